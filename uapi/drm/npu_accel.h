@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: (GPL-2.0-only WITH Linux-syscall-note) OR MIT */
+/*
+ * User interface of the npu DRM accel driver.
+ *
+ * Rules, for every ioctl:
+ *  - A struct may grow at its end; the kernel takes missing bytes as 0 and a
+ *    zero in a new field keeps the old meaning.
+ *  - Reserved fields, pads and undefined flag bits must be 0, else -EINVAL.
+ *  - Arrays are passed as struct drm_npu_obj_array. stride is sizeof the element the
+ *    caller was built with; bytes that the kernel does not know must be 0, else -E2BIG.
+ *  - Everything is validated before anything takes effect.
+ *  - Handles and ids are local to the open file and never 0. An unknown one is -ENOENT.
+ *  - There is no wait ioctl: completion is a point on a (timeline) syncobj.
+ *  - After the device is gone every ioctl returns -ENODEV.
+ */
+#ifndef _UAPI_NPU_ACCEL_H_
+#define _UAPI_NPU_ACCEL_H_
+
+#include <drm/drm.h>
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+#define DRM_NPU_DRIVER_NAME  "npu"
+#define DRM_NPU_DRIVER_MAJOR 1
+#define DRM_NPU_DRIVER_MINOR 0
+
+enum drm_npu_ioctl_id {
+	DRM_NPU_DEV_QUERY = 0,
+	DRM_NPU_VM_CREATE,
+	DRM_NPU_VM_DESTROY,
+	DRM_NPU_VM_BIND,
+	DRM_NPU_VM_GET_STATE,
+	DRM_NPU_BO_CREATE,
+	DRM_NPU_BO_MMAP_OFFSET,
+	DRM_NPU_QUEUE_CREATE,
+	DRM_NPU_QUEUE_DESTROY,
+	DRM_NPU_QUEUE_GET_STATE,
+	DRM_NPU_SUBMIT,
+};
+
+/** struct drm_npu_obj_array - array of objects that may grow between releases */
+struct drm_npu_obj_array {
+	/** @stride: size of one object, bytes */
+	__u32 stride;
+	/** @count: number of objects */
+	__u32 count;
+	/** @array: user pointer to the first object */
+	__u64 array;
+};
+
+#define DRM_NPU_OBJ_ARRAY(cnt, ptr) \
+	{ .stride = sizeof((ptr)[0]), .count = (cnt), .array = (__u64)(__UINTPTR_TYPE__)(ptr) }
+
+/** enum drm_npu_dev_query_type - what DEV_QUERY can tell */
+enum drm_npu_dev_query_type {
+	/** @DRM_NPU_DEV_QUERY_DEVICE_INFO: struct drm_npu_device_info */
+	DRM_NPU_DEV_QUERY_DEVICE_INFO = 0,
+	/** @DRM_NPU_DEV_QUERY_FW_INFO: struct drm_npu_fw_info */
+	DRM_NPU_DEV_QUERY_FW_INFO,
+};
+
+/** struct drm_npu_device_info - the hardware, and this driver's limits */
+struct drm_npu_device_info {
+	/** @hw_version: major << 16 | minor of the hardware contract */
+	__u32 hw_version;
+	/** @chiplets: number of chiplets */
+	__u32 chiplets;
+	/** @tiles_per_chiplet: tiles on each */
+	__u32 tiles_per_chiplet;
+	/** @sram_size: SRAM of a tile, bytes */
+	__u32 sram_size;
+	/** @clock_khz: modelled clock of the tiles */
+	__u32 clock_khz;
+	/** @max_queues: hardware queues, shared by all users */
+	__u32 max_queues;
+	/** @features: NPU_FEATURE_* */
+	__u64 features;
+	/** @va_start: first virtual address that can be bound */
+	__u64 va_start;
+	/** @va_end: first address past those that can be bound */
+	__u64 va_end;
+	/** @page_size: granularity of BO sizes and bindings, bytes */
+	__u32 page_size;
+	/** @max_cmdbufs: command buffers per SUBMIT */
+	__u32 max_cmdbufs;
+	/** @max_packets: packets per command buffer */
+	__u32 max_packets;
+	/** @max_syncs: sync operations per SUBMIT */
+	__u32 max_syncs;
+	/** @max_bind_ops: operations per VM_BIND */
+	__u32 max_bind_ops;
+	/** @counter_count: counters that QUEUE_GET_STATE can return (npu_counters.h) */
+	__u32 counter_count;
+	/** @counter_version: version of the counter table */
+	__u32 counter_version;
+	/** @default_timeout_ms: job timeout of a queue created with timeout_ms = 0 */
+	__u32 default_timeout_ms;
+	/** @max_timeout_ms: highest timeout a queue may ask for */
+	__u32 max_timeout_ms;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/** struct drm_npu_fw_info - the firmware that runs */
+struct drm_npu_fw_info {
+	/** @abi_major: ABI version */
+	__u32 abi_major;
+	/** @abi_minor: ABI version */
+	__u32 abi_minor;
+	/** @features: NPU_FW_FEATURE_* */
+	__u64 features;
+	/** @build_id: GNU build id */
+	__u8 build_id[20];
+	/** @pad: 0 */
+	__u8 pad[4];
+	/** @version: readable, NUL terminated */
+	char version[32];
+};
+
+/**
+ * struct drm_npu_dev_query - DRM_NPU_DEV_QUERY
+ *
+ * With @pointer 0, @size returns the size of the kernel's struct. Otherwise at most @size bytes are
+ * written and @size returns how many. -EINVAL: unknown @type.
+ */
+struct drm_npu_dev_query {
+	/** @type: enum drm_npu_dev_query_type */
+	__u32 type;
+	/** @size: in: bytes at @pointer; out: bytes written, or needed */
+	__u32 size;
+	/** @pointer: user pointer to the struct of @type */
+	__u64 pointer;
+};
+
+/** struct drm_npu_vm_create - DRM_NPU_VM_CREATE: make an address space. -ENOSPC: none is free */
+struct drm_npu_vm_create {
+	/** @flags: 0 */
+	__u32 flags;
+	/** @id: out: id of the VM */
+	__u32 id;
+};
+
+/**
+ * struct drm_npu_vm_destroy - DRM_NPU_VM_DESTROY
+ *
+ * The id is gone at once; the VM itself when its last queue and job are.
+ */
+struct drm_npu_vm_destroy {
+	/** @id: VM */
+	__u32 id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/** enum drm_npu_vm_bind_op_flags - operation in bits 31:28, modifiers below */
+enum drm_npu_vm_bind_op_flags {
+	/** @DRM_NPU_VM_BIND_READONLY: map without write permission */
+	DRM_NPU_VM_BIND_READONLY = 1u << 0,
+	/** @DRM_NPU_VM_BIND_NOEXEC: map without execute permission */
+	DRM_NPU_VM_BIND_NOEXEC = 1u << 1,
+	/** @DRM_NPU_VM_BIND_TYPE_MASK: where the operation is */
+	DRM_NPU_VM_BIND_TYPE_MASK = (int)(0xfu << 28),
+	/** @DRM_NPU_VM_BIND_MAP: map a range of a BO, replacing what was there */
+	DRM_NPU_VM_BIND_MAP = 0 << 28,
+	/** @DRM_NPU_VM_BIND_UNMAP: unmap a range; holes in it are fine */
+	DRM_NPU_VM_BIND_UNMAP = 1 << 28,
+};
+
+/** struct drm_npu_vm_bind_op - one change to an address space */
+struct drm_npu_vm_bind_op {
+	/** @flags: enum drm_npu_vm_bind_op_flags */
+	__u32 flags;
+	/** @bo_handle: MAP: GEM handle; UNMAP: 0 */
+	__u32 bo_handle;
+	/** @bo_offset: MAP: offset in the BO, page aligned; UNMAP: 0 */
+	__u64 bo_offset;
+	/** @va: page aligned, in [va_start, va_end) with its whole range */
+	__u64 va;
+	/** @size: bytes, page aligned, not 0 */
+	__u64 size;
+};
+
+/**
+ * struct drm_npu_vm_bind - DRM_NPU_VM_BIND: change an address space
+ *
+ * Operations are done in order and have taken effect on the device when the ioctl returns.
+ * On error, @ops.count returns how many operations have been done.
+ */
+struct drm_npu_vm_bind {
+	/** @vm_id: VM */
+	__u32 vm_id;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @ops: array of struct drm_npu_vm_bind_op, 1..max_bind_ops */
+	struct drm_npu_obj_array ops;
+};
+
+/** enum drm_npu_vm_state - state of a VM */
+enum drm_npu_vm_state {
+	/** @DRM_NPU_VM_USABLE: in order */
+	DRM_NPU_VM_USABLE = 0,
+	/** @DRM_NPU_VM_UNUSABLE: a bind failed half way; only destroying it is possible */
+	DRM_NPU_VM_UNUSABLE,
+};
+
+/** struct drm_npu_vm_get_state - DRM_NPU_VM_GET_STATE */
+struct drm_npu_vm_get_state {
+	/** @vm_id: VM */
+	__u32 vm_id;
+	/** @state: out: enum drm_npu_vm_state */
+	__u32 state;
+	/** @bound_bytes: out: bytes of address space that are mapped */
+	__u64 bound_bytes;
+};
+
+/** struct drm_npu_bo_create - DRM_NPU_BO_CREATE: zero-filled memory */
+struct drm_npu_bo_create {
+	/** @size: in: bytes, not 0; out: rounded up to whole pages */
+	__u64 size;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @handle: out: GEM handle */
+	__u32 handle;
+};
+
+/** struct drm_npu_bo_mmap_offset - DRM_NPU_BO_MMAP_OFFSET */
+struct drm_npu_bo_mmap_offset {
+	/** @handle: GEM handle */
+	__u32 handle;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @offset: out: offset for mmap() on the device node */
+	__u64 offset;
+};
+
+/** enum drm_npu_queue_priority - scheduling priority of a queue */
+enum drm_npu_queue_priority {
+	/** @DRM_NPU_QUEUE_PRIORITY_NORMAL: default */
+	DRM_NPU_QUEUE_PRIORITY_NORMAL = 0,
+	/** @DRM_NPU_QUEUE_PRIORITY_LOW: background */
+	DRM_NPU_QUEUE_PRIORITY_LOW,
+	/** @DRM_NPU_QUEUE_PRIORITY_HIGH: needs CAP_SYS_NICE, else -EACCES */
+	DRM_NPU_QUEUE_PRIORITY_HIGH,
+	/** @DRM_NPU_QUEUE_PRIORITY_REALTIME: needs CAP_SYS_NICE, else -EACCES */
+	DRM_NPU_QUEUE_PRIORITY_REALTIME,
+};
+
+/** struct drm_npu_queue_create - DRM_NPU_QUEUE_CREATE. -EBUSY: all hardware queues are taken */
+struct drm_npu_queue_create {
+	/** @vm_id: VM that the queue's commands run in */
+	__u32 vm_id;
+	/** @priority: enum drm_npu_queue_priority */
+	__u32 priority;
+	/** @timeout_ms: time a job may run without progress; 0: the default */
+	__u32 timeout_ms;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @id: out: id of the queue */
+	__u32 id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/**
+ * struct drm_npu_queue_destroy - DRM_NPU_QUEUE_DESTROY
+ *
+ * Jobs that have not finished are cancelled; their fences signal with -ECANCELED.
+ */
+struct drm_npu_queue_destroy {
+	/** @id: queue */
+	__u32 id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/** enum drm_npu_queue_state - how a queue fares */
+enum drm_npu_queue_state {
+	/** @DRM_NPU_QUEUE_USABLE: in order */
+	DRM_NPU_QUEUE_USABLE = 0,
+	/** @DRM_NPU_QUEUE_FAULTED: a job of it failed; &drm_npu_queue_get_state.fault says how */
+	DRM_NPU_QUEUE_FAULTED,
+	/** @DRM_NPU_QUEUE_TIMEDOUT: a job made no progress within the timeout and was killed */
+	DRM_NPU_QUEUE_TIMEDOUT,
+	/** @DRM_NPU_QUEUE_INNOCENT: lost in a reset that another queue caused */
+	DRM_NPU_QUEUE_INNOCENT,
+};
+
+/** struct drm_npu_fault - why a job failed, as the device reported it */
+struct drm_npu_fault {
+	/** @error: enum npu_job_error (npu_ring.h); 0: there was no fault */
+	__u32 error;
+	/** @access: enum npu_access */
+	__u32 access;
+	/** @core: tile number, or NPU_CORE_* */
+	__u32 core;
+	/** @as_id: hardware address space, the context */
+	__u32 as_id;
+	/** @seqno: the failed job's number in its queue, from 1 */
+	__u64 seqno;
+	/** @addr: address accessed, or the illegal instruction */
+	__u64 addr;
+	/** @pc: program counter of the tile, or 0 */
+	__u64 pc;
+	/** @packet: address of the packet */
+	__u64 packet;
+	/** @workgroup: linear index of the workgroup */
+	__u64 workgroup;
+};
+
+/**
+ * struct drm_npu_queue_get_state - DRM_NPU_QUEUE_GET_STATE
+ *
+ * A queue that is not USABLE takes no more work; destroy it and make another.
+ */
+struct drm_npu_queue_get_state {
+	/** @id: queue */
+	__u32 id;
+	/** @state: out: enum drm_npu_queue_state */
+	__u32 state;
+	/** @submitted: out: jobs taken */
+	__u64 submitted;
+	/** @completed: out: jobs finished, failed ones among them */
+	__u64 completed;
+	/** @fault: out: the first fault */
+	struct drm_npu_fault fault;
+	/**
+	 * @counters: in: array of __u64 (stride 8, count may be 0); out: count returns how many were
+	 * written, in the order of npu_counters.h, as of the last job that finished
+	 */
+	struct drm_npu_obj_array counters;
+};
+
+/** enum drm_npu_sync_op_flags - what to do with a syncobj */
+enum drm_npu_sync_op_flags {
+	/** @DRM_NPU_SYNC_OP_WAIT: the job starts after it */
+	DRM_NPU_SYNC_OP_WAIT = 0,
+	/** @DRM_NPU_SYNC_OP_SIGNAL: the job's end signals it */
+	DRM_NPU_SYNC_OP_SIGNAL = 1u << 0,
+	/** @DRM_NPU_SYNC_OP_TIMELINE: a timeline syncobj; else a binary one */
+	DRM_NPU_SYNC_OP_TIMELINE = 1u << 1,
+};
+
+/** struct drm_npu_sync_op - wait for or signal a syncobj */
+struct drm_npu_sync_op {
+	/** @flags: enum drm_npu_sync_op_flags */
+	__u32 flags;
+	/** @handle: syncobj */
+	__u32 handle;
+	/** @point: TIMELINE: point, not 0 when signalled; else 0 */
+	__u64 point;
+};
+
+/** struct drm_npu_cmdbuf - command buffer: packets (npu_packet.h) in the queue's VM */
+struct drm_npu_cmdbuf {
+	/** @va: address of the first packet, 64-byte aligned */
+	__u64 va;
+	/** @packets: 1..max_packets */
+	__u32 packets;
+	/** @flags: 0 */
+	__u32 flags;
+};
+
+/**
+ * struct drm_npu_submit - DRM_NPU_SUBMIT: run command buffers on a queue, in order, as one job
+ *
+ * -ECANCELED: the queue is not usable any more (QUEUE_GET_STATE tells why).
+ */
+struct drm_npu_submit {
+	/** @queue_id: queue */
+	__u32 queue_id;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @cmdbufs: array of struct drm_npu_cmdbuf, 0..max_cmdbufs; none: only the syncs */
+	struct drm_npu_obj_array cmdbufs;
+	/** @syncs: array of struct drm_npu_sync_op, 0..max_syncs */
+	struct drm_npu_obj_array syncs;
+};
+
+#define DRM_IOCTL_NPU(access, name, type) \
+	DRM_##access(DRM_COMMAND_BASE + DRM_NPU_##name, struct drm_npu_##type)
+
+#define DRM_IOCTL_NPU_DEV_QUERY	      DRM_IOCTL_NPU(IOWR, DEV_QUERY, dev_query)
+#define DRM_IOCTL_NPU_VM_CREATE	      DRM_IOCTL_NPU(IOWR, VM_CREATE, vm_create)
+#define DRM_IOCTL_NPU_VM_DESTROY      DRM_IOCTL_NPU(IOW, VM_DESTROY, vm_destroy)
+#define DRM_IOCTL_NPU_VM_BIND	      DRM_IOCTL_NPU(IOWR, VM_BIND, vm_bind)
+#define DRM_IOCTL_NPU_VM_GET_STATE    DRM_IOCTL_NPU(IOWR, VM_GET_STATE, vm_get_state)
+#define DRM_IOCTL_NPU_BO_CREATE	      DRM_IOCTL_NPU(IOWR, BO_CREATE, bo_create)
+#define DRM_IOCTL_NPU_BO_MMAP_OFFSET  DRM_IOCTL_NPU(IOWR, BO_MMAP_OFFSET, bo_mmap_offset)
+#define DRM_IOCTL_NPU_QUEUE_CREATE    DRM_IOCTL_NPU(IOWR, QUEUE_CREATE, queue_create)
+#define DRM_IOCTL_NPU_QUEUE_DESTROY   DRM_IOCTL_NPU(IOW, QUEUE_DESTROY, queue_destroy)
+#define DRM_IOCTL_NPU_QUEUE_GET_STATE DRM_IOCTL_NPU(IOWR, QUEUE_GET_STATE, queue_get_state)
+#define DRM_IOCTL_NPU_SUBMIT	      DRM_IOCTL_NPU(IOW, SUBMIT, submit)
+
+#if defined(__cplusplus)
+}
+#endif
+
+#endif /* _UAPI_NPU_ACCEL_H_ */

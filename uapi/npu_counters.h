@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Counter table. All counters are 64 bits, count up from the start of their
+ * queue, and come from the device's model: the same work gives the same
+ * numbers on every host. Shared by device, driver, runtime and tools.
+ *
+ * The order is ABI: counters are only ever appended.
+ */
+#ifndef NPU_COUNTERS_H
+#define NPU_COUNTERS_H
+
+#include "npu_types.h"
+
+#define NPU_COUNTER_TABLE_VERSION 1
+
+/* X(symbol, "name", "unit", "description") */
+#define NPU_COUNTER_TABLE(X)                                                                     \
+	X(CYCLES, "cycles", "cycles", "modelled time of the queue's work, start to end")         \
+	X(TILE_CYCLES, "tile.cycles", "cycles", "cycles in which tiles ran workgroups, summed")  \
+	X(TILE_INSTRUCTIONS, "tile.instructions", "instructions", "RISC-V instructions retired") \
+	X(TILE_LOADS, "tile.loads", "accesses", "scalar loads")                                  \
+	X(TILE_STORES, "tile.stores", "accesses", "scalar stores and atomics")                   \
+	X(TILE_REMOTE, "tile.remote", "accesses",                                                \
+	  "scalar accesses that left the tile for host memory")                                  \
+	X(TILE_BRANCHES, "tile.branches", "instructions", "branches and jumps taken")            \
+	X(TILE_FP, "tile.fp", "instructions", "floating-point instructions")                     \
+	X(STALL_MEMORY, "stall.memory", "cycles", "core waited for host memory")                 \
+	X(STALL_DMA, "stall.dma", "cycles", "core waited for tile DMA")                          \
+	X(STALL_MATRIX, "stall.matrix", "cycles", "core waited for the matrix engine")           \
+	X(STALL_EXEC, "stall.exec", "cycles", "core waited for multi-cycle instructions")        \
+	X(TLB_MISSES, "tlb.misses", "walks", "page-table walks by tiles")                        \
+	X(TLB_CYCLES, "tlb.cycles", "cycles", "core waited for page-table walks")                \
+	X(MATRIX_OPS, "matrix.ops", "operations", "matrix operations")                           \
+	X(MATRIX_MACS, "matrix.macs", "MACs", "multiply-accumulates asked for: M x N x K")       \
+	X(MATRIX_CYCLES, "matrix.cycles", "cycles", "matrix engine busy")                        \
+	X(DMA_OPS, "dma.ops", "operations", "tile DMA descriptors")                              \
+	X(DMA_READ, "dma.read", "bytes", "host memory read by tile DMA")                         \
+	X(DMA_WRITE, "dma.write", "bytes", "host memory written by tile DMA")                    \
+	X(DMA_LOCAL, "dma.local", "bytes", "SRAM to SRAM bytes moved by tile DMA")               \
+	X(DMA_CYCLES, "dma.cycles", "cycles", "tile DMA engine busy")                            \
+	X(COPY_BYTES, "copy.bytes", "bytes", "bytes written by COPY and FILL packets")           \
+	X(COPY_CYCLES, "copy.cycles", "cycles", "copy engine busy")                              \
+	X(PACKETS, "packets", "packets", "command packets retired")                              \
+	X(DISPATCHES, "dispatches", "packets", "DISPATCH packets retired")                       \
+	X(WORKGROUPS, "workgroups", "workgroups", "workgroups retired")                          \
+	X(ENERGY, "energy", "fJ", "modelled energy, dynamic and leakage")
+
+enum npu_counter {
+#define NPU_COUNTER_ENUM(symbol, name, unit, description) NPU_COUNTER_##symbol,
+	NPU_COUNTER_TABLE(NPU_COUNTER_ENUM)
+#undef NPU_COUNTER_ENUM
+	NPU_COUNTER_COUNT
+};
+
+/* Room for the table to grow in memory that is laid out once. */
+#define NPU_COUNTER_MAX 64
+NPU_STATIC_ASSERT(NPU_COUNTER_COUNT <= NPU_COUNTER_MAX, "counter table outgrew its block");
+
+/* Snapshot of one queue's counters, as the device writes it. */
+struct npu_counter_block {
+	__u32 version; /* NPU_COUNTER_TABLE_VERSION */
+	__u32 count; /* values that follow and are valid; the rest is 0 */
+	__u64 reserved[7]; /* 0 */
+	__u64 value[NPU_COUNTER_MAX];
+};
+NPU_ASSERT_OFFSET(struct npu_counter_block, value, 64);
+NPU_ASSERT_SIZE(struct npu_counter_block, 64 + 8 * NPU_COUNTER_MAX);
+
+#endif /* NPU_COUNTERS_H */

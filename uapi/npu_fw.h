@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Firmware of the management core: image, boot and mailbox. Shared by the
+ * firmware and its packer, the boot ROM and the driver.
+ */
+#ifndef NPU_FW_H
+#define NPU_FW_H
+
+#include "npu_types.h"
+
+/* ---- image: npu/npu_fw.bin ----------------------------------------------------------------- */
+
+#define NPU_FW_MAGIC	    0x57465550454e5021ull /* "!PNEPUFW", little endian */
+#define NPU_FW_HEADER_SIZE  256
+#define NPU_FW_MAX_SIZE	    (256u * 1024) /* whole image */
+#define NPU_FW_ABI_MAJOR    1 /* differs: driver and ROM refuse the image */
+#define NPU_FW_ABI_MINOR    0 /* newer: more messages, older ones keep their meaning */
+#define NPU_FW_BUILD_ID_LEN 20
+#define NPU_FW_HASH_LEN	    32
+#define NPU_FW_VERSION_LEN  32
+
+/*
+ * Image header, at offset 0; the payload follows at header_size. The hash is
+ * SHA-256 (FIPS 180-4) over the whole image, with the hash field taken as zeros.
+ */
+struct npu_fw_header {
+	__u64 magic; /* NPU_FW_MAGIC */
+	__u32 header_size; /* NPU_FW_HEADER_SIZE */
+	__u32 image_size; /* header and payload, bytes, multiple of 16 */
+	__u16 abi_major;
+	__u16 abi_minor;
+	__u32 reserved0; /* 0 */
+	__u64 features; /* NPU_FW_FEATURE_* */
+	__u64 load_addr; /* management core address of the payload's first byte */
+	__u64 entry; /* management core address to start at */
+	__u64 mem_size; /* bytes from load_addr that the firmware uses, with .bss and stack */
+	__u8 build_id[NPU_FW_BUILD_ID_LEN]; /* GNU build id of the linked ELF */
+	__u8 reserved1[4]; /* 0 */
+	__u8 version[NPU_FW_VERSION_LEN]; /* readable version, NUL padded and terminated */
+	__u8 hash[NPU_FW_HASH_LEN];
+	__u8 reserved2[112]; /* 0 */
+};
+NPU_ASSERT_SIZE(struct npu_fw_header, NPU_FW_HEADER_SIZE);
+NPU_ASSERT_OFFSET(struct npu_fw_header, build_id, 56);
+NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
+
+#define NPU_FW_FEATURE_QUEUE_STOP (1ull << 0)
+#define NPU_FW_FEATURE_COUNTERS	  (1ull << 1)
+
+/* NPU_REG_BOOT_STATUS: stage in [7:0], error in [15:8]. */
+#define NPU_BOOT_STAGE(status) ((status) & 0xff)
+#define NPU_BOOT_ERROR(status) (((status) >> 8) & 0xff)
+
+enum npu_boot_stage {
+	NPU_BOOT_OFF = 0, /* held in reset */
+	NPU_BOOT_ROM = 1, /* boot ROM reads and checks the image */
+	NPU_BOOT_FIRMWARE = 2, /* ROM jumped to the firmware */
+	NPU_BOOT_READY = 3, /* firmware sent NPU_MSG_READY */
+	NPU_BOOT_FAILED = 4, /* error says why; the core waits for reset */
+};
+
+enum npu_boot_error { /* BOOT_DETAIL holds: */
+	NPU_BOOT_ERR_NONE = 0,
+	NPU_BOOT_ERR_DMA = 1, /* low 32 bits of the bus address that did not answer */
+	NPU_BOOT_ERR_MAGIC = 2, /* low 32 bits of the magic found */
+	NPU_BOOT_ERR_SIZE = 3, /* image_size found */
+	NPU_BOOT_ERR_ABI = 4, /* abi_major found << 16 | abi_minor found */
+	NPU_BOOT_ERR_RANGE = 5, /* low 32 bits of load_addr, entry or end out of local memory */
+	NPU_BOOT_ERR_HASH = 6, /* first four bytes of the hash computed, little endian */
+	NPU_BOOT_ERR_HEADER = 7, /* header_size found, or offset of a reserved field that is not zero */
+	NPU_BOOT_ERR_MBOX = 8, /* firmware: low 32 bits of a bad NPU_REG_MBOX_BASE */
+};
+
+/* ---- mailbox ------------------------------------------------------------------------------------ */
+
+#define NPU_MBOX_ENTRIES 64 /* messages per direction */
+
+struct npu_msg {
+	__u16 type; /* enum npu_msg_type */
+	__u16 status; /* replies: enum npu_msg_status */
+	__u32 seq; /* sender's count, from 1, +1 each; a reply carries its request's in cookie */
+	__u32 cookie; /* H2F: chosen by the driver; F2H: the request's, or 0 if unasked */
+	__u32 queue; /* queue spoken of, or 0 */
+	union {
+		__u64 data[6];
+		struct { /* NPU_MSG_READY */
+			__u16 abi_major;
+			__u16 abi_minor;
+			__u32 tiles; /* tiles the firmware will use */
+			__u64 features; /* NPU_FW_FEATURE_* */
+			__u8 build_id[NPU_FW_BUILD_ID_LEN];
+			__u8 reserved[12];
+		} ready;
+		struct { /* NPU_MSG_FAULT */
+			__u8 error; /* enum npu_job_error */
+			__u8 access; /* enum npu_access */
+			__u16 as_id;
+			__u16 core; /* tile number or NPU_CORE_* */
+			__u16 reserved;
+			__u64 seqno; /* failed job */
+			__u64 addr; /* address accessed; ILLEGAL: the instruction */
+			__u64 pc; /* program counter, 0 if the core is not a tile */
+			__u64 packet; /* virtual address of the packet */
+			__u64 workgroup; /* linear index x + gx * (y + gy * z) */
+		} fault;
+		struct { /* NPU_MSG_PANIC */
+			__u64 code; /* enum npu_fw_panic */
+			__u64 mcause;
+			__u64 mepc;
+			__u64 mtval;
+		} panic;
+	};
+};
+NPU_ASSERT_SIZE(struct npu_msg, 64);
+NPU_ASSERT_OFFSET(struct npu_msg, data, 16);
+
+enum npu_msg_type {
+	/* host to firmware; each is answered by NPU_MSG_REPLY with the same cookie */
+	NPU_MSG_PING = 1,
+	NPU_MSG_QUEUE_START = 2, /* read descriptor of .queue and serve its ring from index 0 */
+	/*
+	 * Stop .queue: its running job is aborted (NPU_JOB_STOPPED, nothing if idle), nothing
+	 * more is fetched, and after the reply the device touches no memory for this queue.
+	 */
+	NPU_MSG_QUEUE_STOP = 3,
+	NPU_MSG_SHUTDOWN = 4, /* stop all queues, then idle until reset */
+
+	/* firmware to host */
+	NPU_MSG_REPLY = 0x80,
+	NPU_MSG_READY = 0x81, /* first message after boot */
+	NPU_MSG_FAULT = 0x82, /* a job failed; sent before its writeback */
+	NPU_MSG_PANIC = 0x83, /* firmware gives up; STATUS.FW_DEAD follows */
+};
+
+enum npu_msg_status {
+	NPU_MSG_OK = 0,
+	NPU_MSG_BAD_TYPE = 1,
+	NPU_MSG_BAD_QUEUE = 2, /* no such queue, or in the wrong state */
+	NPU_MSG_BAD_DESC = 3, /* queue descriptor breaks a rule */
+};
+
+enum npu_fw_panic {
+	NPU_PANIC_TRAP = 1, /* unexpected trap in the firmware */
+	NPU_PANIC_BUS = 2, /* kernel memory did not answer: mailbox, ring or writeback */
+	NPU_PANIC_MBOX = 3, /* mailbox indices out of range */
+	NPU_PANIC_ASSERT = 4, /* own invariant broken */
+};
+
+/*
+ * Mailbox memory: index lines, then the two message rings. Indices run freely
+ * modulo 2^32; entry = index % NPU_MBOX_ENTRIES; write - read <= NPU_MBOX_ENTRIES.
+ */
+struct npu_mbox {
+	struct {
+		__u32 index;
+		__u32 pad[15];
+	} h2f_write, h2f_read, f2h_write, f2h_read; /* writers: host, firmware, firmware, host */
+	__u8 reserved[4096 - 4 * 64];
+	struct npu_msg h2f[NPU_MBOX_ENTRIES];
+	struct npu_msg f2h[NPU_MBOX_ENTRIES];
+};
+NPU_ASSERT_SIZE(struct npu_mbox, 3 * 4096);
+NPU_ASSERT_OFFSET(struct npu_mbox, h2f, 4096);
+NPU_ASSERT_OFFSET(struct npu_mbox, f2h, 8192);
+
+#endif /* NPU_FW_H */

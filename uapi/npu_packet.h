@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Command packets: what a command buffer in user memory is made of. 64 bytes
+ * each, 64-byte aligned. Reserved fields must be zero; a packet that breaks a
+ * rule fails its job with NPU_JOB_BAD_PACKET.
+ *
+ * Packets of a command buffer start in order. Without a BARRIER between them
+ * two packets may overlap, so a packet that needs the results of an earlier one
+ * must be preceded by a BARRIER. The end of a command buffer is a barrier.
+ * Addresses are virtual, in the address space the buffer runs in.
+ */
+#ifndef NPU_PACKET_H
+#define NPU_PACKET_H
+
+#include "npu_types.h"
+
+#define NPU_PACKET_SIZE 64
+
+enum npu_packet_op {
+	NPU_PKT_NOP = 0,
+	NPU_PKT_DISPATCH = 1,
+	NPU_PKT_COPY = 2,
+	NPU_PKT_FILL = 3,
+	NPU_PKT_BARRIER = 4,
+	NPU_PKT_TIMESTAMP = 5,
+	NPU_PKT_COUNTERS = 6,
+	/* 7, 8: reserved for bounded memory wait and write */
+};
+
+struct npu_pkt_header {
+	__u8 op; /* enum npu_packet_op */
+	__u8 flags; /* 0 */
+	__u16 reserved; /* 0 */
+	__u32 id; /* the submitter's own; shows up in faults and traces */
+};
+
+/*
+ * DISPATCH: run a kernel over a grid. Every workgroup of grid[0] x grid[1] x
+ * grid[2] runs once, on one tile, in no defined order. Each grid dimension is
+ * 1..2^20, their product at most 2^32 - 1.
+ */
+struct npu_pkt_dispatch {
+	struct npu_pkt_header hdr;
+	__u64 entry; /* virtual address of the kernel's first instruction, 2-byte aligned */
+	__u64 args; /* handed to the kernel in a0; may be anything */
+	__u32 grid[3];
+	__u32 reserved0;
+	__u64 reserved[3];
+};
+
+/*
+ * COPY: move a block of up to three dimensions. size[0] bytes make a row,
+ * size[1] rows a plane, size[2] planes the block; each at least 1. Strides are in
+ * bytes: [0] from row to row, [1] from plane to plane; a stride is ignored
+ * where its dimension is 1. Source and destination must not overlap.
+ */
+struct npu_pkt_copy {
+	struct npu_pkt_header hdr;
+	__u64 dst;
+	__u64 src;
+	__u32 size[3];
+	__u32 dst_stride[2];
+	__u32 src_stride[2];
+	__u32 reserved[3];
+};
+
+/* FILL: write a repeated 32-bit value. dst and size[0] are multiples of 4. */
+struct npu_pkt_fill {
+	struct npu_pkt_header hdr;
+	__u64 dst;
+	__u32 value;
+	__u32 reserved0;
+	__u32 size[3];
+	__u32 dst_stride[2];
+	__u32 reserved[5];
+};
+
+/* BARRIER: later packets start when all earlier ones have finished. NOP has no fields either. */
+struct npu_pkt_barrier {
+	struct npu_pkt_header hdr;
+	__u64 reserved[7];
+};
+
+/* TIMESTAMP: write a struct npu_timestamp at addr (16-byte aligned), as a barrier would order it. */
+struct npu_pkt_timestamp {
+	struct npu_pkt_header hdr;
+	__u64 addr;
+	__u64 reserved[6];
+};
+
+struct npu_timestamp {
+	__u64 cycles; /* modelled cycles of the queue so far */
+	__u64 wall_ns; /* NPU_REG_TIME at that moment; not reproducible */
+};
+
+/* COUNTERS: write a struct npu_counter_block of this queue at addr (64-byte aligned). */
+struct npu_pkt_counters {
+	struct npu_pkt_header hdr;
+	__u64 addr;
+	__u32 size; /* bytes at addr; at least sizeof(struct npu_counter_block) */
+	__u32 reserved0;
+	__u64 reserved[5];
+};
+
+/* Any packet, as it lies in memory. */
+union npu_packet {
+	struct npu_pkt_header hdr;
+	struct npu_pkt_dispatch dispatch;
+	struct npu_pkt_copy copy;
+	struct npu_pkt_fill fill;
+	struct npu_pkt_barrier barrier;
+	struct npu_pkt_timestamp timestamp;
+	struct npu_pkt_counters counters;
+	__u64 raw[8];
+};
+
+NPU_ASSERT_SIZE(struct npu_pkt_header, 8);
+NPU_ASSERT_SIZE(struct npu_pkt_dispatch, 64);
+NPU_ASSERT_SIZE(struct npu_pkt_copy, 64);
+NPU_ASSERT_SIZE(struct npu_pkt_fill, 64);
+NPU_ASSERT_SIZE(struct npu_pkt_barrier, 64);
+NPU_ASSERT_SIZE(struct npu_pkt_timestamp, 64);
+NPU_ASSERT_SIZE(struct npu_pkt_counters, 64);
+NPU_ASSERT_SIZE(union npu_packet, 64);
+NPU_ASSERT_OFFSET(struct npu_pkt_dispatch, grid, 24);
+NPU_ASSERT_OFFSET(struct npu_pkt_copy, size, 24);
+NPU_ASSERT_OFFSET(struct npu_pkt_fill, size, 24);
+
+#define NPU_GRID_MAX (1u << 20)
+
+#endif /* NPU_PACKET_H */

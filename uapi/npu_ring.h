@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Kernel side of a hardware queue: descriptor, ring and writeback, all in host
+ * memory at bus addresses. Written by the driver, decoded by the firmware.
+ *
+ * Life of a queue: the driver fills the descriptor, sends NPU_MSG_QUEUE_START,
+ * then appends ring entries and writes the new tail to the queue's doorbell.
+ * Entries run strictly in order. Different queues are independent.
+ */
+#ifndef NPU_RING_H
+#define NPU_RING_H
+
+#include "npu_types.h"
+
+#define NPU_RING_MIN_LOG2 4
+#define NPU_RING_MAX_LOG2 12
+
+/* Queue descriptor, 64 bytes; read once by the firmware at NPU_MSG_QUEUE_START. */
+struct npu_queue_desc {
+	__u64 ring; /* bus address of struct npu_ring_entry[1 << ring_log2], 4 KiB aligned */
+	__u64 writeback; /* bus address of struct npu_queue_wb, 64-byte aligned */
+	__u64 counters; /* bus address of struct npu_counter_block (npu_counters.h), or 0 */
+	__u32 ring_log2; /* NPU_RING_MIN_LOG2..NPU_RING_MAX_LOG2 */
+	__u32 vector; /* MSI-X vector of this queue's completions */
+	__u32 priority; /* enum npu_queue_priority */
+	__u32 flags; /* 0 */
+	__u64 reserved[3]; /* 0 */
+};
+NPU_ASSERT_SIZE(struct npu_queue_desc, 64);
+
+enum npu_queue_priority {
+	NPU_PRIO_LOW = 0,
+	NPU_PRIO_NORMAL = 1,
+	NPU_PRIO_HIGH = 2,
+	NPU_PRIO_REALTIME = 3,
+};
+
+/* Ring entry, 32 bytes. */
+struct npu_ring_entry {
+	__u8 op; /* enum npu_ring_op */
+	__u8 flags; /* NPU_RING_FENCE_IRQ */
+	__u16 as_id; /* RUN: address space, below NPU_MAX_AS */
+	__u32 packets; /* RUN: packets in the command buffer, 1..NPU_CB_MAX_PACKETS */
+	__u64 addr; /* RUN: virtual address of the command buffer, 64-byte aligned */
+	__u64 seqno; /* RUN: seqno of the job it belongs to; FENCE: value to publish */
+	__u64 reserved; /* 0 */
+};
+NPU_ASSERT_SIZE(struct npu_ring_entry, 32);
+
+enum npu_ring_op {
+	NPU_RING_NOP = 0,
+	/* Run a command buffer in an address space, until its last packet has finished. */
+	NPU_RING_RUN = 1,
+	/* Publish seqno in the writeback, after all effects of earlier entries. */
+	NPU_RING_FENCE = 2,
+};
+#define NPU_RING_FENCE_IRQ (1u << 0) /* then raise the queue's vector */
+
+#define NPU_CB_MAX_PACKETS 65536
+
+enum npu_queue_state {
+	NPU_QUEUE_STOPPED = 0, /* no descriptor in use */
+	NPU_QUEUE_IDLE = 1,
+	NPU_QUEUE_RUNNING = 2,
+	/* A job failed. The queue consumes nothing until stopped and started again. */
+	NPU_QUEUE_FAULTED = 3,
+};
+
+/*
+ * Queue writeback, 64 bytes, written by the firmware, in ascending 8-byte
+ * units, each of them atomic. completed is written last.
+ *
+ * When a job fails, error and error_seqno are set, completed advances to the
+ * failed job's seqno and the vector is raised, whatever its fence asked for;
+ * an NPU_MSG_FAULT with the details has then been queued already.
+ */
+struct npu_queue_wb {
+	__u32 head; /* free-running index of the first ring entry not consumed */
+	__u32 state; /* enum npu_queue_state */
+	__u64 started; /* seqno of the job that runs or ran last */
+	__u64 progress; /* packets + workgroups retired; grows while the job gets on */
+	__u64 error_seqno; /* seqno of the failed job */
+	__u32 error; /* enum npu_job_error */
+	__u32 reserved0;
+	__u64 clock; /* modelled cycles that this queue's work has taken, all jobs */
+	__u64 reserved1;
+	__u64 completed; /* seqno published last */
+};
+NPU_ASSERT_SIZE(struct npu_queue_wb, 64);
+NPU_ASSERT_OFFSET(struct npu_queue_wb, completed, 56);
+
+/* Why a job failed. */
+enum npu_job_error {
+	NPU_JOB_OK = 0,
+	NPU_JOB_PAGE_FAULT = 1, /* access outside of what is mapped, or not permitted */
+	NPU_JOB_BUS_ERROR = 2, /* mapped, but the bus address does not answer */
+	NPU_JOB_ILLEGAL = 3, /* illegal instruction */
+	NPU_JOB_BREAKPOINT = 4, /* ebreak, npu_abort() */
+	NPU_JOB_MISALIGNED = 5, /* misaligned atomic, or instruction address */
+	NPU_JOB_BAD_DESCRIPTOR = 6, /* DMA or matrix descriptor out of range */
+	NPU_JOB_BAD_PACKET = 7, /* unknown packet, reserved field set, or size out of range */
+	NPU_JOB_BAD_RING = 8, /* unknown ring entry, or tail out of range */
+	NPU_JOB_STOPPED = 9, /* stopped by NPU_MSG_QUEUE_STOP while it ran */
+	NPU_JOB_HW_ERROR = 10, /* tile error that is nobody's fault */
+	NPU_JOB_ERROR_COUNT
+};
+
+/* How memory was accessed when a job failed. */
+enum npu_access {
+	NPU_ACCESS_READ = 0,
+	NPU_ACCESS_WRITE = 1,
+	NPU_ACCESS_EXEC = 2,
+	NPU_ACCESS_NONE = 3, /* no memory access: illegal instruction, bad packet, ... */
+};
+
+/* Which engine a fault or counter belongs to: a tile number, or one of these. */
+#define NPU_CORE_COPY	0x100 /* copy engine */
+#define NPU_CORE_FRONT	0x101 /* command front end (packet fetch, snapshots) */
+
+#endif /* NPU_RING_H */

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The NPU seen from its management core: memory map and internal registers.
+ * Shared by boot ROM, firmware and device core. The host never sees these.
+ *
+ * The management core is RV64GC, machine mode only, without address
+ * translation. Reset starts it at NPU_SOC_ROM_BASE. Accesses outside of this map raise
+ * access faults. Registers take aligned 32-bit accesses; where a register is
+ * marked u64, aligned 64-bit ones too (its halves sit at offset and offset + 4).
+ */
+#ifndef NPU_SOC_H
+#define NPU_SOC_H
+
+#include "npu_types.h"
+
+#define NPU_SOC_ROM_BASE   0x00001000ul
+#define NPU_SOC_ROM_SIZE   0x0000f000ul
+#define NPU_SOC_REGS_BASE  0x10000000ul
+#define NPU_SOC_TILES_BASE 0x10010000ul
+#define NPU_SOC_TILE_STRIDE 0x100ul
+#define NPU_SOC_RAM_BASE   0x80000000ul
+#define NPU_SOC_RAM_SIZE   0x00080000ul /* 512 KiB; the image is loaded into it, ROM uses the last 16 KiB */
+#define NPU_SOC_ROM_SCRATCH_SIZE 0x4000ul
+
+/* ---- interrupts -------------------------------------------------------------------------------- */
+/*
+ * IRQ_PENDING & IRQ_ENABLE != 0 sets mip.MEIP. mip.MTIP follows TIME >= TIMECMP.
+ * Pending bits follow their sources: MBOX is cleared by reading nothing but by
+ * writing one to it; DOORBELL while DOORBELLS != 0; TILE while TILE_EVENTS != 0;
+ * COPY while the copy engine's STATUS is neither idle nor busy.
+ */
+#define NPU_SOC_IRQ_PENDING 0x000
+#define NPU_SOC_IRQ_ENABLE  0x004
+#define NPU_SOC_IRQ_MBOX	(1u << 0) /* host wrote MBOX_DOORBELL; write 1 to clear */
+#define NPU_SOC_IRQ_DOORBELL	(1u << 1)
+#define NPU_SOC_IRQ_TILE	(1u << 2)
+#define NPU_SOC_IRQ_COPY	(1u << 3)
+#define NPU_SOC_DOORBELLS   0x008 /* u64, bit per queue rung; write one to clear */
+#define NPU_SOC_TILE_EVENTS 0x010 /* u64, bit per tile that went done, fault or stopped; write one to clear */
+#define NPU_SOC_TIME	    0x018 /* u64, wall clock, ns */
+#define NPU_SOC_TIMECMP	    0x020 /* u64, ns; all ones at reset */
+
+/* ---- from and to the host ---------------------------------------------------------------------- */
+#define NPU_SOC_FW_BASE	    0x030 /* u64, RO: NPU_REG_FW_BASE */
+#define NPU_SOC_FW_SIZE	    0x038 /* RO */
+#define NPU_SOC_TOPOLOGY    0x03c /* RO: tiles[7:0] queues[15:8] chiplets[23:16] */
+#define NPU_SOC_MBOX_BASE   0x040 /* u64, RO */
+#define NPU_SOC_QUEUE_TABLE 0x048 /* u64, RO */
+#define NPU_SOC_BOOT_STATUS 0x050 /* as NPU_REG_BOOT_STATUS */
+#define NPU_SOC_BOOT_DETAIL 0x054
+#define NPU_SOC_HEARTBEAT   0x058
+#define NPU_SOC_FW_STATUS   0x05c
+#define NPU_SOC_HOST_VECTOR 0x060 /* write: raise this MSI-X vector (1..NPU_MSIX_VECTORS-1) */
+#define NPU_SOC_HOST_EVENT  0x064 /* write: set these bits of NPU_REG_IRQ_STATUS */
+#define NPU_SOC_CONSOLE	    0x068 /* write: one character to the device's log */
+#define NPU_SOC_HALT	    0x06c /* write: stop the core for good, STATUS.FW_DEAD; value is ignored */
+#define NPU_SOC_TAIL(q)	    (0x400 + 4 * (q)) /* RO: value last written to doorbell q */
+
+/* ---- host memory port ------------------------------------------------------------------------- */
+/*
+ * Moves bytes between host memory and local RAM. Set HOST, LOCAL, LEN, then
+ * write CMD: the transfer is complete when the write returns. Writes to host
+ * memory go out in ascending, naturally aligned 8-byte units, each atomic where
+ * both ends are 8-byte aligned. With XLATE the host address is virtual in
+ * address space AS and permissions are checked.
+ */
+#define NPU_SOC_PORT_HOST   0x100 /* u64 */
+#define NPU_SOC_PORT_LOCAL  0x108 /* u64, management core address in RAM (or ROM, as source) */
+#define NPU_SOC_PORT_LEN    0x110 /* bytes, 1..65536 */
+#define NPU_SOC_PORT_CMD    0x114
+#define NPU_SOC_PORT_READ   (1u << 0) /* host to local */
+#define NPU_SOC_PORT_WRITE  (1u << 1) /* local to host */
+#define NPU_SOC_PORT_XLATE  (1u << 2)
+#define NPU_SOC_PORT_AS(as) ((__u32)(as) << 16)
+#define NPU_SOC_PORT_STATUS 0x118 /* enum npu_job_error: OK, PAGE_FAULT, BUS_ERROR, BAD_DESCRIPTOR (bad LOCAL or LEN) */
+#define NPU_SOC_PORT_FAULT  0x120 /* u64, first host address that failed */
+
+/* ---- copy engine --------------------------------------------------------------------------------- */
+/* Executes one COPY or FILL packet (npu_packet.h), asynchronously. */
+#define NPU_SOC_COPY_PACKET 0x140 /* u64, management core address of the packet, read at START */
+#define NPU_SOC_COPY_QUEUE  0x148 /* queue[7:0], charged */
+#define NPU_SOC_COPY_AS	    0x14c
+#define NPU_SOC_COPY_CMD    0x150 /* enum npu_soc_cmd */
+#define NPU_SOC_COPY_STATUS 0x154 /* enum npu_soc_status; write: acknowledge, back to idle */
+#define NPU_SOC_COPY_ERROR  0x158 /* enum npu_job_error */
+#define NPU_SOC_COPY_ACCESS 0x15c /* enum npu_access */
+#define NPU_SOC_COPY_FAULT  0x160 /* u64, address that failed */
+
+/* ---- accounting ---------------------------------------------------------------------------------- */
+/*
+ * Every queue has a modelled clock and counters, kept by hardware. BEGIN starts
+ * a packet: the clock advances by the front end's cost of it, PACKETS counts it, and the clock is
+ * latched as start time of all tile shares and copies of that queue up to the
+ * next BEGIN. When a share or copy that took d cycles ends, the clock becomes
+ * max(clock, start + d).
+ */
+#define NPU_SOC_ACCT_QUEUE  0x180 /* queue spoken of */
+#define NPU_SOC_ACCT_CMD    0x184
+#define NPU_SOC_ACCT_BEGIN	1u /* one packet begins; ACCT_ARG: enum npu_packet_op */
+#define NPU_SOC_ACCT_SNAPSHOT	2u /* write the counter block to ACCT_ADDR in local RAM */
+#define NPU_SOC_ACCT_CLEAR	3u /* clock and counters to zero */
+#define NPU_SOC_ACCT_ARG    0x188
+#define NPU_SOC_ACCT_ADDR   0x190 /* u64, management core address, room for a struct npu_counter_block */
+#define NPU_SOC_ACCT_CLOCK  0x198 /* u64, RO: clock of ACCT_QUEUE */
+
+/* ---- tiles ------------------------------------------------------------------------------------------ */
+/*
+ * A tile runs a share of a grid: workgroups FIRST, FIRST + STRIDE, ... COUNT of
+ * them. Set the registers, write GO. When the share ends, STATUS goes to done,
+ * fault or stopped and the tile's bit in TILE_EVENTS is set. STOP ends a running share
+ * within a bounded number of instructions; it has no effect on an idle tile.
+ * SRAM is scrubbed by hardware whenever GO changes the tile's address space or queue.
+ */
+#define NPU_SOC_TILE(t)	      (NPU_SOC_TILES_BASE + (t) * NPU_SOC_TILE_STRIDE)
+#define NPU_TILE_CMD	      0x00 /* enum npu_soc_cmd */
+#define NPU_TILE_STATUS	      0x04 /* enum npu_soc_status; write: acknowledge, back to idle */
+#define NPU_TILE_QUEUE	      0x08 /* queue[7:0], charged */
+#define NPU_TILE_AS	      0x0c
+#define NPU_TILE_ENTRY	      0x10 /* u64 */
+#define NPU_TILE_ARGS	      0x18 /* u64 */
+#define NPU_TILE_GRID_X	      0x20
+#define NPU_TILE_GRID_Y	      0x24
+#define NPU_TILE_GRID_Z	      0x28
+#define NPU_TILE_WG_FIRST     0x2c
+#define NPU_TILE_WG_STRIDE    0x30
+#define NPU_TILE_WG_COUNT     0x34
+#define NPU_TILE_WG_DONE      0x38 /* RO, workgroups of this share retired so far */
+#define NPU_TILE_FAULT_ERROR  0x40 /* RO, enum npu_job_error */
+#define NPU_TILE_FAULT_ACCESS 0x44 /* RO, enum npu_access */
+#define NPU_TILE_FAULT_ADDR   0x48 /* RO, u64 */
+#define NPU_TILE_FAULT_PC     0x50 /* RO, u64; after STOP: where the core stood */
+#define NPU_TILE_FAULT_WG     0x58 /* RO, linear workgroup index */
+
+enum npu_soc_cmd {
+	NPU_SOC_CMD_GO = 1,
+	NPU_SOC_CMD_STOP = 2,
+};
+
+enum npu_soc_status {
+	NPU_SOC_IDLE = 0,
+	NPU_SOC_BUSY = 1,
+	NPU_SOC_DONE = 2,
+	NPU_SOC_FAULT = 3,
+	NPU_SOC_STOPPED = 4,
+};
+
+#endif /* NPU_SOC_H */
