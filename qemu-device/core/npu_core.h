@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The NPU as a library: a whole device in plain C11, without a bus. Whoever
+ * embeds it (QEMU's PCI glue, the simulation backend, unit tests) supplies
+ * guest memory, interrupts and time through struct npu_host_ops, and forwards
+ * register accesses.
+ *
+ * Threads: every function may be called from any thread unless it says
+ * otherwise. The core has one lock of its own; it is never held while a host op other than dma_map,
+ * time_ns and log is called, so those ops may take the embedder's locks.
+ *
+ * Work: an access that gives the device something to do runs up to an inline
+ * budget of it on the calling thread and leaves the rest to worker threads.
+ * Neither the budget nor the number of workers changes any result,
+ * modelled cycle or counter.
+ */
+#ifndef NPU_CORE_H
+#define NPU_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct npu_dev;
+
+enum npu_log_level { NPU_LOG_ERROR, NPU_LOG_INFO, NPU_LOG_FIRMWARE };
+
+/* What the embedder provides. All members are required unless marked optional. */
+struct npu_host_ops {
+	/*
+	 * Host address of guest memory at bus address addr, for reading or (write) writing.
+	 * *len: in: bytes wanted, out: contiguous bytes available at the result, at least 1.
+	 * NULL: nothing answers there, or bus mastering is off. The result stays valid until
+	 * npu_dev_flush_maps() returns. Called from any thread, possibly with the core's lock held.
+	 */
+	void *(*dma_map)(void *opaque, uint64_t addr, size_t *len, bool write);
+	/* Raise MSI-X vector (edge). Called without the core's lock. */
+	void (*irq)(void *opaque, unsigned int vector);
+	/* Monotonic wall clock, ns. */
+	uint64_t (*time_ns)(void *opaque);
+	/* Ask for npu_dev_timer() at this time_ns() or later; UINT64_MAX: never. Without the lock. */
+	void (*set_timer)(void *opaque, uint64_t deadline_ns);
+	/* A worker thread starts or ends (register with RCU and the like); optional. */
+	void (*thread_enter)(void *opaque);
+	void (*thread_exit)(void *opaque);
+	/* A line of text without newline; optional. */
+	void (*log)(void *opaque, enum npu_log_level level, const char *line);
+};
+
+struct npu_config {
+	unsigned int chiplets; /* 1..8 */
+	unsigned int tiles_per_chiplet; /* 1..8 */
+	unsigned int sram_kib; /* SRAM per tile, 64..16384, multiple of 64 */
+	unsigned int threads; /* worker threads, 1..64; 0: one per online CPU */
+	unsigned int queues; /* hardware queues, 1..NPU_MAX_QUEUES */
+	uint64_t inline_budget; /* host work units run on the caller per access; 0: all to workers */
+	const char *matrix_path; /* "auto", "avx512", "avx2" or "c" */
+};
+
+/* Defaults: 2 chiplets x 2 tiles, 1024 KiB, threads 0, 64 queues, matrix "auto". */
+void npu_config_init(struct npu_config *config);
+
+/*
+ * Make a device in its reset state. Returns NULL and points *error at a static
+ * text naming the bad property and its range. ops and opaque must outlive it.
+ */
+struct npu_dev *npu_dev_new(const struct npu_config *config, const struct npu_host_ops *ops,
+			    void *opaque, const char **error);
+/* Stop all work, join the workers and free. No other call may be running or follow. */
+void npu_dev_free(struct npu_dev *dev);
+
+/* BAR0. size is 4 or 8, offset aligned to it; anything else reads 0 and is ignored. */
+uint64_t npu_dev_read(struct npu_dev *dev, uint64_t offset, unsigned int size);
+void npu_dev_write(struct npu_dev *dev, uint64_t offset, uint64_t value, unsigned int size);
+
+/* The deadline given to set_timer has come. */
+void npu_dev_timer(struct npu_dev *dev);
+
+/* Full reset, as NPU_REG_RESET, FLR or power-on; done when it returns. */
+void npu_dev_reset(struct npu_dev *dev);
+
+/*
+ * Forget every pointer that dma_map returned and wait until no thread uses one. For changes of the
+ * guest's memory map and of bus mastering. Work in progress goes on and maps again.
+ */
+void npu_dev_flush_maps(struct npu_dev *dev);
+
+/* Wait until nothing runs or is queued to run and the management core waits for interrupts. */
+void npu_dev_wait_idle(struct npu_dev *dev);
+
+#endif /* NPU_CORE_H */
