@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+# Shell functions shared by the scripts of this folder. Sourced, never run.
+#
+# Sets: top (the source tree), build (its build folder; override with O=), and
+# the functions say, die, root, codename, stamp_ok, stamp_set, fetch_debs.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${O:-$top/build}
+stamps=$build/stamps
+logs=$build/log
+
+# Nothing here may stop to ask, or look different in another language.
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+# sbin holds modprobe, ldconfig and debootstrap; a plain user's PATH lacks it.
+export PATH=$PATH:/usr/sbin:/sbin
+
+say() { printf '%s\n' "$*"; }
+
+# die MESSAGE [CURE]: print both on stderr and stop.
+die()
+{
+	printf '%s: %s\n' "${0##*/}" "$1" >&2
+	[ -z "${2-}" ] || printf '%s: %s\n' "${0##*/}" "$2" >&2
+	exit 1
+}
+
+# root COMMAND...: run COMMAND as root, through sudo unless we are root already.
+root()
+{
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo env DEBIAN_FRONTEND=noninteractive "$@"
+	else
+		die "'$*' needs root, and there is no sudo" "run the same command as root, or install sudo"
+	fi
+}
+
+# codename: the Debian release of this machine, bookworm or trixie.
+codename()
+{
+	local ID= VERSION_CODENAME= PRETTY_NAME=
+	[ -r /etc/os-release ] || die "no /etc/os-release: this is not a Debian system" \
+		"use Debian 12 or 13; a container or a chroot of one will do"
+	# shellcheck disable=SC1091
+	. /etc/os-release
+	case $ID:$VERSION_CODENAME in
+	debian:bookworm | debian:trixie) echo "$VERSION_CODENAME" ;;
+	*)
+		die "this is ${PRETTY_NAME:-an unknown system}, not Debian 12 or 13" \
+			"use Debian 12 or 13; a container or a chroot of one will do"
+		;;
+	esac
+}
+
+# A stamp is a file whose content says what a step was made from: the step is
+# done when the stamp says the same as what it would be made from now.
+stamp_ok() { [ "$(cat "$stamps/$1" 2>/dev/null)" = "$2" ]; }
+stamp_set()
+{
+	mkdir -p "$stamps"
+	printf '%s\n' "$2" >"$stamps/$1.tmp"
+	mv "$stamps/$1.tmp" "$stamps/$1"
+}
+
+# private_apt COMMAND ARGS...: an apt tool that works on the private root only.
+private_apt()
+{
+	local tool=$1
+	shift
+	"$tool" -c "$build/apt/apt.conf" "$@"
+}
+
+# candidate PACKAGE: the version that the private root offers.
+candidate()
+{
+	local version
+	version=$(private_apt apt-cache policy "$1" | sed -n 's/^  Candidate: //p')
+	case $version in
+	'' | '(none)') die "the package archive offers no package '$1'" \
+		"check that the Debian mirror in the machine's apt configuration is complete" ;;
+	esac
+	echo "$version"
+}
+
+# fetch_debs DIR PACKAGE=VERSION...: download binary packages and unpack them
+# into DIR. Nothing of them is run and nothing is installed.
+fetch_debs()
+{
+	local dir=$1 deb
+	shift
+	mkdir -p "$build/apt/debs" "$dir"
+	rm -rf "$build/apt/debs/new"
+	mkdir "$build/apt/debs/new"
+	(cd "$build/apt/debs/new" && private_apt apt-get -q download "$@")
+	for deb in "$build"/apt/debs/new/*.deb; do
+		say "unpacking ${deb##*/}"
+		dpkg-deb -x "$deb" "$dir"
+	done
+	rm -rf "$build/apt/debs/new"
+}
