@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 # Shell functions shared by the scripts of this folder. Sourced, never run.
 #
-# Sets: top (the source tree), build (its build folder; override with O=), and
-# the functions say, die, root, codename, stamp_ok, stamp_set, fetch_debs.
+# Sets top (the source tree), build (its build folder), stamps and logs.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=${O:-$top/build}
+build=$top/build
 stamps=$build/stamps
 logs=$build/log
 
@@ -22,6 +21,14 @@ die()
 	printf '%s: %s\n' "${0##*/}" "$1" >&2
 	[ -z "${2-}" ] || printf '%s: %s\n' "${0##*/}" "$2" >&2
 	exit 1
+}
+
+# lock NAME: wait until no other run is at work on NAME; held until we end.
+lock()
+{
+	mkdir -p "$build/lock"
+	exec 9>"$build/lock/$1"
+	flock 9
 }
 
 # root COMMAND...: run COMMAND as root, through sudo unless we are root already.

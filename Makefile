@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+#
+# The front door. "make help" lists what there is. Everything is built below
+# build/; the layers' own Makefiles take their output folder as O=.
+
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+# Steps are shown and counted in their order; inside, they use JOBS processes.
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+export JOBS
+
+build := $(CURDIR)/build
+guest := $(build)/guest
+kernel_release = $(shell cat $(build)/kernel/release)
+# Where the driver is built against; say KDIR=/lib/modules/.../build for another.
+KDIR ?= $(build)/kernel/build
+# More properties for the device, as in: make demo NPU=tiles=2,threads=1
+NPU ?=
+vm_device := $(if $(NPU),--device '$(NPU)')
+
+# step(TEXT, LOG): run the command that follows as a counted step.
+step = @$(eval step_number := $(shell expr $(step_number) + 1))scripts/step \
+	'$(step_number)$(if $(STEPS),/$(STEPS))' '$(1)' '$(2)'
+step_number := 0
+layer = $(MAKE) --no-print-directory -j$(JOBS) -C $(1) O=$(build)/$(1)
+comma := ,
+
+##@ The commands
+.PHONY: help
+help: ## list all targets
+	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: demo
+demo: STEPS := 9
+demo: vm ## classify handwritten digits on the NPU, in a VM, and show the profile
+	$(call step,digits on the NPU,-) tests/vm/run --name demo --script tests/vm/demo.sh $(vm_device)
+
+.PHONY: test
+test: STEPS := 11
+test: vm unit kselftest ## run all unit tests and, in the VM, all kselftests
+	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
+
+.PHONY: shell
+shell: STEPS := 8
+shell: vm ## a prompt in the VM; leave with exit or Ctrl-A X
+	@tests/vm/run --name shell --shell --cmd 'modprobe npu && npu-prof info' $(vm_device)
+
+.PHONY: bench
+bench: STEPS := 9
+bench: vm ## measure; prints a table and writes build/bench.json
+	$(call step,benchmarks,-) tests/bench/run $(vm_device)
+
+##@ The parts, each built with what it needs
+.PHONY: deps
+deps: ## install the Debian packages that are missing
+	$(call step,packages that the build needs,-) scripts/deps
+
+.PHONY: qemu-source
+qemu-source: deps
+	$(call step,source of QEMU,qemu-source) scripts/qemu fetch
+
+.PHONY: qemu
+qemu: qemu-source ## QEMU with the NPU in it
+	$(call step,building QEMU$(comma) about 4 min on 2 CPUs the first time,qemu) scripts/qemu build
+
+.PHONY: kernel
+kernel: deps ## the stock kernel to run and its headers
+	$(call step,stock kernel and its headers,kernel) scripts/kernel fetch
+
+.PHONY: firmware
+firmware: deps ## the firmware of the management core
+	$(call step,firmware,firmware) $(call layer,firmware-stub)
+
+.PHONY: driver
+driver: kernel ## the kernel module, npu.ko
+	$(call step,driver npu.ko,driver) scripts/driver '$(KDIR)'
+
+.PHONY: runtime
+runtime: deps ## libnpurt, npu-prof, npucc and the examples
+	$(call step,runtime$(comma) tools and examples,runtime) $(call layer,runtime)
+
+.PHONY: vm
+vm: qemu kernel firmware driver runtime ## all that runs in the VM, packed as its root file system
+	$(call step,root file system of the VM,vm) scripts/stage
+
+.PHONY: unit
+unit: deps ## the tests that run here
+	$(call step,building the unit tests,unit) $(call layer,tests/unit)
+
+.PHONY: kselftest
+kselftest: kernel runtime ## the tests that run in the VM
+	$(call step,building the kselftests,kselftest) $(call layer,tests/kselftest) \
+		KSELFTEST_DIR=$(build)/kernel/source/tools/testing/selftests
+
+.PHONY: check
+check: ## look at the tree itself: licences, file sizes, script syntax
+	@scripts/check
+
+##@ Away with it
+.PHONY: clean
+clean: ## remove what was built from this tree; keep QEMU and the kernel
+	rm -rf $(addprefix build/,firmware-stub driver runtime tests guest vm test bench.json)
+
+.PHONY: distclean
+distclean: ## remove everything that was fetched or built
+	rm -rf build
