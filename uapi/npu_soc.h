@@ -89,16 +89,22 @@
 /* ---- accounting ---------------------------------------------------------------------------------- */
 /*
  * Every queue has a modelled clock and counters, kept by hardware. BEGIN starts
- * a packet: the clock advances by the front end's cost of it, PACKETS counts it, and the clock is
- * latched as start time of all tile shares and copies of that queue up to the
- * next BEGIN. When a share or copy that took d cycles ends, the clock becomes
- * max(clock, start + d).
+ * a packet: PACKETS counts it and the front end's time advances by its cost,
+ * which gives the start time of all tile shares and copies up to the next BEGIN.
+ * Between barriers the DISPATCH packets of a queue follow one another, its
+ * COPY and FILL packets follow one another, and the two kinds overlap. A dispatch takes
+ * as long as its longest share. BEGIN of a BARRIER, TIMESTAMP or COUNTERS packet, and
+ * the command BARRIER, move the front end to the end of all that; write
+ * them after the earlier shares and copies of the queue have ended. The clock is the
+ * latest moment that the queue's work has reached. It does not depend on the
+ * order in which shares happen to end, nor on other queues.
  */
 #define NPU_SOC_ACCT_QUEUE  0x180 /* queue spoken of */
 #define NPU_SOC_ACCT_CMD    0x184
 #define NPU_SOC_ACCT_BEGIN	1u /* one packet begins; ACCT_ARG: enum npu_packet_op */
 #define NPU_SOC_ACCT_SNAPSHOT	2u /* write the counter block to ACCT_ADDR in local RAM */
 #define NPU_SOC_ACCT_CLEAR	3u /* clock and counters to zero */
+#define NPU_SOC_ACCT_BARRIER	4u /* end of a command buffer; not a packet */
 #define NPU_SOC_ACCT_ARG    0x188
 #define NPU_SOC_ACCT_ADDR   0x190 /* u64, management core address, room for a struct npu_counter_block */
 #define NPU_SOC_ACCT_CLOCK  0x198 /* u64, RO: clock of ACCT_QUEUE */
