@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MIT
+/* BO_CREATE and BO_MMAP_OFFSET. */
+#include "npu_test.h"
+
+FIXTURE(bo)
+{
+	int fd;
+};
+
+FIXTURE_SETUP(bo)
+{
+	self->fd = npu_test_open();
+	ASSERT_GE(self->fd, 0);
+}
+
+FIXTURE_TEARDOWN(bo)
+{
+	close(self->fd);
+}
+
+TEST_F(bo, create_rounds_up_and_zeroes)
+{
+	struct drm_npu_bo_create req = { .size = 5000 };
+	uint8_t *mem;
+	size_t i;
+
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	EXPECT_EQ(8192, req.size);
+	EXPECT_NE(0, req.handle);
+	mem = npu_bo_mmap(self->fd, req.handle, req.size);
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < req.size; i++)
+		ASSERT_EQ(0, mem[i]);
+	memset(mem, 0x5a, req.size);
+	EXPECT_EQ(0x5a, mem[8191]);
+	munmap(mem, req.size);
+}
+
+/* Memory that was somebody's and is handed out again holds nothing of theirs. */
+TEST_F(bo, no_leftovers)
+{
+	int round, dirty = 0;
+
+	for (round = 0; round < 8; round++) {
+		uint32_t handle;
+		uint64_t *mem;
+		size_t i;
+
+		ASSERT_EQ(0, npu_bo_create(self->fd, NPU_TEST_SIZE, &handle));
+		mem = npu_bo_mmap(self->fd, handle, NPU_TEST_SIZE);
+		ASSERT_NE(MAP_FAILED, mem);
+		for (i = 0; i < NPU_TEST_SIZE / 8; i++)
+			dirty |= mem[i] != 0;
+		memset(mem, 0xff, NPU_TEST_SIZE);
+		munmap(mem, NPU_TEST_SIZE);
+		ASSERT_EQ(0, drmCloseBufferHandle(self->fd, handle));
+	}
+	EXPECT_EQ(0, dirty);
+}
+
+TEST_F(bo, zero_size)
+{
+	struct drm_npu_bo_create req = { .size = 0 };
+
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+}
+
+TEST_F(bo, size_overflow)
+{
+	struct drm_npu_bo_create req = { .size = UINT64_MAX };
+	int ret;
+
+	ret = npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req);
+	EXPECT_TRUE(ret == -EINVAL || ret == -E2BIG || ret == -ENOMEM);
+	req = (struct drm_npu_bo_create){ .size = UINT64_MAX - 4095 };
+	ret = npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req);
+	EXPECT_TRUE(ret == -EINVAL || ret == -E2BIG || ret == -ENOMEM);
+	EXPECT_EQ(0, req.handle);
+}
+
+TEST_F(bo, unknown_flag)
+{
+	int bit;
+
+	for (bit = 0; bit < 32; bit++) {
+		struct drm_npu_bo_create req = { .size = 4096, .flags = 1u << bit };
+
+		EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	}
+}
+
+TEST_F(bo, mmap_offset_bad)
+{
+	struct drm_npu_bo_mmap_offset req = { .handle = 4711 };
+	uint32_t handle;
+
+	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req));
+	req = (struct drm_npu_bo_mmap_offset){ .handle = 0 };
+	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req));
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &handle));
+	req = (struct drm_npu_bo_mmap_offset){ .handle = handle, .pad = 1 };
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req));
+}
+
+/* An offset is worth nothing in a file that has no handle to the BO. */
+TEST_F(bo, mmap_of_another_file)
+{
+	struct drm_npu_bo_mmap_offset req = {};
+	int other = npu_test_open();
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &req.handle));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req));
+	EXPECT_EQ(MAP_FAILED,
+		  mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, other, req.offset));
+	EXPECT_EQ(EACCES, errno);
+	close(other);
+}
+
+TEST_F(bo, mmap_past_end)
+{
+	struct drm_npu_bo_mmap_offset req = {};
+
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &req.handle));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req));
+	EXPECT_EQ(MAP_FAILED,
+		  mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, req.offset));
+}
+
+TEST_F(bo, mapping_outlives_handle_and_file)
+{
+	uint32_t handle;
+	uint8_t *mem;
+	int fd = npu_test_open();
+
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, npu_bo_create(fd, 4096, &handle));
+	mem = npu_bo_mmap(fd, handle, 4096);
+	ASSERT_NE(MAP_FAILED, mem);
+	mem[0] = 1;
+	ASSERT_EQ(0, drmCloseBufferHandle(fd, handle));
+	close(fd);
+	mem[1] = 2;
+	EXPECT_EQ(1, mem[0]);
+	EXPECT_EQ(2, mem[1]);
+	munmap(mem, 4096);
+}
+
+TEST_HARNESS_MAIN

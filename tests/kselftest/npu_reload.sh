@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Loads and unloads the module 100 times, and unbinds the device with a program holding it.
+# The machine's log is watched by whoever runs this: a warning there fails the run.
+
+. "$(dirname "$0")/npu_lib.sh"
+
+plan 4
+
+rounds=100
+i=0
+while [ $i -lt $rounds ]; do
+	rmmod npu || break
+	[ -e "$NODE" ] && break
+	modprobe npu || break
+	wait_node || break
+	i=$((i + 1))
+done
+check "$rounds times rmmod and modprobe" [ $i -eq $rounds ]
+
+ready=$(dmesg | grep -c "npu .*firmware .*ready")
+check "the firmware booted each time ($ready times in the log)" [ "$ready" -ge 1 ]
+
+# A file that is open over unbind keeps nothing alive that it should not.
+pci=$(pci_of_node)
+exec 9<>"$NODE"
+echo "$pci" >/sys/bus/pci/drivers/npu/unbind
+check "unbind with the node open removes the node" [ ! -e "$NODE" ]
+exec 9>&-
+echo "$pci" >/sys/bus/pci/drivers/npu/bind
+wait_node
+check "bind brings it back" "$(dirname "$0")/npu_query"
+
+finish

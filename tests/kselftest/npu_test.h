@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the kselftests of the npu driver share: the device node, each ioctl as
+ * a function that returns 0 or -errno, and a small context (VM, queue,
+ * timeline, mapped memory) to run packets in. Speaks the raw uAPI on purpose:
+ * the driver is tested here, not the runtime.
+ */
+#ifndef NPU_TEST_H
+#define NPU_TEST_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <linux/sync_file.h>
+#include <xf86drm.h>
+
+#include <drm/npu_accel.h>
+#include <npu_counters.h>
+#include <npu_isa.h>
+#include <npu_packet.h>
+#include <npu_pgtable.h>
+#include <npu_regs.h>
+#include <npu_ring.h>
+
+#include "kselftest_harness.h"
+
+/* Longest that any wait of a test may take; far above what the slowest host needs. */
+#define NPU_TEST_WAIT_NS (20ll * 1000 * 1000 * 1000)
+
+#define NPU_TEST_VA 0x10000000ull /* where a context's memory is bound */
+#define NPU_TEST_SIZE 0x200000ull
+
+static inline int npu_ioctl(int fd, unsigned long request, void *arg)
+{
+	return drmIoctl(fd, request, arg) ? -errno : 0;
+}
+
+/* Opens the first npu accel node; -errno if there is none. */
+static inline int npu_test_open(void)
+{
+	char path[32];
+	int i;
+
+	for (i = 0; i < 64; i++) {
+		drmVersionPtr version;
+		int fd, ours;
+
+		snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		version = drmGetVersion(fd);
+		ours = version && !strcmp(version->name, DRM_NPU_DRIVER_NAME);
+		drmFreeVersion(version);
+		if (ours)
+			return fd;
+		close(fd);
+	}
+	return -ENODEV;
+}
+
+static inline int npu_vm_create(int fd, uint32_t *ret_id)
+{
+	struct drm_npu_vm_create req = {};
+	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_VM_CREATE, &req);
+
+	if (!ret)
+		*ret_id = req.id;
+	return ret;
+}
+
+static inline int npu_vm_destroy(int fd, uint32_t id)
+{
+	struct drm_npu_vm_destroy req = { .id = id };
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_VM_DESTROY, &req);
+}
+
+static inline int npu_vm_bind(int fd, uint32_t vm, struct drm_npu_vm_bind_op *ops, uint32_t count)
+{
+	struct drm_npu_vm_bind req = { .vm_id = vm, .ops = DRM_NPU_OBJ_ARRAY(count, ops) };
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_VM_BIND, &req);
+}
+
+static inline int npu_map(int fd, uint32_t vm, uint32_t bo, uint64_t offset, uint64_t va,
+			  uint64_t size, uint32_t flags)
+{
+	struct drm_npu_vm_bind_op op = {
+		.flags = DRM_NPU_VM_BIND_MAP | flags,
+		.bo_handle = bo,
+		.bo_offset = offset,
+		.va = va,
+		.size = size,
+	};
+
+	return npu_vm_bind(fd, vm, &op, 1);
+}
+
+static inline int npu_unmap(int fd, uint32_t vm, uint64_t va, uint64_t size)
+{
+	struct drm_npu_vm_bind_op op = { .flags = DRM_NPU_VM_BIND_UNMAP, .va = va, .size = size };
+
+	return npu_vm_bind(fd, vm, &op, 1);
+}
+
+static inline int npu_bo_create(int fd, uint64_t size, uint32_t *ret_handle)
+{
+	struct drm_npu_bo_create req = { .size = size };
+	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_BO_CREATE, &req);
+
+	if (!ret)
+		*ret_handle = req.handle;
+	return ret;
+}
+
+static inline void *npu_bo_mmap(int fd, uint32_t handle, uint64_t size)
+{
+	struct drm_npu_bo_mmap_offset req = { .handle = handle };
+
+	if (npu_ioctl(fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req))
+		return MAP_FAILED;
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, req.offset);
+}
+
+static inline int npu_queue_create(int fd, uint32_t vm, uint32_t timeout_ms, uint32_t *ret_id)
+{
+	struct drm_npu_queue_create req = { .vm_id = vm, .timeout_ms = timeout_ms };
+	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req);
+
+	if (!ret)
+		*ret_id = req.id;
+	return ret;
+}
+
+static inline int npu_queue_destroy(int fd, uint32_t id)
+{
+	struct drm_npu_queue_destroy req = { .id = id };
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_DESTROY, &req);
+}
+
+static inline int npu_queue_state(int fd, uint32_t id, struct drm_npu_queue_get_state *ret_state)
+{
+	memset(ret_state, 0, sizeof(*ret_state));
+	ret_state->id = id;
+	return npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, ret_state);
+}
+
+/* One command buffer that signals a point of a timeline. */
+static inline int npu_submit(int fd, uint32_t queue, uint64_t va, uint32_t packets,
+			     uint32_t timeline, uint64_t point)
+{
+	struct drm_npu_cmdbuf cmdbuf = { .va = va, .packets = packets };
+	struct drm_npu_sync_op sync = {
+		.flags = DRM_NPU_SYNC_OP_SIGNAL | DRM_NPU_SYNC_OP_TIMELINE,
+		.handle = timeline,
+		.point = point,
+	};
+	struct drm_npu_submit req = {
+		.queue_id = queue,
+		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
+		.syncs = DRM_NPU_OBJ_ARRAY(1, &sync),
+	};
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_SUBMIT, &req);
+}
+
+static inline int64_t npu_deadline(int64_t ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ll + now.tv_nsec + ns;
+}
+
+/* Waits for a point that is or will be submitted; 0, or -ETIME after ns. */
+static inline int npu_wait(int fd, uint32_t timeline, uint64_t point, int64_t ns)
+{
+	return drmSyncobjTimelineWait(fd, &timeline, &point, 1, npu_deadline(ns),
+				      DRM_SYNCOBJ_WAIT_FLAGS_WAIT_FOR_SUBMIT, NULL);
+}
+
+/*
+ * Error of the fence behind a signalled point: 0, or the negative errno it was
+ * signalled with. A timeline point is a chain node that knows no error of its own, so
+ * the fences that the sync file contains are asked.
+ */
+static inline int npu_point_status(int fd, uint32_t timeline, uint64_t point)
+{
+	struct sync_fence_info fences[8] = {};
+	struct sync_file_info info = {
+		.num_fences = 8,
+		.sync_fence_info = (uintptr_t)fences,
+	};
+	int sync_file = -1, ret;
+	uint32_t binary, i;
+
+	ret = drmSyncobjCreate(fd, 0, &binary);
+	if (ret)
+		return ret;
+	ret = drmSyncobjTransfer(fd, binary, 0, timeline, point, 0);
+	if (!ret)
+		ret = drmSyncobjExportSyncFile(fd, binary, &sync_file);
+	if (!ret)
+		ret = npu_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
+	if (sync_file >= 0)
+		close(sync_file);
+	drmSyncobjDestroy(fd, binary);
+	for (i = 0; !ret && i < info.num_fences; i++)
+		if (fences[i].status < 0)
+			ret = fences[i].status;
+	if (!ret && info.status == 0)
+		ret = -EBUSY; /* not signalled: the caller did not wait */
+	return ret;
+}
+
+/* A VM with one mapped BO, a queue and a timeline. */
+struct npu_ctx {
+	int fd;
+	uint32_t vm, queue, bo, timeline;
+	uint64_t point; /* last one submitted */
+	uint8_t *mem; /* NPU_TEST_SIZE bytes, at NPU_TEST_VA in the VM */
+};
+
+/* First 64 KiB: command buffers; the rest is for data. */
+#define NPU_TEST_DATA 0x10000ull
+
+static inline int npu_ctx_init(struct npu_ctx *ctx, uint32_t timeout_ms)
+{
+	int ret;
+
+	memset(ctx, 0, sizeof(*ctx));
+	ctx->fd = npu_test_open();
+	if (ctx->fd < 0)
+		return ctx->fd;
+	ret = npu_vm_create(ctx->fd, &ctx->vm);
+	if (!ret)
+		ret = npu_bo_create(ctx->fd, NPU_TEST_SIZE, &ctx->bo);
+	if (!ret)
+		ret = npu_map(ctx->fd, ctx->vm, ctx->bo, 0, NPU_TEST_VA, NPU_TEST_SIZE, 0);
+	if (!ret)
+		ret = npu_queue_create(ctx->fd, ctx->vm, timeout_ms, &ctx->queue);
+	if (!ret)
+		ret = drmSyncobjCreate(ctx->fd, 0, &ctx->timeline);
+	if (ret)
+		return ret;
+	ctx->mem = npu_bo_mmap(ctx->fd, ctx->bo, NPU_TEST_SIZE);
+	return ctx->mem == MAP_FAILED ? -errno : 0;
+}
+
+/* Closing the file is what frees everything; the tests lean on that. */
+static inline void npu_ctx_exit(struct npu_ctx *ctx)
+{
+	if (ctx->mem && ctx->mem != MAP_FAILED)
+		munmap(ctx->mem, NPU_TEST_SIZE);
+	if (ctx->fd >= 0)
+		close(ctx->fd);
+}
+
+static inline union npu_packet *npu_ctx_packets(struct npu_ctx *ctx)
+{
+	return (union npu_packet *)ctx->mem;
+}
+
+/* Runs the first count packets of the command area as a job; does not wait. */
+static inline int npu_ctx_submit(struct npu_ctx *ctx, uint32_t count)
+{
+	int ret = npu_submit(ctx->fd, ctx->queue, NPU_TEST_VA, count, ctx->timeline, ctx->point + 1);
+
+	if (!ret)
+		ctx->point++;
+	return ret;
+}
+
+/* Submits and waits: the job's error, or that of submitting or waiting. */
+static inline int npu_ctx_run(struct npu_ctx *ctx, uint32_t count)
+{
+	int ret = npu_ctx_submit(ctx, count);
+
+	if (!ret)
+		ret = npu_wait(ctx->fd, ctx->timeline, ctx->point, NPU_TEST_WAIT_NS);
+	return ret ? ret : npu_point_status(ctx->fd, ctx->timeline, ctx->point);
+}
+
+static inline union npu_packet npu_pkt_fill(uint64_t dst, uint32_t value, uint32_t bytes)
+{
+	return (union npu_packet){ .fill = { .hdr.op = NPU_PKT_FILL,
+					     .dst = dst,
+					     .value = value,
+					     .size = { bytes, 1, 1 } } };
+}
+
+static inline union npu_packet npu_pkt_copy(uint64_t dst, uint64_t src, uint32_t bytes)
+{
+	return (union npu_packet){ .copy = { .hdr.op = NPU_PKT_COPY,
+					     .dst = dst,
+					     .src = src,
+					     .size = { bytes, 1, 1 } } };
+}
+
+static inline union npu_packet npu_pkt_dispatch(uint64_t entry, uint64_t args, uint32_t groups)
+{
+	return (union npu_packet){ .dispatch = { .hdr.op = NPU_PKT_DISPATCH,
+						 .entry = entry,
+						 .args = args,
+						 .grid = { groups, 1, 1 } } };
+}
+
+static inline union npu_packet npu_pkt_barrier(void)
+{
+	return (union npu_packet){ .barrier = { .hdr.op = NPU_PKT_BARRIER } };
+}
+
+/* Instructions for kernels so small that they are clearest as words. */
+#define NPU_INSN_EXIT	 (NPU_OPCODE_CUSTOM0 | NPU_F3_EXIT << 12)
+#define NPU_INSN_SELF	 0x0000006fu /* j . */
+#define NPU_INSN_EBREAK	 0x00100073u
+#define NPU_INSN_ILLEGAL 0x00000000u
+#define NPU_INSN_LD_A1_A0 0x00053583u /* ld a1, 0(a0) */
+#define NPU_INSN_SD_A1_A0 0x00b53023u /* sd a1, 0(a0) */
+
+#endif /* NPU_TEST_H */
