@@ -5,14 +5,34 @@
  * A hart is a plain struct run by one thread at a time. It knows nothing of the device around it:
  * memory comes through a small TLB of host pointers that env->fill() refills, everything that is
  * not memory (device registers, custom CSRs, custom instructions) through env.
+ *
+ * Code is decoded a basic block at a time and kept. A block is checked against memory again after
+ * rv_reset(), rv_fence_i(), rv_flush_tlb(), rv_reset_tlb() and the hart's own fence.i, and only
+ * then: a store to code, by whomever, is sure to be seen after one of these and not before.
+ *
+ * Modelled time is that of an in-order, single-issue pipeline with perfect instruction fetch:
+ *
+ *	cycles = instret + stall_exec + stall_memory + tlb_cycles + what env->custom() added
+ *
+ * It depends on the instructions run and on the pages they touch, never on budgets, host flushes
+ * or decoding. Two direct-mapped TLBs are modelled, RV_MODEL_DTLB entries for data and
+ * RV_MODEL_ITLB for instructions, index = low bits of the page number. Only pages with
+ * rv_page.remote go through them: local memory needs no translation. The instruction TLB is looked
+ * up when execution enters another page than that of the instruction before.
+ *
+ * Room for the vector extension: opcodes 0x57 and the vector widths of 0x07 and 0x27 are illegal
+ * in rv_decode.c today; its state belongs at the end of struct rv_hart.
  */
 #ifndef NPU_RV_H
 #define NPU_RV_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct rv_hart;
+struct rv_block;
+struct rv_code;
 
 enum rv_access { RV_READ = 0, RV_WRITE = 1, RV_EXEC = 2 };
 
@@ -55,23 +75,206 @@ struct rv_page {
 	bool remote; /* host memory behind the tile's boundary: slower and dearer than SRAM */
 };
 
+/*
+ * What surrounds a hart. Callbacks run on the thread that is in rv_run(), rv_read() or rv_write(),
+ * with the host's own floating-point environment. hart->pc and the counters are exact in
+ * csr_read() and custom(); in fill() and mmio() they may lag by up to RV_SLICE instructions.
+ * fill() and mmio() must not call the functions below except rv_raise() and rv_set_irq().
+ */
 struct rv_env {
 	/*
 	 * Look up the 4 KiB page of va for an access. Sets *page, or raises the trap the access
-	 * deserves. Pages outlive the call until rv_flush_tlb().
+	 * deserves. Pages outlive the call until rv_flush_tlb(). A page without the permission
+	 * asked for is an access fault.
 	 */
 	enum rv_result (*fill)(struct rv_hart *hart, uint64_t va, enum rv_access access,
 			       struct rv_page *page);
-	/* Access to a page without memory. size 1, 2, 4 or 8. NULL: access fault. */
+	/*
+	 * Access to a page without memory. size 1, 2, 4 or 8, va aligned to it. NULL, or RV_TRAP
+	 * without rv_raise(): access fault. Misaligned and atomic accesses never get here: they
+	 * are access faults.
+	 */
 	enum rv_result (*mmio)(struct rv_hart *hart, uint64_t va, enum rv_access access,
 			       unsigned int size, uint64_t *value);
-	/* Read of a CSR the hart does not know; RV_TRAP without rv_raise(): illegal instruction. */
+	/* Read of a CSR the hart does not know; NULL, or RV_TRAP without rv_raise(): illegal. */
 	enum rv_result (*csr_read)(struct rv_hart *hart, unsigned int csr, uint64_t *value);
-	/* Instruction of opcode custom-0..3; rd receives *result (x0 is handled). */
+	/*
+	 * Instruction of opcode custom-0..3; rd receives *result, which is 0 beforehand (x0 is
+	 * handled). NULL, or RV_TRAP without rv_raise(): illegal instruction. The instruction's own
+	 * issue cycle is in hart->cycles already; stalls are added to it by the callback.
+	 */
 	enum rv_result (*custom)(struct rv_hart *hart, uint32_t insn, uint64_t rs1, uint64_t rs2,
 				 uint64_t *result);
 };
 
-/* The definition of struct rv_hart and the functions follow; see the RV engineer's part. */
+enum rv_mode {
+	RV_MODE_MACHINE, /* machine mode only; traps go to mtvec */
+	RV_MODE_USER, /* user level only; every trap ends rv_run() */
+};
+
+/*
+ * Cycles that instructions occupy the pipeline, issue included, each 1..65535 (others are clamped).
+ * A remote access costs at least what the local one does.
+ */
+struct rv_costs {
+	unsigned int alu; /* integer, branch not taken, moves, fence */
+	unsigned int mul;
+	unsigned int div; /* div, rem */
+	unsigned int branch_taken; /* branch taken, jal, jalr */
+	unsigned int load_sram, load_remote;
+	unsigned int store_sram, store_remote;
+	unsigned int atomic_sram, atomic_remote; /* lr, sc, amo */
+	unsigned int fp_add; /* fadd, fsub */
+	unsigned int fp_mul;
+	unsigned int fp_div;
+	unsigned int fp_sqrt;
+	unsigned int fp_fma;
+	unsigned int fp_cvt; /* conversions */
+	unsigned int fp_misc; /* compare, min, max, sign injection, classify, moves */
+	unsigned int csr;
+	unsigned int system; /* ecall, ebreak, mret, wfi */
+	unsigned int fence_i;
+	unsigned int custom; /* issue of a custom instruction */
+	unsigned int tlb_walk; /* modelled page-table walk, may be 0 */
+};
+
+/* Costs of a plain five-stage core; what rv_init() sets. */
+extern const struct rv_costs rv_costs_default;
+
+#define RV_MODEL_DTLB 64
+#define RV_MODEL_ITLB 32
+#define RV_HOST_TLB   256 /* host pointers kept for data; not visible in any result */
+#define RV_BLOCK_MAX  64 /* instructions in a decoded block; rv_run() overshoots by less */
+#define RV_SLICE      2048 /* instructions between looks at interrupts and interrupt_run */
+
+/* mip and mie bits */
+#define RV_MIP_MSIP (1ull << 3)
+#define RV_MIP_MTIP (1ull << 7)
+#define RV_MIP_MEIP (1ull << 11)
+
+/* Host pointer of one data page. A tag of 1 matches nothing. */
+struct rv_tlb_line {
+	uint64_t read_tag, write_tag; /* page address if it may be accessed so */
+	uintptr_t addend; /* host address - virtual address */
+	uint64_t remote; /* 0 or 1 */
+};
+
+/* Host pointer of one instruction page. */
+struct rv_itlb_line {
+	uint64_t tag;
+	const uint8_t *host;
+	bool remote;
+};
+
+struct rv_hart {
+	uint64_t x[33]; /* x[0] is 0; x[32] takes what is written to x0 */
+	uint64_t f[32]; /* single precision is NaN-boxed */
+	uint64_t pc;
+
+	/* Counters; the owner may read and set them while the hart does not run. */
+	uint64_t cycles; /* modelled */
+	uint64_t instret; /* instructions retired */
+	uint64_t loads; /* scalar loads retired */
+	uint64_t stores; /* scalar stores and atomics retired */
+	uint64_t remote; /* of both, those to remote pages */
+	uint64_t branches; /* branches taken and jumps */
+	uint64_t fp; /* floating-point instructions, without loads and stores */
+	uint64_t tlb_misses; /* modelled walks, data and instructions */
+	uint64_t stall_exec; /* cycles beyond issue of multi-cycle instructions and taken branches */
+	uint64_t stall_memory; /* cycles that remote accesses took longer than local ones */
+	uint64_t tlb_cycles; /* cycles of modelled walks */
+
+	/* Last trap; valid after RV_STOP_TRAP, and after RV_TRAP from rv_read() and rv_write(). */
+	uint64_t trap_value; /* address, or instruction if illegal */
+	uint32_t trap_cause; /* enum rv_cause */
+	bool trap_raised; /* set by rv_raise(), until the trap is taken */
+
+	/* Set to 1 with an atomic store by any thread: rv_run() clears it and returns RV_STOP_BUDGET. */
+	uint32_t interrupt_run;
+
+	/* Owner's. */
+	const struct rv_env *env;
+	void *opaque;
+	uint64_t hartid; /* mhartid; set by the owner, 0 after rv_init() */
+
+	/* Private from here on. */
+	enum rv_mode mode;
+	bool waiting; /* in wfi */
+	bool poke; /* end the slice early: something may have changed an interrupt */
+	uint8_t fflags, frm;
+	uint8_t fp_host_rm; /* bit rm: the host computes this rounding mode as things are */
+	uint8_t fma_host_rm;
+	bool fp_loaded; /* the host's floating-point environment is the hart's */
+	uint32_t host_fpcr; /* host's own, while fp_loaded */
+	uint64_t mip; /* atomic */
+	uint64_t mstatus, mie, mtvec, mscratch, mepc, mcause, mtval;
+	uint64_t mcycle_offset, minstret_offset;
+
+	bool reserved; /* lr without sc yet */
+	uint8_t reserved_size;
+	uint64_t reserved_va, reserved_value;
+
+	uint64_t slow_value; /* what a slow load read */
+	struct rv_tlb_line tlb[RV_HOST_TLB];
+	struct rv_itlb_line itlb[RV_MODEL_ITLB];
+	uint64_t model_dtag[RV_MODEL_DTLB], model_itag[RV_MODEL_ITLB];
+	uint64_t fetch_page; /* page of the instruction before, or 1 */
+
+	struct rv_costs costs;
+	uint64_t class_stat[32]; /* packed static counts of an instruction class */
+	struct rv_code *code; /* decoded blocks */
+	const void *const *labels; /* handlers by enum rv_op_id */
+};
+
+/*
+ * Make a hart with default costs, all state zero. env and opaque must outlive it; opaque is for
+ * the callbacks. Returns 0, or -ENOMEM with nothing to free.
+ */
+int rv_init(struct rv_hart *hart, const struct rv_env *env, void *opaque, enum rv_mode mode);
+/* Free what rv_init() took. */
+void rv_fini(struct rv_hart *hart);
+/* Set the modelled costs. Drops decoded code. */
+void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs);
+
+/*
+ * Reset to pc: all registers and CSRs to their reset values, no reservation, no pending trap or
+ * wait. Counters, TLBs, interrupt lines and hartid stay. Code is fetched anew.
+ */
+void rv_reset(struct rv_hart *hart, uint64_t pc);
+
+/*
+ * Run until a reason to stop, or until at least max_insns instructions (less than RV_BLOCK_MAX
+ * more) have retired or trapped. Any number of calls gives the same result as one.
+ */
+enum rv_stop rv_run(struct rv_hart *hart, uint64_t max_insns);
+
+/* Say, in a callback that returns RV_TRAP, which trap it is. */
+void rv_raise(struct rv_hart *hart, enum rv_cause cause, uint64_t value);
+
+/*
+ * Set the interrupt lines (RV_MIP_*) of a machine-mode hart. Any thread. A hart that
+ * runs sees it within RV_SLICE instructions; one that waits, at the next rv_run().
+ */
+void rv_set_irq(struct rv_hart *hart, uint64_t mip);
+/* True if the hart would go on after wfi: an enabled interrupt is pending. Any thread but for mie. */
+bool rv_irq_pending(const struct rv_hart *hart);
+
+/* Forget all host pointers. Modelled TLB contents stay: refilling them is no modelled miss. */
+void rv_flush_tlb(struct rv_hart *hart);
+/* Forget host pointers of [va, va + size), and their modelled TLB entries too. Bytes; 0: all. */
+void rv_invalidate_tlb(struct rv_hart *hart, uint64_t va, uint64_t size);
+/* Forget all host pointers and empty the modelled TLBs. */
+void rv_reset_tlb(struct rv_hart *hart);
+/* Fetch code from memory anew before it is run again. */
+void rv_fence_i(struct rv_hart *hart);
+
+/*
+ * Read or write the hart's address space as its loads and stores do: same permissions, TLB and
+ * modelled walks, but no access counts and no access cycles. Memory only: device registers are an
+ * access fault. RV_TRAP: trap_cause and trap_value (the first address that failed) are set as by
+ * rv_raise(), and nothing has been written; ready to be returned by a callback.
+ */
+enum rv_result rv_read(struct rv_hart *hart, uint64_t va, void *buffer, size_t length);
+enum rv_result rv_write(struct rv_hart *hart, uint64_t va, const void *buffer, size_t length);
 
 #endif /* NPU_RV_H */
