@@ -3,7 +3,6 @@
 # The front door. "make help" lists what there is. Everything is built below
 # build/; the layers' own Makefiles take their output folder as O=.
 
-MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
