@@ -25,7 +25,8 @@ vm_device := $(if $(NPU),--device '$(NPU)')
 step = @$(eval step_number := $(shell expr $(step_number) + 1))scripts/step \
 	'$(step_number)$(if $(STEPS),/$(STEPS))' '$(1)' '$(2)'
 step_number := 0
-layer = $(MAKE) --no-print-directory -j$(JOBS) -C $(1) O=$(build)/$(1)
+# layer(FOLDER[, OUTPUT]): build that layer into build/FOLDER or build/OUTPUT.
+layer = $(MAKE) --no-print-directory -j$(JOBS) -C $(1) O=$(build)/$(or $(2),$(1))
 comma := ,
 
 ##@ The commands
@@ -59,21 +60,22 @@ bench: vm ## measure; prints a table and writes build/bench.json
 deps: ## install the Debian packages that are missing
 	$(call step,packages that the build needs,-) scripts/deps
 
+.PHONY: firmware
+firmware: deps ## the firmware of the management core
+	$(call step,firmware and boot ROM,firmware) $(call layer,firmware-stub,firmware)
+
 .PHONY: qemu-source
 qemu-source: deps
 	$(call step,source of QEMU,qemu-source) scripts/qemu fetch
 
 .PHONY: qemu
-qemu: qemu-source ## QEMU with the NPU in it
+# The boot ROM is part of the device.
+qemu: firmware qemu-source ## QEMU with the NPU in it
 	$(call step,building QEMU$(comma) about 4 min on 2 CPUs the first time,qemu) scripts/qemu build
 
 .PHONY: kernel
 kernel: deps ## the stock kernel to run and its headers
 	$(call step,stock kernel and its headers,kernel) scripts/kernel fetch
-
-.PHONY: firmware
-firmware: deps ## the firmware of the management core
-	$(call step,firmware,firmware) $(call layer,firmware-stub)
 
 .PHONY: driver
 driver: kernel ## the kernel module, npu.ko
@@ -84,7 +86,7 @@ runtime: deps ## libnpurt, npu-prof, npucc and the examples
 	$(call step,runtime$(comma) tools and examples,runtime) $(call layer,runtime)
 
 .PHONY: vm
-vm: qemu kernel firmware driver runtime ## all that runs in the VM, packed as its root file system
+vm: qemu kernel driver runtime ## all that runs in the VM, packed as its root file system
 	$(call step,root file system of the VM,vm) scripts/stage
 
 .PHONY: unit
@@ -103,7 +105,7 @@ check: ## look at the tree itself: licences, file sizes, script syntax
 ##@ Away with it
 .PHONY: clean
 clean: ## remove what was built from this tree; keep QEMU and the kernel
-	rm -rf $(addprefix build/,firmware-stub driver runtime tests guest vm test bench.json)
+	rm -rf $(addprefix build/,firmware driver runtime tests guest vm test bench.json)
 
 .PHONY: distclean
 distclean: ## remove everything that was fetched or built
