@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Matrix engine with 256-bit vectors, in two ways that differ in how they multiply:
+ *
+ * avx2: both operands are extended to 16 bits, vpmaddwd adds pairs of products. pmaddubsw, which
+ * would take bytes, saturates, and the contract wants every bit.
+ * avxvnni: vpdpbusd, as in matrix_avx512.c; signed A is fed as a + 128.
+ */
+#ifdef __x86_64__
+#include <immintrin.h>
+#include <string.h>
+
+#include "matrix_impl.h"
+
+#define TARGET	    __attribute__((target("avx2")))
+#define TARGET_VNNI __attribute__((target("avx2,avxvnni")))
+#define INLINE	    static inline __attribute__((always_inline))
+
+/* Columns of a ymm register with 32-bit lanes; a panel is two of them. */
+#define LANES	    8
+#define ROWS	    6
+
+INLINE TARGET __m256i load(const void *from)
+{
+	return _mm256_loadu_si256(from);
+}
+
+INLINE TARGET void store(void *to, __m256i value)
+{
+	_mm256_storeu_si256(to, value);
+}
+
+/* ---- avx2 ---- */
+
+TARGET static void avx2_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
+			     uint32_t rows, uint32_t k, bool a_signed)
+{
+	for (uint32_t r = 0; r < rows; r++) {
+		const uint8_t *from = a + r * a_stride;
+		int16_t *to = (int16_t *)((uint8_t *)dst + r * dst_stride);
+		uint32_t i = 0;
+
+		for (; i + 16 <= k; i += 16) {
+			__m128i bytes = _mm_loadu_si128((const __m128i *)(from + i));
+
+			store(to + i,
+			      a_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes));
+		}
+		for (; i < k; i++)
+			to[i] = a_signed ? (int8_t)from[i] : from[i];
+		for (; i % NPU_MATRIX_GROUP; i++)
+			to[i] = 0;
+	}
+}
+
+/*
+ * rows rows of half a panel. Each register of sums holds four columns with two sums, of even and odd
+ * pairs of k, which meet at the end.
+ */
+INLINE TARGET void avx2_tile(const void *a, size_t a_stride, const uint8_t *b, uint32_t groups,
+			     const int32_t *from, size_t from_stride, int32_t *acc, const int rows)
+{
+	const uint8_t *row = a;
+	__m256i sum[ROWS][2];
+
+#pragma GCC unroll 6
+	for (int r = 0; r < rows; r++)
+		sum[r][0] = sum[r][1] = _mm256_setzero_si256();
+
+	for (uint32_t g = 0; g < groups; g++) {
+		__m256i low = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)b));
+		__m256i high = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(b + 16)));
+
+#pragma GCC unroll 6
+		for (int r = 0; r < rows; r++) {
+			int64_t four;
+
+			memcpy(&four, row + r * a_stride, sizeof(four));
+			__m256i value = _mm256_set1_epi64x(four);
+
+			sum[r][0] = _mm256_add_epi32(sum[r][0], _mm256_madd_epi16(value, low));
+			sum[r][1] = _mm256_add_epi32(sum[r][1], _mm256_madd_epi16(value, high));
+		}
+		row += NPU_MATRIX_GROUP * sizeof(int16_t);
+		b += NPU_MATRIX_GROUP_SIZE;
+	}
+
+#pragma GCC unroll 6
+	for (int r = 0; r < rows; r++) {
+		__m256i whole = _mm256_hadd_epi32(sum[r][0], sum[r][1]);
+
+		whole = _mm256_permute4x64_epi64(whole, _MM_SHUFFLE(3, 1, 2, 0));
+		whole = _mm256_add_epi32(whole, load(from + r * from_stride));
+		store(acc + r * NPU_MATRIX_COLUMNS, whole);
+	}
+}
+
+TARGET static void avx2_multiply(const struct npu_matrix_columns *cols, const void *a,
+				 size_t a_stride, const uint8_t *b, uint32_t rows, uint32_t groups,
+				 const int32_t *from, size_t from_stride, int32_t *acc)
+{
+	(void)cols;
+	for (int half = 0; half < 2; half++) {
+#define TILE(rows)                                                               \
+	case rows:                                                               \
+		avx2_tile(a, a_stride, b, groups, from, from_stride, acc, rows); \
+		break
+		switch (rows) {
+			TILE(1);
+			TILE(2);
+			TILE(3);
+			TILE(4);
+			TILE(5);
+			TILE(6);
+		}
+#undef TILE
+		b += NPU_MATRIX_GROUP_SIZE / 2;
+		from += LANES;
+		acc += LANES;
+	}
+}
+
+/* ---- avxvnni ---- */
+
+TARGET_VNNI static void vnni_correct(struct npu_matrix_columns *cols, uint32_t groups)
+{
+	const __m256i ones = _mm256_set1_epi8(1);
+
+	for (uint32_t p = 0; p < cols->panels; p++) {
+		const uint8_t *b = cols->b + p * cols->panel_size;
+		int32_t *start = cols->start + p * NPU_MATRIX_PANEL;
+		__m256i low = _mm256_setzero_si256(), high = low;
+
+		for (uint32_t g = 0; g < groups; g++, b += NPU_MATRIX_GROUP_SIZE) {
+			low = _mm256_dpbusd_avx_epi32(low, ones, load(b));
+			high = _mm256_dpbusd_avx_epi32(high, ones, load(b + 32));
+		}
+		store(start, _mm256_sub_epi32(load(start), _mm256_slli_epi32(low, 7)));
+		start += LANES;
+		store(start, _mm256_sub_epi32(load(start), _mm256_slli_epi32(high, 7)));
+	}
+}
+
+TARGET_VNNI static void vnni_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
+				  uint32_t rows, uint32_t k, bool a_signed)
+{
+	const uint8_t flip = a_signed ? 0x80 : 0;
+	const __m256i flips = _mm256_set1_epi8((char)flip);
+
+	for (uint32_t r = 0; r < rows; r++) {
+		const uint8_t *from = a + r * a_stride;
+		uint8_t *to = (uint8_t *)dst + r * dst_stride;
+		uint32_t i = 0;
+
+		for (; i + 32 <= k; i += 32)
+			store(to + i, _mm256_xor_si256(flips, load(from + i)));
+		for (; i < k; i++)
+			to[i] = from[i] ^ flip;
+		/* What 0 becomes, so that correct() takes away what B's padding adds. */
+		for (; i % NPU_MATRIX_GROUP; i++)
+			to[i] = flip;
+	}
+}
+
+INLINE TARGET_VNNI void vnni_tile(const void *a, size_t a_stride, const uint8_t *b, uint32_t groups,
+				  const int32_t *from, size_t from_stride, int32_t *acc,
+				  const int rows)
+{
+	const uint8_t *row = a;
+	__m256i sum[ROWS][2];
+
+#pragma GCC unroll 6
+	for (int r = 0; r < rows; r++) {
+		sum[r][0] = load(from + r * from_stride);
+		sum[r][1] = load(from + r * from_stride + LANES);
+	}
+
+	for (uint32_t g = 0; g < groups; g++) {
+		__m256i low = load(b), high = load(b + 32);
+
+#pragma GCC unroll 6
+		for (int r = 0; r < rows; r++) {
+			int32_t four;
+
+			memcpy(&four, row + r * a_stride, sizeof(four));
+			__m256i value = _mm256_set1_epi32(four);
+
+			sum[r][0] = _mm256_dpbusd_avx_epi32(sum[r][0], value, low);
+			sum[r][1] = _mm256_dpbusd_avx_epi32(sum[r][1], value, high);
+		}
+		row += NPU_MATRIX_GROUP;
+		b += NPU_MATRIX_GROUP_SIZE;
+	}
+
+#pragma GCC unroll 6
+	for (int r = 0; r < rows; r++) {
+		store(acc + r * NPU_MATRIX_COLUMNS, sum[r][0]);
+		store(acc + r * NPU_MATRIX_COLUMNS + LANES, sum[r][1]);
+	}
+}
+
+TARGET_VNNI static void vnni_multiply(const struct npu_matrix_columns *cols, const void *a,
+				      size_t a_stride, const uint8_t *b, uint32_t rows,
+				      uint32_t groups, const int32_t *from, size_t from_stride,
+				      int32_t *acc)
+{
+	(void)cols;
+#define TILE(rows)                                                               \
+	case rows:                                                               \
+		vnni_tile(a, a_stride, b, groups, from, from_stride, acc, rows); \
+		break
+	switch (rows) {
+		TILE(1);
+		TILE(2);
+		TILE(3);
+		TILE(4);
+		TILE(5);
+		TILE(6);
+	}
+#undef TILE
+}
+
+/* ---- output, for both ---- */
+
+/* Arithmetic shift right of 64-bit lanes, which AVX2 lacks: complement the negative ones around it. */
+INLINE TARGET __m256i srav_epi64(__m256i p, __m256i shift)
+{
+	__m256i sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), p);
+
+	return _mm256_xor_si256(_mm256_srlv_epi64(_mm256_xor_si256(p, sign), shift), sign);
+}
+
+/* Four 64-bit products to p without the zero point; only the low 32 bits of a lane are valid. */
+INLINE TARGET __m256i requant_half(__m256i p, __m256i shift, __m256i lo, __m256i hi)
+{
+	p = _mm256_add_epi64(srav_epi64(p, shift), _mm256_set1_epi64x(1));
+	p = srav_epi64(p, _mm256_set1_epi64x(1));
+	p = _mm256_blendv_epi8(p, lo, _mm256_cmpgt_epi64(lo, p));
+	return _mm256_blendv_epi8(p, hi, _mm256_cmpgt_epi64(p, hi));
+}
+
+TARGET static void store_8(const struct npu_matrix_columns *cols, const int32_t *acc, uint32_t rows,
+			   uint8_t *c, size_t c_stride)
+{
+	const __m256i lo = _mm256_set1_epi64x(cols->lo), hi = _mm256_set1_epi64x(cols->hi);
+	const __m256i zero_point = _mm256_set1_epi32(cols->zero_point);
+	/* The low byte of each lane, to the low half of its 128 bits. */
+	const __m256i gather = _mm256_set1_epi64x(0x808080800c080400);
+
+	for (uint32_t n = 0; n < cols->columns; n += LANES) {
+		uint32_t columns = cols->columns - n < LANES ? cols->columns - n : LANES;
+		__m256i mult = load(cols->mult + n), shift = load(cols->shift + n);
+		__m256i mult_odd = _mm256_srli_epi64(mult, 32);
+		__m256i shift_even = _mm256_and_si256(shift, _mm256_set1_epi64x(0xffffffff));
+		__m256i shift_odd = _mm256_srli_epi64(shift, 32);
+		const int32_t *sum = acc + n;
+		uint8_t *to = c + n;
+
+		for (uint32_t r = 0; r < rows; r++) {
+			__m256i value = load(sum);
+			__m256i even =
+				requant_half(_mm256_mul_epi32(value, mult), shift_even, lo, hi);
+			__m256i odd = requant_half(
+				_mm256_mul_epi32(_mm256_srli_epi64(value, 32), mult_odd), shift_odd,
+				lo, hi);
+			uint64_t bytes;
+
+			value = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+			value = _mm256_shuffle_epi8(_mm256_add_epi32(value, zero_point), gather);
+			bytes = (uint32_t)_mm256_extract_epi32(value, 0) |
+				(uint64_t)(uint32_t)_mm256_extract_epi32(value, 4) << 32;
+			if (columns == LANES)
+				memcpy(to, &bytes, LANES);
+			else
+				memcpy(to, &bytes, columns);
+			sum += NPU_MATRIX_COLUMNS;
+			to += c_stride;
+		}
+	}
+}
+
+TARGET static void store_32(const struct npu_matrix_columns *cols, const int32_t *acc,
+			    uint32_t rows, bool add, uint8_t *c, size_t c_stride)
+{
+	const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+
+	for (uint32_t n = 0; n < cols->columns; n += LANES) {
+		__m256i left = _mm256_set1_epi32((int)(cols->columns - n));
+		__m256i mask = _mm256_cmpgt_epi32(left, lanes);
+		const int32_t *sum = acc + n;
+		int *to = (int *)c + n;
+
+		for (uint32_t r = 0; r < rows; r++) {
+			__m256i value = load(sum);
+
+			if (add)
+				value = _mm256_add_epi32(value, _mm256_maskload_epi32(to, mask));
+			_mm256_maskstore_epi32(to, mask, value);
+			sum += NPU_MATRIX_COLUMNS;
+			to = (int *)((uint8_t *)to + c_stride);
+		}
+	}
+}
+
+TARGET static void avx2_store(const struct npu_matrix_columns *cols, const int32_t *acc,
+			      uint32_t rows, enum npu_matrix_output output, uint8_t *c,
+			      size_t c_stride)
+{
+	if (output == NPU_MATRIX_OUT_8)
+		store_8(cols, acc, rows, c, c_stride);
+	else
+		store_32(cols, acc, rows, output == NPU_MATRIX_OUT_S32_ADD, c, c_stride);
+}
+
+const struct npu_matrix_ops npu_matrix_ops_avx2 = {
+	/* 12 of 16 registers are sums. */
+	.rows = {0, ROWS},	   .panels = 1,		.a_size = 2, .pack = avx2_pack,
+	.multiply = avx2_multiply, .store = avx2_store,
+};
+
+const struct npu_matrix_ops npu_matrix_ops_avxvnni = {
+	.rows = {0, ROWS},
+	.panels = 1,
+	.a_size = 1,
+	.a_in_place = true,
+	.correct = vnni_correct,
+	.pack = vnni_pack,
+	.multiply = vnni_multiply,
+	.store = avx2_store,
+};
+#endif /* __x86_64__ */

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the paths of the matrix engine share; private to matrix*.c.
+ *
+ * C is computed in tiles of a few rows by up to NPU_MATRIX_PANELS panels, a panel being the 16
+ * columns that lie together in packed B. matrix.c walks the tiles; a path brings the three inner
+ * loops: make A digestible, multiply a tile, write a tile out.
+ */
+#ifndef NPU_MATRIX_IMPL_H
+#define NPU_MATRIX_IMPL_H
+
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "npu_isa.h"
+
+#define NPU_MATRIX_PANEL      16 /* columns of a panel */
+#define NPU_MATRIX_GROUP      4	 /* values of k that lie together */
+#define NPU_MATRIX_GROUP_SIZE 64 /* bytes of B: NPU_MATRIX_GROUP x NPU_MATRIX_PANEL */
+#define NPU_MATRIX_PANELS     4	 /* most panels of a tile */
+#define NPU_MATRIX_COLUMNS    (NPU_MATRIX_PANELS * NPU_MATRIX_PANEL)
+#define NPU_MATRIX_ROWS	      12   /* most rows of a tile */
+#define NPU_MATRIX_KC	      2048 /* most values of k that are packed at a time; multiple of 64 */
+
+/* Accumulators of a tile: rows of NPU_MATRIX_COLUMNS. */
+#define NPU_MATRIX_TILE_SIZE  (NPU_MATRIX_ROWS * NPU_MATRIX_COLUMNS)
+
+/* A block of columns: what is the same for all of its rows. */
+struct npu_matrix_columns {
+	/* Where the sums start: bias and the path's own correction. 0 past the last column. */
+	alignas(64) int32_t start[NPU_MATRIX_COLUMNS];
+	/* For 8-bit output. */
+	alignas(64) int32_t mult[NPU_MATRIX_COLUMNS];
+	alignas(64) uint32_t shift[NPU_MATRIX_COLUMNS]; /* channel's shift - 1, modulo 64 */
+	/* p is clamped to these, then zero_point is added. */
+	int64_t lo, hi;
+	int32_t zero_point;
+	const uint8_t *b;  /* first panel */
+	size_t panel_size; /* bytes from panel to panel */
+	uint32_t panels;   /* 1..NPU_MATRIX_PANELS */
+	uint32_t columns;  /* real ones, 1..panels * NPU_MATRIX_PANEL */
+};
+
+/* What is to become of a tile's sums. */
+enum npu_matrix_output {
+	NPU_MATRIX_OUT_S32,
+	NPU_MATRIX_OUT_S32_ADD,
+	NPU_MATRIX_OUT_8,
+};
+
+struct npu_matrix_ops {
+	/* Rows of a tile that has [1], [2].. panels, at most NPU_MATRIX_ROWS. */
+	uint8_t rows[NPU_MATRIX_PANELS + 1];
+	uint8_t panels;	 /* most panels of a tile */
+	uint8_t a_size;	 /* bytes of a value of A as pack() leaves it: 1 or 2 */
+	bool a_in_place; /* unsigned A with k a multiple of 4 needs no pack() */
+
+	/*
+	 * Unless NULL, signed A is multiplied as a + 128: subtract 128 times the column's sum of B
+	 * from cols->start. groups: in all of k.
+	 */
+	void (*correct)(struct npu_matrix_columns *cols, uint32_t groups);
+	/*
+	 * Copy k values of each of rows rows of A to dst, dst_stride bytes apart, and fill each
+	 * row up to a multiple of NPU_MATRIX_GROUP values with what makes B's padding not matter.
+	 */
+	void (*pack)(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride, uint32_t rows,
+		     uint32_t k, bool a_signed);
+	/*
+	 * acc = from + A * B for rows x cols->panels panels and groups groups of k. b: the first
+	 * of them in the first panel. Rows of from lie from_stride elements apart (0: they are all
+	 * the same), those of acc NPU_MATRIX_COLUMNS. from may be acc.
+	 */
+	void (*multiply)(const struct npu_matrix_columns *cols, const void *a, size_t a_stride,
+			 const uint8_t *b, uint32_t rows, uint32_t groups, const int32_t *from,
+			 size_t from_stride, int32_t *acc);
+	/* Write the tile's real columns to c. */
+	void (*store)(const struct npu_matrix_columns *cols, const int32_t *acc, uint32_t rows,
+		      enum npu_matrix_output output, uint8_t *c, size_t c_stride);
+};
+
+extern const struct npu_matrix_ops npu_matrix_ops_c;
+#ifdef __x86_64__
+extern const struct npu_matrix_ops npu_matrix_ops_avx2;
+extern const struct npu_matrix_ops npu_matrix_ops_avxvnni;
+extern const struct npu_matrix_ops npu_matrix_ops_avx512;
+#endif
+
+/*
+ * Rounding shift of the contract, (p + (1 << (shift - 1))) >> shift, as ((p >> (shift - 1)) + 1) >> 1:
+ * the same number, without overflow, and with one meaning for every shift that a program can store.
+ */
+static inline int64_t npu_matrix_round_shift(int64_t p, uint32_t shift_less_1)
+{
+	return ((p >> shift_less_1) + 1) >> 1;
+}
+
+#endif /* NPU_MATRIX_IMPL_H */
