@@ -74,8 +74,10 @@ NPU_ASSERT_SIZE(struct npu_dma_desc, 64);
  * B: s8, packed: K padded with zeros to a multiple of 4 (Kp), N to a multiple of
  *    16 (Np); element (k, n) at ((n / 16) * (Kp / 4) + k / 4) * 64 + (n % 16) * 4 + k % 4.
  *    64-byte aligned. NPU_PACKED_B_SIZE(k, n) bytes.
- * C: row major, rows c_stride bytes apart, 32-bit or 8-bit elements; 32-bit: 4-byte aligned.
- * channels: struct npu_channel[N], 16-byte aligned; needed by BIAS and 8-bit output.
+ * C: row major, rows c_stride bytes apart, 32-bit or 8-bit elements; 32-bit: c and c_stride are
+ *    multiples of 4.
+ * channels: struct npu_channel[N], 16-byte aligned; needed by BIAS and 8-bit output. A channel that
+ *    is out of its ranges is no error; its column of C is undefined.
  *
  * Arithmetic, for every m, n, exact and in this order:
  *   acc = ACCUMULATE ? C[m][n] : 0		(32-bit C only)
