@@ -91,18 +91,20 @@ candidate()
 }
 
 # fetch_debs DIR PACKAGE=VERSION...: download binary packages and unpack them
-# into DIR. Nothing of them is run and nothing is installed.
+# into DIR. Nothing of them is run and nothing is installed. What a call that was
+# cut short has downloaded is not fetched again.
 fetch_debs()
 {
-	local dir=$1 deb
+	local dir=$1 debs=$build/apt/debs spec version deb
 	shift
-	mkdir -p "$build/apt/debs" "$dir"
-	rm -rf "$build/apt/debs/new"
-	mkdir "$build/apt/debs/new"
-	(cd "$build/apt/debs/new" && private_apt apt-get -q download "$@")
-	for deb in "$build"/apt/debs/new/*.deb; do
+	mkdir -p "$debs" "$dir"
+	(cd "$debs" && private_apt apt-get -q download "$@")
+	for spec; do
+		# A file's name has the version's colon quoted.
+		version=${spec#*=}
+		deb=$(echo "$debs/${spec%%=*}_${version//:/%3a}"_*.deb)
 		say "unpacking ${deb##*/}"
 		dpkg-deb -x "$deb" "$dir"
+		rm "$deb"
 	done
-	rm -rf "$build/apt/debs/new"
 }
