@@ -69,6 +69,7 @@ enum npu_boot_error { /* BOOT_DETAIL holds: */
 	NPU_BOOT_ERR_HASH = 6, /* first four bytes of the hash computed, little endian */
 	NPU_BOOT_ERR_HEADER = 7, /* header_size found, or offset of a reserved field that is not zero */
 	NPU_BOOT_ERR_MBOX = 8, /* firmware: low 32 bits of a bad NPU_REG_MBOX_BASE */
+	NPU_BOOT_ERR_TRAP = 9, /* image trapped before its own handler was set: low 32 bits of the pc */
 };
 
 /* ---- mailbox ------------------------------------------------------------------------------------ */

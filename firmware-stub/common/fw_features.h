@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+/* What this firmware can do; the image header and NPU_MSG_READY say the same. */
+#ifndef NPU_FW_FW_FEATURES_H
+#define NPU_FW_FW_FEATURES_H
+
+#include "npu_fw.h"
+
+#define NPU_FW_FEATURES (NPU_FW_FEATURE_QUEUE_STOP | NPU_FW_FEATURE_COUNTERS)
+
+#endif /* NPU_FW_FW_FEATURES_H */

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "account.h"
+
+#include "soc.h"
+
+static void select_queue(unsigned int queue)
+{
+	soc_write32(NPU_SOC_ACCT_QUEUE, queue);
+}
+
+void account_begin(unsigned int queue, uint32_t op)
+{
+	select_queue(queue);
+	soc_write32(NPU_SOC_ACCT_ARG, op);
+	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_BEGIN);
+}
+
+void account_barrier(unsigned int queue)
+{
+	select_queue(queue);
+	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_BARRIER);
+}
+
+void account_clear(unsigned int queue)
+{
+	select_queue(queue);
+	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_CLEAR);
+}
+
+uint64_t account_clock(unsigned int queue)
+{
+	select_queue(queue);
+	return soc_read64(NPU_SOC_ACCT_CLOCK);
+}
+
+void account_snapshot(unsigned int queue, struct npu_counter_block *block)
+{
+	select_queue(queue);
+	soc_write64(NPU_SOC_ACCT_ADDR, (uintptr_t)block);
+	ram_fence();
+	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_SNAPSHOT);
+	ram_fence();
+}

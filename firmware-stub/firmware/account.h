@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Modelled clock and counters of the queues, kept by hardware. */
+#ifndef NPU_FW_ACCOUNT_H
+#define NPU_FW_ACCOUNT_H
+
+#include <stdint.h>
+
+#include "npu_counters.h"
+
+/* A packet of this operation (enum npu_packet_op) begins on the queue. */
+void account_begin(unsigned int queue, uint32_t op);
+/* A command buffer has ended: all that it started is over. */
+void account_barrier(unsigned int queue);
+/* Clock and counters of the queue to zero. */
+void account_clear(unsigned int queue);
+/* Modelled cycles of the queue so far. */
+uint64_t account_clock(unsigned int queue);
+/* Write the queue's counters to *block, in local RAM. */
+void account_snapshot(unsigned int queue, struct npu_counter_block *block);
+
+#endif /* NPU_FW_ACCOUNT_H */

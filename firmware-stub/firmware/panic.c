@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include "panic.h"
+
+#include "console.h"
+#include "copy.h"
+#include "mailbox.h"
+#include "soc.h"
+#include "tiles.h"
+
+/* start.S writes this register without this header's help. */
+NPU_STATIC_ASSERT(NPU_SOC_REGS_BASE + NPU_SOC_HALT == 0x1000006c, "start.S is out of date");
+
+_Noreturn void panic(enum npu_fw_panic code, uint64_t mcause, uint64_t mepc, uint64_t mtval)
+{
+	static bool again;
+
+	soc_write32(NPU_SOC_FW_STATUS, code);
+	/* The report itself may fail in the way that brought us here: then it ends early. */
+	if (!again) {
+		again = true;
+		tiles_halt();
+		copy_halt();
+		console_puts("panic ");
+		console_hex(code);
+		console_puts(" mcause ");
+		console_hex(mcause);
+		console_puts(" mepc ");
+		console_hex(mepc);
+		console_puts(" mtval ");
+		console_hex(mtval);
+		console_puts("\n");
+		mailbox_panic(code, mcause, mepc, mtval);
+	}
+	soc_write32(NPU_SOC_HALT, 0);
+	for (;;)
+		wait_for_interrupt();
+}
+
+/* Called by start.S. */
+_Noreturn void trap_panic(uint64_t mcause, uint64_t mepc, uint64_t mtval);
+_Noreturn void trap_panic(uint64_t mcause, uint64_t mepc, uint64_t mtval)
+{
+	panic(NPU_PANIC_TRAP, mcause, mepc, mtval);
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+#include "sched.h"
+
+#include "bits.h"
+
+void sched_add(struct sched *sched, enum sched_server server, unsigned int queue, unsigned int class)
+{
+	sched->list[server].waiting[class] |= 1ull << queue;
+}
+
+void sched_remove(struct sched *sched, unsigned int queue, unsigned int class)
+{
+	for (unsigned int i = 0; i < SCHED_SERVERS; i++)
+		sched->list[i].waiting[class] &= ~(1ull << queue);
+}
+
+/* Highest class with somebody waiting, or -1. */
+static int highest(const struct sched_list *list)
+{
+	for (int class = SCHED_CLASSES - 1; class >= 0; class--) {
+		if (list->waiting[class])
+			return class;
+	}
+	return -1;
+}
+
+/* Class whose turn it is: a lower one that was passed over too often, else the highest. */
+static int class_in_turn(const struct sched_list *list, bool *ret_urgent)
+{
+	int top = highest(list);
+
+	*ret_urgent = false;
+	for (int class = top - 1; class >= 0; class--) {
+		if (list->waiting[class] && list->passed[class] >= SCHED_PATIENCE) {
+			*ret_urgent = true;
+			return class;
+		}
+	}
+	return top;
+}
+
+/* Take the queue in turn from a class: the first after the one served last, going round. */
+static unsigned int take(struct sched_list *list, unsigned int class)
+{
+	uint64_t waiting = list->waiting[class];
+	/* Queues above the last one; shifted in two steps, as a shift by 64 is undefined. */
+	uint64_t above = waiting & (~0ull << list->last[class] << 1);
+	unsigned int queue = first_bit(above ? above : waiting);
+
+	for (unsigned int lower = 0; lower < class; lower++) {
+		if (list->waiting[lower])
+			list->passed[lower]++;
+	}
+	list->passed[class] = 0;
+	list->last[class] = (uint8_t)queue;
+	list->waiting[class] &= ~(1ull << queue);
+	return queue;
+}
+
+bool sched_next(struct sched *sched, uint32_t free, enum sched_server *ret_server,
+		unsigned int *ret_queue)
+{
+	struct sched_list *front = &sched->list[SCHED_FRONT];
+	bool urgent;
+	int front_class = free & 1u << SCHED_FRONT ? class_in_turn(front, &urgent) : -1;
+
+	for (unsigned int server = SCHED_TILES; server < SCHED_SERVERS; server++) {
+		struct sched_list *list = &sched->list[server];
+		int class;
+
+		if (!(free & 1u << server))
+			continue;
+		class = class_in_turn(list, &urgent);
+		if (class < 0)
+			continue;
+		if (class < front_class && !urgent) {
+			/* Passed over by the front end; that counts too. */
+			list->passed[class]++;
+			continue;
+		}
+		*ret_server = server;
+		*ret_queue = take(list, (unsigned int)class);
+		return true;
+	}
+	if (front_class < 0)
+		return false;
+	*ret_server = SCHED_FRONT;
+	*ret_queue = take(front, (unsigned int)front_class);
+	return true;
+}

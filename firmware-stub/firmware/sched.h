@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who is next. Knows queues only by number and class (enum npu_queue_priority),
+ * and no hardware: the same code runs in unit tests.
+ *
+ * Three servers exist: the front end (this core: it decodes ring entries and
+ * packets), the set of tiles, and the copy engine. A queue is in at most one
+ * list at a time: it waits for one server, or for none.
+ *
+ * Policy. What a server gets handed is a whole packet. Among the queues that
+ * wait for the same server the highest class goes first, and equals take turns.
+ * A lower class that waits is passed over at most SCHED_PATIENCE times in a row;
+ * then it is its turn, so nobody starves. The front end goes before the engines where its
+ * queue is of a higher class: else a queue of high class would lose the tiles
+ * to a lower one between any two of its packets, while the second gets decoded.
+ */
+#ifndef NPU_FW_SCHED_H
+#define NPU_FW_SCHED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SCHED_CLASSES  4
+#define SCHED_PATIENCE 64
+
+enum sched_server {
+	SCHED_FRONT,
+	SCHED_TILES,
+	SCHED_COPY,
+	SCHED_SERVERS
+};
+
+/* Those who wait for one server. */
+struct sched_list {
+	uint64_t waiting[SCHED_CLASSES]; /* bit per queue */
+	uint8_t last[SCHED_CLASSES]; /* queue served last */
+	uint32_t passed[SCHED_CLASSES]; /* times passed over while waiting */
+};
+
+/* All zeros to begin with. */
+struct sched {
+	struct sched_list list[SCHED_SERVERS];
+};
+
+/* The queue waits for the server from now on, behind its equals. */
+void sched_add(struct sched *sched, enum sched_server server, unsigned int queue, unsigned int class);
+/* It does not wait any more, if it did, for any server. */
+void sched_remove(struct sched *sched, unsigned int queue, unsigned int class);
+
+/*
+ * Choose what to do next. free: bit (1 << server) for each server that can take
+ * work. Returns false if nobody waits for one of them; else the chosen queue has
+ * been taken from the list of the chosen server.
+ */
+bool sched_next(struct sched *sched, uint32_t free, enum sched_server *ret_server,
+		unsigned int *ret_queue);
+
+#endif /* NPU_FW_SCHED_H */

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tiles. A grid is cut into strided shares, one per tile: tile t runs the
+ * workgroups t, t + n, t + 2n ... of n tiles. The cut depends on the grid and
+ * the number of tiles and on nothing else, so the modelled time of a DISPATCH
+ * is the same in every run.
+ *
+ * Time slices at workgroup granularity would come in here: stop the shares of a
+ * queue whose slice is over, keep (first, stride, count) + WG_DONE of each as
+ * what is left of it, hand the tiles to the next queue and start the rest later.
+ */
+#include "tiles.h"
+
+#include <stddef.h>
+
+#include "account.h"
+#include "bits.h"
+#include "front.h"
+#include "panic.h"
+#include "queue.h"
+#include "soc.h"
+
+static struct {
+	unsigned int count;
+	struct queue *owner; /* whose DISPATCH runs; NULL: nobody's */
+	uint64_t busy; /* bit per tile whose share has not ended */
+	uint64_t retired; /* workgroups of shares that have ended */
+	bool failed; /* .fault is valid */
+	struct queue_fault fault;
+} tiles;
+
+static uint32_t read32(unsigned int tile, unsigned long reg)
+{
+	return *(volatile uint32_t *)(NPU_SOC_TILE(tile) + reg);
+}
+
+static uint64_t read64(unsigned int tile, unsigned long reg)
+{
+	return *(volatile uint64_t *)(NPU_SOC_TILE(tile) + reg);
+}
+
+static void write32(unsigned int tile, unsigned long reg, uint32_t value)
+{
+	*(volatile uint32_t *)(NPU_SOC_TILE(tile) + reg) = value;
+}
+
+static void write64(unsigned int tile, unsigned long reg, uint64_t value)
+{
+	*(volatile uint64_t *)(NPU_SOC_TILE(tile) + reg) = value;
+}
+
+void tiles_init(void)
+{
+	tiles.count = soc_read32(NPU_SOC_TOPOLOGY) & 0xff;
+	fw_assert(tiles.count >= 1 && tiles.count <= NPU_MAX_TILES);
+}
+
+unsigned int tiles_count(void)
+{
+	return tiles.count;
+}
+
+bool tiles_free(void)
+{
+	return !tiles.owner;
+}
+
+void tiles_start(struct queue *queue)
+{
+	const struct npu_pkt_dispatch *packet = &front_packet(queue)->dispatch;
+	uint64_t groups = (uint64_t)packet->grid[0] * packet->grid[1] * packet->grid[2];
+	unsigned int used = groups < tiles.count ? (unsigned int)groups : tiles.count;
+
+	fw_assert(!tiles.owner);
+	queue->where = QUEUE_ON_TILES;
+	tiles.owner = queue;
+	tiles.busy = used == 64 ? ~0ull : (1ull << used) - 1;
+	tiles.retired = 0;
+	tiles.failed = false;
+	account_begin(queue->id, NPU_PKT_DISPATCH);
+	for (unsigned int t = 0; t < used; t++) {
+		write32(t, NPU_TILE_QUEUE, queue->id);
+		write32(t, NPU_TILE_AS, queue->as_id);
+		write64(t, NPU_TILE_ENTRY, packet->entry);
+		write64(t, NPU_TILE_ARGS, packet->args);
+		write32(t, NPU_TILE_GRID_X, packet->grid[0]);
+		write32(t, NPU_TILE_GRID_Y, packet->grid[1]);
+		write32(t, NPU_TILE_GRID_Z, packet->grid[2]);
+		write32(t, NPU_TILE_WG_FIRST, t);
+		write32(t, NPU_TILE_WG_STRIDE, tiles.count);
+		write32(t, NPU_TILE_WG_COUNT,
+			(uint32_t)((groups - t + tiles.count - 1) / tiles.count));
+		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_GO);
+	}
+}
+
+void tiles_stop(void)
+{
+	uint64_t rest = tiles.busy;
+	unsigned int t;
+
+	for_each_bit (t, rest)
+		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_STOP);
+}
+
+/*
+ * Several tiles may have failed before the others could be stopped: what gets
+ * reported is the failure of the lowest workgroup among them. Which of them had
+ * got that far depends on the host's timing.
+ */
+static void note_fault(unsigned int t, enum npu_job_error error)
+{
+	uint32_t workgroup = read32(t, NPU_TILE_FAULT_WG);
+
+	if (tiles.failed && tiles.fault.workgroup <= workgroup)
+		return;
+	tiles.fault = (struct queue_fault){
+		.error = error,
+		.access = read32(t, NPU_TILE_FAULT_ACCESS),
+		.core = (uint16_t)t,
+		.seqno = tiles.owner->wb.started,
+		.addr = read64(t, NPU_TILE_FAULT_ADDR),
+		.pc = read64(t, NPU_TILE_FAULT_PC),
+		.packet = tiles.owner->packet_va,
+		.workgroup = workgroup,
+	};
+	tiles.failed = true;
+}
+
+/* The last share has ended. */
+static void finish(void)
+{
+	struct queue *queue = tiles.owner;
+
+	tiles.owner = NULL;
+	queue->wb.progress += tiles.retired;
+	if (tiles.failed)
+		queue_fail(queue, &tiles.fault);
+	else if (queue->stopping)
+		queue_stopped(queue);
+	else
+		front_packet_done(queue);
+}
+
+void tiles_event(void)
+{
+	uint64_t events = soc_read64(NPU_SOC_TILE_EVENTS), rest;
+	bool failed_before = tiles.failed;
+	unsigned int t;
+
+	soc_write64(NPU_SOC_TILE_EVENTS, events);
+	rest = events & tiles.busy;
+	if (!rest)
+		return;
+	for_each_bit (t, rest) {
+		uint32_t status = read32(t, NPU_TILE_STATUS);
+
+		if (status == NPU_SOC_BUSY)
+			continue; /* spurious */
+		if (status == NPU_SOC_FAULT) {
+			enum npu_job_error error = read32(t, NPU_TILE_FAULT_ERROR);
+
+			note_fault(t, error > NPU_JOB_OK && error < NPU_JOB_ERROR_COUNT ?
+					      error :
+					      NPU_JOB_HW_ERROR);
+		} else if (status != NPU_SOC_DONE &&
+			   !(status == NPU_SOC_STOPPED && (tiles.owner->stopping || tiles.failed))) {
+			/* Stopped, or idle, though nobody told it to be. */
+			note_fault(t, NPU_JOB_HW_ERROR);
+		}
+		tiles.retired += read32(t, NPU_TILE_WG_DONE);
+		tiles.busy &= ~(1ull << t);
+		write32(t, NPU_TILE_STATUS, 0);
+	}
+	if (!tiles.busy)
+		finish();
+	else if (tiles.failed && !failed_before)
+		tiles_stop();
+}
+
+uint64_t tiles_retired(void)
+{
+	uint64_t retired = tiles.retired, rest = tiles.busy;
+	unsigned int t;
+
+	for_each_bit (t, rest)
+		retired += read32(t, NPU_TILE_WG_DONE);
+	return retired;
+}
+
+void tiles_halt(void)
+{
+	tiles_stop();
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The tiles, as one resource: they run one DISPATCH of one queue at a time. */
+#ifndef NPU_FW_TILES_H
+#define NPU_FW_TILES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queue;
+
+void tiles_init(void);
+unsigned int tiles_count(void);
+/* No DISPATCH runs. */
+bool tiles_free(void);
+/* Run the DISPATCH that the queue is at. The tiles must be free. */
+void tiles_start(struct queue *queue);
+/* Give up the DISPATCH that runs; its queue is told when all tiles are quiet. */
+void tiles_stop(void);
+/* Some tiles ended their shares (NPU_SOC_IRQ_TILE). */
+void tiles_event(void);
+/* Workgroups of the DISPATCH that runs which have retired so far. */
+uint64_t tiles_retired(void);
+/* Panic: stop what runs, and do not look back. */
+void tiles_halt(void);
+
+#endif /* NPU_FW_TILES_H */
