@@ -24,17 +24,14 @@ static int highest(const struct sched_list *list)
 	return -1;
 }
 
-/* Class whose turn it is: a lower one that was passed over too often, else the highest. */
-static int class_in_turn(const struct sched_list *list, bool *ret_urgent)
+/* Class whose turn it is: the highest, but for a lower one that was passed over too often. */
+static int class_in_turn(const struct sched_list *list)
 {
 	int top = highest(list);
 
-	*ret_urgent = false;
 	for (int class = top - 1; class >= 0; class--) {
-		if (list->waiting[class] && list->passed[class] >= SCHED_PATIENCE) {
-			*ret_urgent = true;
+		if (list->waiting[class] && list->passed[class] >= SCHED_PATIENCE)
 			return class;
-		}
 	}
 	return top;
 }
@@ -61,8 +58,7 @@ bool sched_next(struct sched *sched, uint32_t free, enum sched_server *ret_serve
 		unsigned int *ret_queue)
 {
 	struct sched_list *front = &sched->list[SCHED_FRONT];
-	bool urgent;
-	int front_class = free & 1u << SCHED_FRONT ? class_in_turn(front, &urgent) : -1;
+	int front_class = free & 1u << SCHED_FRONT ? class_in_turn(front) : -1;
 
 	for (unsigned int server = SCHED_TILES; server < SCHED_SERVERS; server++) {
 		struct sched_list *list = &sched->list[server];
@@ -70,10 +66,10 @@ bool sched_next(struct sched *sched, uint32_t free, enum sched_server *ret_serve
 
 		if (!(free & 1u << server))
 			continue;
-		class = class_in_turn(list, &urgent);
+		class = class_in_turn(list);
 		if (class < 0)
 			continue;
-		if (class < front_class && !urgent) {
+		if (class < front_class && list->passed[class] < SCHED_PATIENCE) {
 			/* Passed over by the front end; that counts too. */
 			list->passed[class]++;
 			continue;

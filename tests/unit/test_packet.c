@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The firmware's check of command packets. Each operation has one good packet;
+ * then every byte of it that the contract does not leave free is spoiled.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../../firmware-stub/firmware/packet.c"
+#include "tap.h"
+
+struct kind {
+	const char *name;
+	union npu_packet good;
+	uint64_t free_bytes; /* bit per byte that may be anything, as long as it does not hit a limit */
+};
+
+/* Bytes [first, first + count) */
+#define BYTES(first, count) (((1ull << (count)) - 1) << (first))
+#define ID BYTES(4, 4)
+
+static const struct kind kinds[] = {
+	{"NOP", {.barrier = {.hdr = {.op = NPU_PKT_NOP}}}, ID},
+	{"BARRIER", {.barrier = {.hdr = {.op = NPU_PKT_BARRIER}}}, ID},
+	{"DISPATCH",
+	 {.dispatch = {.hdr = {.op = NPU_PKT_DISPATCH}, .entry = 0x10000, .grid = {1, 1, 1}}},
+	 /* op and flags aside: entry but for its lowest byte, args; grids have limits */
+	 ID | BYTES(9, 7) | BYTES(16, 8) | BYTES(24, 3) | BYTES(28, 3) | BYTES(32, 3)},
+	{"COPY",
+	 {.copy = {.hdr = {.op = NPU_PKT_COPY}, .size = {1, 1, 1}}},
+	 ID | BYTES(8, 44)},
+	{"FILL",
+	 {.fill = {.hdr = {.op = NPU_PKT_FILL}, .dst = 0x1000, .size = {4, 1, 1}}},
+	 ID | BYTES(9, 7) | BYTES(16, 4) | BYTES(25, 19)},
+	{"TIMESTAMP",
+	 {.timestamp = {.hdr = {.op = NPU_PKT_TIMESTAMP}, .addr = 0x1000}},
+	 ID | BYTES(9, 7)},
+	{"COUNTERS",
+	 {.counters = {.hdr = {.op = NPU_PKT_COUNTERS}, .addr = 0x1000,
+		       .size = sizeof(struct npu_counter_block)}},
+	 ID | BYTES(9, 7) | BYTES(16, 4)},
+};
+
+static void test_bytes(const struct kind *kind)
+{
+	unsigned int wrong = 0;
+
+	tap_ok(packet_check(&kind->good) == PACKET_OK, "%s: good", kind->name);
+	for (unsigned int byte = 1; byte < sizeof(union npu_packet); byte++) {
+		union npu_packet packet = kind->good;
+		int ret;
+
+		((uint8_t *)&packet)[byte] ^= 0x01;
+		if (kind->free_bytes >> byte & 1) {
+			/* A size of 0 is not free, so do not flip the only bit that is set. */
+			((uint8_t *)&packet)[byte] |= 0x02;
+			ret = packet_check(&packet);
+			if (ret != PACKET_OK) {
+				tap_diag("byte %u is free, but offset %d was complained of", byte, ret);
+				wrong++;
+			}
+		} else {
+			ret = packet_check(&packet);
+			/* The offset named is of the field that holds the byte. */
+			if (ret == PACKET_OK || ret > (int)byte || ret + 8 <= (int)byte) {
+				tap_diag("byte %u was spoiled, answer is %d", byte, ret);
+				wrong++;
+			}
+		}
+	}
+	tap_ok(!wrong, "%s: each byte checked or free", kind->name);
+}
+
+static int dispatch(uint32_t x, uint32_t y, uint32_t z)
+{
+	union npu_packet packet = {
+		.dispatch = {.hdr = {.op = NPU_PKT_DISPATCH}, .grid = {x, y, z}},
+	};
+
+	return packet_check(&packet);
+}
+
+static void test_grids(void)
+{
+	const int x = offsetof(struct npu_pkt_dispatch, grid);
+
+	tap_ok(dispatch(0, 1, 1) == x && dispatch(1, 0, 1) == x + 4 && dispatch(1, 1, 0) == x + 8,
+	       "DISPATCH: a grid has no dimension of 0");
+	tap_ok(dispatch(NPU_GRID_MAX, 1, 1) == PACKET_OK && dispatch(1, NPU_GRID_MAX, 1) == PACKET_OK &&
+	       dispatch(1, 1, NPU_GRID_MAX) == PACKET_OK, "DISPATCH: 2^20 in one dimension");
+	tap_ok(dispatch(NPU_GRID_MAX + 1, 1, 1) == x && dispatch(1, NPU_GRID_MAX + 1, 1) == x + 4 &&
+	       dispatch(1, 1, UINT32_MAX) == x + 8, "DISPATCH: more is too much");
+	tap_ok(dispatch(NPU_GRID_MAX, 4095, 1) == PACKET_OK, "DISPATCH: 2^32 - 2^20 workgroups");
+	tap_ok(dispatch(65537, 65535, 1) == PACKET_OK, "DISPATCH: 2^32 - 1 workgroups");
+	tap_ok(dispatch(NPU_GRID_MAX, 4096, 1) == x + 4 && dispatch(65536, 65536, 1) == x + 4,
+	       "DISPATCH: 2^32 workgroups are too many");
+	tap_ok(dispatch(NPU_GRID_MAX, 4095, NPU_GRID_MAX) == x + 8 &&
+	       dispatch(NPU_GRID_MAX, NPU_GRID_MAX, NPU_GRID_MAX) == x + 4,
+	       "DISPATCH: products beyond 64 bits do not wrap into range");
+}
+
+static void test_rest(void)
+{
+	union npu_packet packet;
+	unsigned int unknown = 0;
+
+	for (unsigned int op = NPU_PKT_COUNTERS + 1; op < 256; op++) {
+		packet = (union npu_packet){.hdr = {.op = (uint8_t)op}};
+		unknown += packet_check(&packet) == offsetof(struct npu_pkt_header, op);
+	}
+	tap_ok(unknown == 255 - NPU_PKT_COUNTERS, "unknown operations");
+	packet = kinds[3].good;
+	packet.copy.size[1] = 0;
+	tap_ok(packet_check(&packet) == 28, "COPY: no rows");
+	packet = kinds[4].good;
+	packet.fill.size[0] = 6;
+	tap_ok(packet_check(&packet) == 24, "FILL: rows are whole words");
+	packet = kinds[4].good;
+	packet.fill.size[2] = 0;
+	tap_ok(packet_check(&packet) == 32, "FILL: no planes");
+	packet = kinds[6].good;
+	packet.counters.size--;
+	tap_ok(packet_check(&packet) == 16, "COUNTERS: too little room");
+	packet = kinds[6].good;
+	packet.counters.addr = 0x1020;
+	tap_ok(packet_check(&packet) == 8, "COUNTERS: misaligned");
+	packet = kinds[5].good;
+	packet.timestamp.addr = 0x1008;
+	tap_ok(packet_check(&packet) == 8, "TIMESTAMP: misaligned");
+}
+
+int main(void)
+{
+	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		test_bytes(&kinds[i]);
+	test_grids();
+	test_rest();
+	return tap_done();
+}
