@@ -100,8 +100,8 @@ struct rv_env {
 	enum rv_result (*csr_read)(struct rv_hart *hart, unsigned int csr, uint64_t *value);
 	/*
 	 * Instruction of opcode custom-0..3; rd receives *result, which is 0 beforehand (x0 is
-	 * handled). NULL, or RV_TRAP without rv_raise(): illegal instruction. The instruction's own
-	 * issue cycle is in hart->cycles already; stalls are added to it by the callback.
+	 * handled). NULL, or RV_TRAP without rv_raise(): illegal instruction. hart->cycles is the
+	 * time of issue; the callback adds stalls to it, the instruction's own cost comes after.
 	 */
 	enum rv_result (*custom)(struct rv_hart *hart, uint32_t insn, uint64_t rs1, uint64_t rs2,
 				 uint64_t *result);
@@ -221,7 +221,7 @@ struct rv_hart {
 	uint64_t fetch_page; /* page of the instruction before, or 1 */
 
 	struct rv_costs costs;
-	uint64_t class_stat[32]; /* packed static counts of an instruction class */
+	uint64_t class_stat[24]; /* packed static counts of an instruction class */
 	struct rv_code *code; /* decoded blocks */
 	const void *const *labels; /* handlers by enum rv_op_id */
 };

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+/* Control and status registers, traps, interrupts, reset. */
+#include <string.h>
+
+#include "rv_internal.h"
+
+#define MSTATUS_MIE  (1ull << 3)
+#define MSTATUS_MPIE (1ull << 7)
+#define MSTATUS_MPP  (3ull << 11) /* always machine mode */
+#define MSTATUS_FS   (3ull << 13) /* off or dirty: nothing in between is tracked */
+#define MSTATUS_SD   (1ull << 63)
+
+#define MIE_MASK (RV_MIP_MSIP | RV_MIP_MTIP | RV_MIP_MEIP)
+
+#define MCAUSE_IRQ (1ull << 63)
+
+/* RV64IMAFDC */
+#define MISA (2ull << 62 | 1u << 0 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 8 | 1u << 12)
+
+enum {
+	CSR_FFLAGS = 0x001,
+	CSR_FRM = 0x002,
+	CSR_FCSR = 0x003,
+	CSR_MSTATUS = 0x300,
+	CSR_MISA = 0x301,
+	CSR_MIE = 0x304,
+	CSR_MTVEC = 0x305,
+	CSR_MCOUNTINHIBIT = 0x320,
+	CSR_MHPMEVENT3 = 0x323,
+	CSR_MHPMEVENT31 = 0x33f,
+	CSR_MSCRATCH = 0x340,
+	CSR_MEPC = 0x341,
+	CSR_MCAUSE = 0x342,
+	CSR_MTVAL = 0x343,
+	CSR_MIP = 0x344,
+	CSR_MCYCLE = 0xb00,
+	CSR_MINSTRET = 0xb02,
+	CSR_MHPMCOUNTER3 = 0xb03,
+	CSR_MHPMCOUNTER31 = 0xb1f,
+	CSR_CYCLE = 0xc00,
+	CSR_TIME = 0xc01,
+	CSR_INSTRET = 0xc02,
+	CSR_MVENDORID = 0xf11,
+	CSR_MARCHID = 0xf12,
+	CSR_MIMPID = 0xf13,
+	CSR_MHARTID = 0xf14,
+	CSR_MCONFIGPTR = 0xf15,
+};
+
+bool rv_fp_enabled(const struct rv_hart *hart)
+{
+	return hart->mode == RV_MODE_USER || (hart->mstatus & MSTATUS_FS);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+/* Ask the owner for a CSR the hart does not know. False: trap raised, or not known either. */
+static bool read_env(struct rv_hart *hart, unsigned int csr, uint64_t *value)
+{
+	bool loaded = hart->fp_loaded;
+	enum rv_result result;
+
+	if (!hart->env->csr_read)
+		return false;
+	rv_fp_unload(hart);
+	result = hart->env->csr_read(hart, csr, value);
+	if (loaded)
+		rv_fp_load(hart);
+	return result == RV_OK;
+}
+
+static bool read_machine(struct rv_hart *hart, unsigned int csr, uint64_t *value)
+{
+	*value = 0;
+	if ((csr >= CSR_MHPMEVENT3 && csr <= CSR_MHPMEVENT31) ||
+	    (csr >= CSR_MHPMCOUNTER3 && csr <= CSR_MHPMCOUNTER31))
+		return true;
+	switch (csr) {
+	case CSR_MSTATUS:
+		*value = hart->mstatus | MSTATUS_MPP;
+		if (hart->mstatus & MSTATUS_FS)
+			*value |= MSTATUS_SD;
+		return true;
+	case CSR_MISA:
+		*value = MISA;
+		return true;
+	case CSR_MIE:
+		*value = hart->mie;
+		return true;
+	case CSR_MIP:
+		*value = __atomic_load_n(&hart->mip, __ATOMIC_ACQUIRE);
+		return true;
+	case CSR_MTVEC:
+		*value = hart->mtvec;
+		return true;
+	case CSR_MSCRATCH:
+		*value = hart->mscratch;
+		return true;
+	case CSR_MEPC:
+		*value = hart->mepc;
+		return true;
+	case CSR_MCAUSE:
+		*value = hart->mcause;
+		return true;
+	case CSR_MTVAL:
+		*value = hart->mtval;
+		return true;
+	case CSR_MCYCLE:
+		*value = hart->cycles + hart->mcycle_offset;
+		return true;
+	case CSR_MINSTRET:
+		*value = hart->instret + hart->minstret_offset;
+		return true;
+	case CSR_MHARTID:
+		*value = hart->hartid;
+		return true;
+	case CSR_MCOUNTINHIBIT:
+	case CSR_MVENDORID:
+	case CSR_MARCHID:
+	case CSR_MIMPID:
+	case CSR_MCONFIGPTR:
+		return true;
+	default:
+		return read_env(hart, csr, value);
+	}
+}
+
+static bool read_csr(struct rv_hart *hart, unsigned int csr, uint64_t *value)
+{
+	switch (csr) {
+	case CSR_FFLAGS:
+	case CSR_FRM:
+	case CSR_FCSR:
+		if (!rv_fp_enabled(hart))
+			return false;
+		rv_fp_unload(hart);
+		*value = csr == CSR_FFLAGS ? hart->fflags :
+			 csr == CSR_FRM	   ? hart->frm :
+					     (uint64_t)hart->frm << 5 | hart->fflags;
+		rv_fp_load(hart);
+		return true;
+	case CSR_CYCLE:
+		*value = hart->cycles + hart->mcycle_offset;
+		return true;
+	case CSR_INSTRET:
+		*value = hart->instret + hart->minstret_offset;
+		return true;
+	case CSR_TIME:
+		/* A tile's time is the modelled one; the management core lives in its owner's. */
+		if (hart->mode == RV_MODE_MACHINE && read_env(hart, csr, value))
+			return true;
+		*value = hart->cycles;
+		return !hart->trap_raised;
+	}
+	if (hart->mode == RV_MODE_MACHINE)
+		return read_machine(hart, csr, value);
+	return (csr >> 8 & 3) == 0 && read_env(hart, csr, value);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+static void write_fp(struct rv_hart *hart, unsigned int csr, uint64_t value)
+{
+	rv_fp_unload(hart);
+	if (csr != CSR_FRM)
+		hart->fflags = value & 0x1f;
+	if (csr == CSR_FCSR)
+		value >>= 5;
+	if (csr != CSR_FFLAGS)
+		rv_fp_set_frm(hart, value & 7);
+	rv_fp_load(hart);
+}
+
+static void write_mstatus(struct rv_hart *hart, uint64_t value)
+{
+	bool fp = rv_fp_enabled(hart);
+
+	hart->mstatus = value & (MSTATUS_MIE | MSTATUS_MPIE);
+	if (value & MSTATUS_FS)
+		hart->mstatus |= MSTATUS_FS;
+	/* Whether floating point is legal was decided when the code was decoded. */
+	if (rv_fp_enabled(hart) != fp)
+		rv_code_drop(hart);
+}
+
+/* False: no such CSR to be written. Those that hold a constant ignore what is written. */
+static bool write_machine(struct rv_hart *hart, unsigned int csr, uint64_t value)
+{
+	switch (csr) {
+	case CSR_MSTATUS:
+		write_mstatus(hart, value);
+		return true;
+	case CSR_MIE:
+		hart->mie = value & MIE_MASK;
+		return true;
+	case CSR_MTVEC:
+		/* Direct or vectored; the reserved modes are not taken. */
+		hart->mtvec = value & ~2ull;
+		return true;
+	case CSR_MSCRATCH:
+		hart->mscratch = value;
+		return true;
+	case CSR_MEPC:
+		hart->mepc = value & ~1ull;
+		return true;
+	case CSR_MCAUSE:
+		hart->mcause = value;
+		return true;
+	case CSR_MTVAL:
+		hart->mtval = value;
+		return true;
+	case CSR_MCYCLE:
+		hart->mcycle_offset = value - hart->cycles;
+		return true;
+	case CSR_MINSTRET:
+		/* The write comes after the instruction's own increment. */
+		hart->minstret_offset = value - (hart->instret + 1);
+		return true;
+	case CSR_MISA:
+	case CSR_MIP:
+	case CSR_MCOUNTINHIBIT:
+		return true;
+	default:
+		return (csr >= CSR_MHPMEVENT3 && csr <= CSR_MHPMEVENT31) ||
+		       (csr >= CSR_MHPMCOUNTER3 && csr <= CSR_MHPMCOUNTER31);
+	}
+}
+
+bool rv_csr(struct rv_hart *hart, uint32_t insn)
+{
+	unsigned int csr = insn >> 20, rs1 = insn >> 15 & 31, rd = insn >> 7 & 31;
+	unsigned int funct3 = insn >> 12 & 7;
+	uint64_t operand = funct3 & 4 ? rs1 : hart->x[rs1], old = 0, new;
+	/* csrrs and csrrc of x0 or 0 do not write; csrrw to x0 does not read. */
+	bool writes = (funct3 & 3) == 1 || rs1 != 0, reads = (funct3 & 3) != 1 || rd != 0;
+	bool ok = !(writes && csr >> 10 == 3);
+
+	if (ok && reads)
+		ok = read_csr(hart, csr, &old);
+	new = (funct3 & 3) == 1 ? operand : (funct3 & 3) == 2 ? old | operand : old & ~operand;
+	if (ok && writes) {
+		if (csr >= CSR_FFLAGS && csr <= CSR_FCSR && rv_fp_enabled(hart))
+			write_fp(hart, csr, new);
+		else
+			ok = hart->mode == RV_MODE_MACHINE && write_machine(hart, csr, new);
+	}
+	if (!ok) {
+		if (!hart->trap_raised)
+			rv_raise(hart, RV_ILLEGAL, insn);
+		return false;
+	}
+	if (rd)
+		hart->x[rd] = old;
+	return true;
+}
+
+/* ---- traps ------------------------------------------------------------------------------------------ */
+
+void rv_raise(struct rv_hart *hart, enum rv_cause cause, uint64_t value)
+{
+	hart->trap_cause = cause;
+	hart->trap_value = value;
+	hart->trap_raised = true;
+}
+
+static void enter_handler(struct rv_hart *hart, uint64_t pc, uint64_t cause, uint64_t value)
+{
+	hart->mepc = pc;
+	hart->mcause = cause;
+	hart->mtval = value;
+	hart->mstatus &= ~MSTATUS_MPIE;
+	if (hart->mstatus & MSTATUS_MIE)
+		hart->mstatus |= MSTATUS_MPIE;
+	hart->mstatus &= ~MSTATUS_MIE;
+	hart->pc = hart->mtvec & ~3ull;
+	if ((hart->mtvec & 1) && (cause & MCAUSE_IRQ))
+		hart->pc += 4 * (cause & ~MCAUSE_IRQ);
+}
+
+void rv_take_trap(struct rv_hart *hart, uint64_t pc)
+{
+	hart->trap_raised = false;
+	enter_handler(hart, pc, hart->trap_cause, hart->trap_value);
+}
+
+bool rv_take_irq(struct rv_hart *hart)
+{
+	uint64_t pending = __atomic_load_n(&hart->mip, __ATOMIC_ACQUIRE) & hart->mie;
+	unsigned int number;
+
+	if (!pending || !(hart->mstatus & MSTATUS_MIE))
+		return false;
+	/* The privileged architecture's order. */
+	number = pending & RV_MIP_MEIP ? 11 : pending & RV_MIP_MSIP ? 3 : 7;
+	enter_handler(hart, hart->pc, MCAUSE_IRQ | number, 0);
+	return true;
+}
+
+void rv_mret(struct rv_hart *hart)
+{
+	hart->mstatus &= ~MSTATUS_MIE;
+	if (hart->mstatus & MSTATUS_MPIE)
+		hart->mstatus |= MSTATUS_MIE;
+	hart->mstatus |= MSTATUS_MPIE;
+	hart->pc = hart->mepc;
+}
+
+void rv_set_irq(struct rv_hart *hart, uint64_t mip)
+{
+	__atomic_store_n(&hart->mip, mip & MIE_MASK, __ATOMIC_RELEASE);
+}
+
+bool rv_irq_pending(const struct rv_hart *hart)
+{
+	return __atomic_load_n(&hart->mip, __ATOMIC_ACQUIRE) & hart->mie;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------- */
+
+void rv_reset(struct rv_hart *hart, uint64_t pc)
+{
+	bool fp = rv_fp_enabled(hart);
+
+	memset(hart->x, 0, sizeof(hart->x));
+	memset(hart->f, 0, sizeof(hart->f));
+	hart->pc = pc;
+	hart->trap_raised = false;
+	hart->waiting = false;
+	hart->poke = false;
+	hart->reserved = false;
+	hart->fflags = 0;
+	rv_fp_set_frm(hart, RV_RNE);
+	hart->mstatus = 0;
+	hart->mie = 0;
+	hart->mtvec = 0;
+	hart->mscratch = 0;
+	hart->mepc = 0;
+	hart->mcause = 0;
+	hart->mtval = 0;
+	hart->mcycle_offset = 0;
+	hart->minstret_offset = 0;
+	hart->fetch_page = RV_NO_PAGE;
+	if (rv_fp_enabled(hart) != fp)
+		rv_code_drop(hart);
+	else
+		rv_fence_i(hart);
+}

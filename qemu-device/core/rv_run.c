@@ -1,0 +1,800 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The interpreter: threaded code over the decoded blocks of rv_code.c.
+ *
+ * Counts are kept in three locals while a slice of at most RV_SLICE instructions runs: instructions
+ * left (whole blocks are taken off as they are entered), static counts summed per block, and
+ * dynamic ones. fold() brings them into the hart at the end of a slice and before anything that
+ * can read them.
+ */
+#include <string.h>
+
+#include "rv_fp_host.h"
+#include "rv_internal.h"
+
+const struct rv_costs rv_costs_default = {
+	.alu = 1,
+	.mul = 3,
+	.div = 20,
+	.branch_taken = 2,
+	.load_sram = 2,
+	.load_remote = 60,
+	.store_sram = 1,
+	.store_remote = 20,
+	.atomic_sram = 6,
+	.atomic_remote = 80,
+	.fp_add = 3,
+	.fp_mul = 3,
+	.fp_div = 16,
+	.fp_sqrt = 20,
+	.fp_fma = 4,
+	.fp_cvt = 2,
+	.fp_misc = 1,
+	.csr = 2,
+	.system = 4,
+	.fence_i = 16,
+	.custom = 1,
+	.tlb_walk = 120,
+};
+
+/* ---- counts ------------------------------------------------------------------------------------- */
+
+static uint64_t stall_of(unsigned int cost)
+{
+	return cost > RV_COST_MAX ? RV_COST_MAX - 1 : cost ? cost - 1 : 0;
+}
+
+/* Cycles that a remote access takes longer than a local one. */
+static uint64_t remote_stall(unsigned int remote, unsigned int local)
+{
+	uint64_t r = stall_of(remote), l = stall_of(local);
+
+	return r > l ? r - l : 0;
+}
+
+void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs)
+{
+	const unsigned int cost[RV_C_COUNT] = {
+		[RV_C_ALU] = costs->alu,	 [RV_C_MUL] = costs->mul,
+		[RV_C_DIV] = costs->div,	 [RV_C_BRANCH] = costs->alu,
+		[RV_C_LOAD] = costs->load_sram,	 [RV_C_STORE] = costs->store_sram,
+		[RV_C_ATOMIC] = costs->atomic_sram, [RV_C_FP_ADD] = costs->fp_add,
+		[RV_C_FP_MUL] = costs->fp_mul,	 [RV_C_FP_DIV] = costs->fp_div,
+		[RV_C_FP_SQRT] = costs->fp_sqrt, [RV_C_FP_FMA] = costs->fp_fma,
+		[RV_C_FP_CVT] = costs->fp_cvt,	 [RV_C_FP_MISC] = costs->fp_misc,
+		[RV_C_CSR] = costs->csr,	 [RV_C_SYSTEM] = costs->system,
+		[RV_C_FENCE_I] = costs->fence_i, [RV_C_CUSTOM] = costs->custom,
+	};
+
+	_Static_assert(RV_C_COUNT <= sizeof(hart->class_stat) / sizeof(hart->class_stat[0]),
+		       "struct rv_hart has room for every class");
+	hart->costs = *costs;
+	for (unsigned int i = 0; i < RV_C_COUNT; i++) {
+		uint64_t stat = stall_of(cost[i]) << RV_STAT_STALL_SHIFT;
+
+		if (i == RV_C_LOAD)
+			stat |= RV_STAT_LOAD;
+		if (i == RV_C_STORE || i == RV_C_ATOMIC)
+			stat |= RV_STAT_STORE;
+		if (i >= RV_C_FP_ADD && i <= RV_C_FP_MISC)
+			stat |= RV_STAT_FP;
+		hart->class_stat[i] = stat;
+	}
+	rv_code_drop(hart);
+}
+
+/* Bring the counts of a slice, or a part of it, into the hart. */
+static __attribute__((noinline)) void fold(struct rv_hart *hart, int64_t used, uint64_t stat,
+					   uint64_t dyn)
+{
+	const struct rv_costs *costs = &hart->costs;
+	uint64_t remote_loads = dyn & 0xffff, remote_stores = dyn >> RV_DYN_STORE_SHIFT & 0xffff;
+	uint64_t taken = dyn >> 32 & 0xffff, remote_atomics = dyn >> RV_DYN_ATOMIC_SHIFT;
+	uint64_t stall, stall_memory;
+
+	stall = (stat >> RV_STAT_STALL_SHIFT) +
+		taken * remote_stall(costs->branch_taken, costs->alu);
+	stall_memory = remote_loads * remote_stall(costs->load_remote, costs->load_sram) +
+		       remote_stores * remote_stall(costs->store_remote, costs->store_sram) +
+		       remote_atomics * remote_stall(costs->atomic_remote, costs->atomic_sram);
+	hart->instret += (uint64_t)used;
+	hart->loads += stat & 0xfff;
+	hart->stores += stat >> 12 & 0xfff;
+	hart->fp += stat >> 24 & 0xfff;
+	hart->branches += taken;
+	hart->remote += remote_loads + remote_stores + remote_atomics;
+	hart->stall_exec += stall;
+	hart->stall_memory += stall_memory;
+	hart->cycles += (uint64_t)used + stall + stall_memory;
+}
+
+/* ---- arithmetic with corners ----------------------------------------------------------------------- */
+
+static inline uint64_t sext32(uint64_t value)
+{
+	return (uint64_t)(int64_t)(int32_t)value;
+}
+
+static inline uint64_t mulh(uint64_t a, uint64_t b)
+{
+	return (uint64_t)((__int128)(int64_t)a * (int64_t)b >> 64);
+}
+
+static inline uint64_t mulhu(uint64_t a, uint64_t b)
+{
+	return (uint64_t)((unsigned __int128)a * b >> 64);
+}
+
+static inline uint64_t mulhsu(uint64_t a, uint64_t b)
+{
+	return mulhu(a, b) - ((int64_t)a < 0 ? b : 0);
+}
+
+/* Division by zero and overflow have results of their own; nothing traps. */
+static inline uint64_t divide(uint64_t a, uint64_t b)
+{
+	if (b == 0)
+		return ~0ull;
+	if (b == ~0ull) /* by -1; the host would trap for the smallest number */
+		return 0 - a;
+	return (uint64_t)((int64_t)a / (int64_t)b);
+}
+
+static inline uint64_t remainder_of(uint64_t a, uint64_t b)
+{
+	if (b == 0)
+		return a;
+	if (b == ~0ull)
+		return 0;
+	return (uint64_t)((int64_t)a % (int64_t)b);
+}
+
+static inline uint64_t divide_w(uint64_t a, uint64_t b)
+{
+	/* 64 bits hold the overflow. */
+	return (int32_t)b ? sext32((uint64_t)((int64_t)(int32_t)a / (int32_t)b)) : ~0ull;
+}
+
+static inline uint64_t remainder_w(uint64_t a, uint64_t b)
+{
+	return (int32_t)b ? sext32((uint64_t)((int64_t)(int32_t)a % (int32_t)b)) : sext32(a);
+}
+
+static inline uint64_t divide_uw(uint64_t a, uint64_t b)
+{
+	return (uint32_t)b ? sext32((uint32_t)a / (uint32_t)b) : ~0ull;
+}
+
+static inline uint64_t remainder_uw(uint64_t a, uint64_t b)
+{
+	return (uint32_t)b ? sext32((uint32_t)a % (uint32_t)b) : sext32(a);
+}
+
+/* ---- the interpreter ----------------------------------------------------------------------------------- */
+
+/* Address of the operation in its block; instruction sizes are only in the code itself. */
+static uint64_t pc_of(const struct rv_block *block, const struct rv_op *op)
+{
+	const uint8_t *raw = block->raw;
+
+	for (const struct rv_op *o = block->ops; o < op; o++)
+		raw += (*raw & 3) == 3 ? 4 : 2;
+	return block->pc + (uint64_t)(raw - block->raw);
+}
+
+/* Static counts of op and the rest of its block. */
+static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *block,
+			  const struct rv_op *op)
+{
+	uint64_t stat = 0;
+
+	for (; op < block->ops + block->count; op++)
+		stat += hart->class_stat[rv_op_class[op->id]];
+	return stat;
+}
+
+#define X(reg) (h->x[reg])
+#define F(reg) (h->f[reg])
+#define RD     X(op->rd)
+#define RS1    X(op->rs1)
+#define RS2    X(op->rs2)
+#define IMM    ((uint64_t)(int64_t)op->imm)
+#define INSN   ((uint32_t)op->imm)
+
+#define DISPATCH() goto *op->fn
+#define NEXT()              \
+	do {                \
+		op++;       \
+		DISPATCH(); \
+	} while (0)
+
+/* Run block b, unless the slice has no room for it. */
+#define ENTER()                           \
+	do {                              \
+		left -= b->count;         \
+		if (unlikely(left < 0))   \
+			goto slice_end;   \
+		stat += b->stat;          \
+		op = b->ops;              \
+		DISPATCH();               \
+	} while (0)
+
+#define FOLD()                                                                        \
+	do {                                                                          \
+		int64_t used_ = slice - left;                                         \
+		fold(h, used_, stat, dyn);                                            \
+		budget = (uint64_t)used_ < budget ? budget - (uint64_t)used_ : 0;     \
+		stat = 0;                                                             \
+		dyn = 0;                                                              \
+		slice = left;                                                         \
+	} while (0)
+
+/* After something that may have touched a device: let the slice end with this block. */
+#define SLOW_DONE()                       \
+	do {                              \
+		if (unlikely(h->poke)) {  \
+			h->poke = false;  \
+			if (left > 0) {   \
+				slice -= left; \
+				left = 0; \
+			}                 \
+		}                         \
+	} while (0)
+
+#define OP(name, expression)          \
+	L_##name:                     \
+	RD = (expression);            \
+	NEXT();
+
+/* type: what is in memory, with the signedness of the extension. */
+#define LOAD(name, type, store)                                                            \
+	L_##name : {                                                                       \
+		uint64_t va = RS1 + IMM;                                                   \
+		const struct rv_tlb_line *line = &h->tlb[va >> RV_PAGE_SHIFT & (RV_HOST_TLB - 1)]; \
+		type value;                                                                \
+		if (likely(((va + sizeof(type) - 1) & RV_PAGE_MASK) == line->read_tag)) {  \
+			memcpy(&value, (const void *)(line->addend + va), sizeof(type));   \
+			dyn += line->remote;                                               \
+		} else {                                                                   \
+			int remote = rv_load_slow(h, va, sizeof(type));                    \
+			if (unlikely(remote == RV_SLOW_TRAP))                              \
+				goto trap;                                                 \
+			dyn += (uint64_t)remote;                                           \
+			value = (type)h->slow_value;                                       \
+			SLOW_DONE();                                                       \
+		}                                                                          \
+		store;                                                                     \
+		NEXT();                                                                    \
+	}
+
+#define STORE(name, type, source)                                                          \
+	L_##name : {                                                                       \
+		uint64_t va = RS1 + IMM;                                                   \
+		const struct rv_tlb_line *line = &h->tlb[va >> RV_PAGE_SHIFT & (RV_HOST_TLB - 1)]; \
+		type value = (type)(source);                                               \
+		if (likely(((va + sizeof(type) - 1) & RV_PAGE_MASK) == line->write_tag)) { \
+			uint64_t remote = line->remote;                                    \
+			memcpy((void *)(line->addend + va), &value, sizeof(type));         \
+			dyn += remote << RV_DYN_STORE_SHIFT;                               \
+		} else {                                                                   \
+			int remote = rv_store_slow(h, va, sizeof(type), value);            \
+			if (unlikely(remote == RV_SLOW_TRAP))                              \
+				goto trap;                                                 \
+			dyn += (uint64_t)remote << RV_DYN_STORE_SHIFT;                     \
+			SLOW_DONE();                                                       \
+		}                                                                          \
+		NEXT();                                                                    \
+	}
+
+#define BRANCH(name, condition)                   \
+	L_##name : if (condition)                 \
+	{                                         \
+		struct rv_block *to = b->taken;   \
+		dyn += RV_DYN_TAKEN;              \
+		if (unlikely(!to))                \
+			goto link_taken;          \
+		b = to;                           \
+		ENTER();                          \
+	}                                         \
+	else                                      \
+	{                                         \
+		struct rv_block *to = b->next;    \
+		if (unlikely(!to))                \
+			goto link_next;           \
+		b = to;                           \
+		ENTER();                          \
+	}
+
+/* Take the last instruction of the block back, so that counters are those before it. */
+#define UNCOUNT_LAST(class)                           \
+	do {                                          \
+		left++;                               \
+		stat -= h->class_stat[RV_C_##class];  \
+	} while (0)
+#define COUNT_LAST(class)                             \
+	do {                                          \
+		left--;                               \
+		stat += h->class_stat[RV_C_##class];  \
+	} while (0)
+
+#if RV_HOST_FP
+/* The host computes in the rounding mode that the instruction asks for. */
+#define HOST_RM(mask) (h->mask >> (INSN >> 12 & 7) & 1)
+#define FP_S(name, expression)                                   \
+	L_##name : if (unlikely(!HOST_RM(fp_host_rm)))           \
+		goto fp_slow;                                    \
+	{                                                        \
+		uint64_t r = rv_from_s(expression);              \
+		F(op->rd) = rv_nan_s(r) ? RV_BOX | RV_NAN_S : r; \
+	}                                                        \
+	NEXT();
+#define FP_D(name, expression)                         \
+	L_##name : if (unlikely(!HOST_RM(fp_host_rm))) \
+		goto fp_slow;                          \
+	{                                              \
+		uint64_t r = rv_from_d(expression);    \
+		F(op->rd) = rv_nan_d(r) ? RV_NAN_D : r; \
+	}                                              \
+	NEXT();
+#define FMA(name, suffix, sign_a, sign_c)                                                  \
+	L_##name : if (unlikely(!HOST_RM(fma_host_rm)))                                         \
+		goto fp_slow;                                                                   \
+	{                                                                                       \
+		uint64_t a = rv_from_##suffix(rv_to_##suffix(F(op->rs1))) ^ (sign_a);           \
+		uint64_t c = rv_from_##suffix(rv_to_##suffix(F(INSN >> 27))) ^ (sign_c);        \
+		uint64_t r = rv_from_##suffix(rv_host_fma_##suffix(                             \
+			rv_to_##suffix(a), rv_to_##suffix(F(op->rs2)), rv_to_##suffix(c)));     \
+		if (unlikely(rv_nan_##suffix(r)))                                               \
+			goto fp_slow;                                                           \
+		F(op->rd) = r;                                                                  \
+	}                                                                                       \
+	NEXT();
+/* Only toward zero, which is what C asks for, and only what fits. */
+#define FP_TO_INT(name, suffix, low, high, extend)                                    \
+	L_##name:                                                                     \
+	{                                                                             \
+		if (unlikely((INSN >> 12 & 7) != RV_RTZ))                             \
+			goto fp_slow;                                                 \
+		__typeof__(rv_to_##suffix(0)) a = rv_to_##suffix(F(op->rs1));         \
+		if (unlikely(!(rv_host_lt_##suffix(low, a) && rv_host_lt_##suffix(a, high)))) \
+			goto fp_slow;                                                 \
+		RD = extend((uint64_t)rv_host_l_##suffix(a));                         \
+		NEXT();                                                               \
+	}
+#define FP_COMPARE(name, suffix, function)                                            \
+	L_##name : RD = function##_##suffix(rv_to_##suffix(F(op->rs1)),               \
+					    rv_to_##suffix(F(op->rs2)));              \
+	NEXT();
+#else
+#define FP_S(name, expression)			   L_##name : goto fp_slow;
+#define FP_D(name, expression)			   L_##name : goto fp_slow;
+#define FMA(name, suffix, sign_a, sign_c)	   L_##name : goto fp_slow;
+#define FP_TO_INT(name, suffix, low, high, extend) L_##name : goto fp_slow;
+#define FP_COMPARE(name, suffix, function)	   L_##name : goto fp_slow;
+#endif
+
+/* Merging the dispatch of all handlers into one jump would defeat the branch predictor. */
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("no-gcse", "no-crossjumping")))
+#endif
+static enum rv_stop
+exec(struct rv_hart *h, uint64_t budget)
+{
+#define RV_OP_LABEL(name, class) [RV_OP_##name] = &&L_##name,
+	static const void *const labels[RV_OP_COUNT] = { RV_OPS(RV_OP_LABEL) };
+#undef RV_OP_LABEL
+	const bool machine = h->mode == RV_MODE_MACHINE;
+	struct rv_code *const code = h->code;
+	const struct rv_op *op;
+	struct rv_block *b, **link;
+	int64_t left = 0, slice = 0;
+	uint64_t stat = 0, dyn = 0, pc;
+
+	if (!h->labels) {
+		/* The first call, by rv_init(), only hands out the handlers. */
+		h->labels = labels;
+		return RV_STOP_BUDGET;
+	}
+
+slice_start:
+	/* All counts are folded, h->pc is the next instruction's. */
+	if (unlikely(__atomic_load_n(&h->interrupt_run, __ATOMIC_RELAXED)) &&
+	    __atomic_exchange_n(&h->interrupt_run, 0, __ATOMIC_ACQ_REL))
+		return RV_STOP_BUDGET;
+	if (budget == 0)
+		return RV_STOP_BUDGET;
+	if (machine)
+		rv_take_irq(h);
+	slice = budget < RV_SLICE ? (int64_t)budget : RV_SLICE;
+	left = slice;
+	pc = h->pc;
+
+jump: /* to pc, from anywhere */
+	b = code->hash[rv_hash(pc)];
+	if (likely(b && b->pc == pc && b->epoch == code->epoch && !b->straddles)) {
+		uint64_t page = pc & RV_PAGE_MASK;
+
+		if (page != h->fetch_page)
+			rv_model_fetch(h, page, b->remote);
+	} else {
+		b = rv_code_get(h, pc);
+		if (unlikely(!b))
+			goto trapped;
+	}
+	ENTER();
+
+link_taken:
+	pc = b->target;
+	link = &b->taken;
+	goto linked;
+link_next:
+	pc = b->end;
+	link = &b->next;
+linked: /* to pc from block b; remember the way if it stays within a page */
+	if (b->straddles || ((pc ^ b->pc) & RV_PAGE_MASK))
+		goto jump;
+	{
+		uint64_t generation = code->generation;
+
+		b = rv_code_get(h, pc);
+		if (unlikely(!b))
+			goto trapped;
+		if (generation == code->generation && !b->straddles)
+			*link = b;
+	}
+	ENTER();
+
+slice_end: /* block b was not entered */
+	left += b->count;
+	if (left == slice && left > 0) {
+		/* Even a whole slice has no room for it. */
+		slice = b->count;
+		left = slice;
+		ENTER();
+	}
+	h->pc = b->pc;
+	FOLD();
+	goto slice_start;
+
+trap: /* raised by op, which does not retire; neither does what follows it */
+	pc = pc_of(b, op);
+	stat -= stat_from(h, b, op);
+	left += b->ops + b->count - op;
+trapped: /* at pc, with counts that are right for it */
+	h->pc = pc;
+	if (!machine) {
+		FOLD();
+		h->trap_raised = false;
+		return RV_STOP_TRAP;
+	}
+	FOLD();
+	rv_take_trap(h, pc);
+	/* A handler that traps itself must not keep us here for ever. */
+	if (budget)
+		budget--;
+	goto slice_start;
+
+fp_slow:
+	if (unlikely(!rv_fp_exec(h, INSN))) {
+		rv_raise(h, RV_ILLEGAL, INSN);
+		goto trap;
+	}
+	NEXT();
+
+	/* ---- integers ---- */
+	OP(LI, IMM)
+	OP(AUIPC, b->pc + op->offset + IMM)
+	OP(MV, RS1)
+	OP(ADDI, RS1 + IMM)
+	OP(SLTI, (int64_t)RS1 < (int64_t)IMM)
+	OP(SLTIU, RS1 < IMM)
+	OP(XORI, RS1 ^ IMM)
+	OP(ORI, RS1 | IMM)
+	OP(ANDI, RS1 & IMM)
+	OP(SLLI, RS1 << (op->imm & 63))
+	OP(SRLI, RS1 >> (op->imm & 63))
+	OP(SRAI, (uint64_t)((int64_t)RS1 >> (op->imm & 63)))
+	OP(ADDIW, sext32(RS1 + IMM))
+	OP(SLLIW, sext32((uint32_t)RS1 << (op->imm & 31)))
+	OP(SRLIW, sext32((uint32_t)RS1 >> (op->imm & 31)))
+	OP(SRAIW, (uint64_t)(int64_t)((int32_t)RS1 >> (op->imm & 31)))
+	OP(ADD, RS1 + RS2)
+	OP(SUB, RS1 - RS2)
+	OP(SLL, RS1 << (RS2 & 63))
+	OP(SLT, (int64_t)RS1 < (int64_t)RS2)
+	OP(SLTU, RS1 < RS2)
+	OP(XOR, RS1 ^ RS2)
+	OP(SRL, RS1 >> (RS2 & 63))
+	OP(SRA, (uint64_t)((int64_t)RS1 >> (RS2 & 63)))
+	OP(OR, RS1 | RS2)
+	OP(AND, RS1 & RS2)
+	OP(ADDW, sext32(RS1 + RS2))
+	OP(SUBW, sext32(RS1 - RS2))
+	OP(SLLW, sext32((uint32_t)RS1 << (RS2 & 31)))
+	OP(SRLW, sext32((uint32_t)RS1 >> (RS2 & 31)))
+	OP(SRAW, (uint64_t)(int64_t)((int32_t)RS1 >> (RS2 & 31)))
+	OP(MUL, RS1 * RS2)
+	OP(MULH, mulh(RS1, RS2))
+	OP(MULHSU, mulhsu(RS1, RS2))
+	OP(MULHU, mulhu(RS1, RS2))
+	OP(MULW, sext32(RS1 * RS2))
+	OP(DIV, divide(RS1, RS2))
+	OP(DIVU, RS2 ? RS1 / RS2 : ~0ull)
+	OP(REM, remainder_of(RS1, RS2))
+	OP(REMU, RS2 ? RS1 % RS2 : RS1)
+	OP(DIVW, divide_w(RS1, RS2))
+	OP(DIVUW, divide_uw(RS1, RS2))
+	OP(REMW, remainder_w(RS1, RS2))
+	OP(REMUW, remainder_uw(RS1, RS2))
+L_NOP:
+	NEXT();
+
+	/* ---- memory ---- */
+	LOAD(LB, int8_t, RD = (uint64_t)(int64_t)value)
+	LOAD(LH, int16_t, RD = (uint64_t)(int64_t)value)
+	LOAD(LW, int32_t, RD = (uint64_t)(int64_t)value)
+	LOAD(LD, uint64_t, RD = value)
+	LOAD(LBU, uint8_t, RD = value)
+	LOAD(LHU, uint16_t, RD = value)
+	LOAD(LWU, uint32_t, RD = value)
+	LOAD(FLW, uint32_t, F(op->rd) = RV_BOX | value)
+	LOAD(FLD, uint64_t, F(op->rd) = value)
+	STORE(SB, uint8_t, RS2)
+	STORE(SH, uint16_t, RS2)
+	STORE(SW, uint32_t, RS2)
+	STORE(SD, uint64_t, RS2)
+	STORE(FSW, uint32_t, F(op->rs2))
+	STORE(FSD, uint64_t, F(op->rs2))
+
+L_LR:
+L_SC:
+L_AMO_W:
+L_AMO_D:
+	{
+		int remote = rv_atomic(h, INSN, RS1, RS2);
+
+		if (unlikely(remote == RV_SLOW_TRAP))
+			goto trap;
+		dyn += (uint64_t)remote << RV_DYN_ATOMIC_SHIFT;
+		RD = h->slow_value;
+		NEXT();
+	}
+
+L_FENCE_FULL:
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	NEXT();
+L_FENCE_ACQ_REL:
+	__atomic_thread_fence(__ATOMIC_ACQ_REL);
+	NEXT();
+
+	/* ---- ends of blocks ---- */
+	BRANCH(BEQ, RS1 == RS2)
+	BRANCH(BNE, RS1 != RS2)
+	BRANCH(BLT, (int64_t)RS1 < (int64_t)RS2)
+	BRANCH(BGE, (int64_t)RS1 >= (int64_t)RS2)
+	BRANCH(BLTU, RS1 < RS2)
+	BRANCH(BGEU, RS1 >= RS2)
+	BRANCH(BEQZ, RS1 == 0)
+	BRANCH(BNEZ, RS1 != 0)
+L_JAL:
+	{
+		struct rv_block *to = b->taken;
+
+		RD = b->end;
+		dyn += RV_DYN_TAKEN;
+		if (unlikely(!to))
+			goto link_taken;
+		b = to;
+		ENTER();
+	}
+L_JALR:
+	{
+		struct rv_block *to = b->taken;
+
+		pc = (RS1 + IMM) & ~1ull;
+		RD = b->end;
+		dyn += RV_DYN_TAKEN;
+		if (likely(to)) {
+			if (unlikely(to->pc != pc))
+				goto jump;
+			b = to;
+			ENTER();
+		}
+		link = &b->taken;
+		goto linked;
+	}
+L_END:
+	{
+		struct rv_block *to = b->next;
+
+		if (unlikely(!to))
+			goto link_next;
+		b = to;
+		ENTER();
+	}
+
+	/* ---- system ---- */
+L_ILLEGAL:
+	rv_raise(h, RV_ILLEGAL, INSN);
+	goto trap;
+L_ECALL:
+	rv_raise(h, machine ? RV_ECALL_M : RV_ECALL_U, 0);
+	goto trap;
+L_EBREAK:
+	rv_raise(h, RV_BREAKPOINT, pc_of(b, op));
+	goto trap;
+L_FENCE_I:
+	rv_fence_i(h);
+	pc = b->end;
+	goto jump;
+L_MRET:
+	rv_mret(h);
+	FOLD();
+	goto slice_start;
+L_WFI:
+	h->pc = b->end;
+	FOLD();
+	if (rv_irq_pending(h))
+		goto slice_start;
+	h->waiting = true;
+	return RV_STOP_WFI;
+L_CSR:
+	UNCOUNT_LAST(CSR);
+	pc = pc_of(b, op);
+	h->pc = pc;
+	FOLD();
+	if (!rv_csr(h, INSN))
+		goto trapped;
+	COUNT_LAST(CSR);
+	pc += 4;
+	if (!machine)
+		goto jump;
+	/* It may have enabled an interrupt, or emptied the arena. */
+	h->pc = pc;
+	FOLD();
+	goto slice_start;
+L_CUSTOM:
+	{
+		enum rv_result result = RV_TRAP;
+		uint64_t value = 0;
+
+		UNCOUNT_LAST(CUSTOM);
+		pc = pc_of(b, op);
+		h->pc = pc;
+		FOLD();
+		if (h->env->custom) {
+			rv_fp_unload(h);
+			result = h->env->custom(h, INSN, RS1, RS2, &value);
+			rv_fp_load(h);
+		}
+		if (result == RV_TRAP) {
+			if (!h->trap_raised)
+				rv_raise(h, RV_ILLEGAL, INSN);
+			goto trapped;
+		}
+		/* A transfer that failed may have been dealt with. */
+		h->trap_raised = false;
+		COUNT_LAST(CUSTOM);
+		RD = value;
+		pc += 4;
+		if (result == RV_OK)
+			goto jump;
+		h->pc = pc;
+		FOLD();
+		return RV_STOP_ENV;
+	}
+
+	/* ---- floating point ---- */
+	FP_S(FADD_S, rv_host_add_s(rv_to_s(F(op->rs1)), rv_to_s(F(op->rs2))))
+	FP_S(FSUB_S, rv_host_sub_s(rv_to_s(F(op->rs1)), rv_to_s(F(op->rs2))))
+	FP_S(FMUL_S, rv_host_mul_s(rv_to_s(F(op->rs1)), rv_to_s(F(op->rs2))))
+	FP_S(FDIV_S, rv_host_div_s(rv_to_s(F(op->rs1)), rv_to_s(F(op->rs2))))
+	FP_S(FSQRT_S, rv_host_sqrt_s(rv_to_s(F(op->rs1))))
+	FP_S(FCVT_S_D, rv_host_s_d(rv_to_d(F(op->rs1))))
+	FP_S(FCVT_S_W, rv_host_s_l((int32_t)RS1))
+	FP_S(FCVT_S_WU, rv_host_s_l((int64_t)(uint32_t)RS1))
+	FP_S(FCVT_S_L, rv_host_s_l((int64_t)RS1))
+	FP_D(FADD_D, rv_host_add_d(rv_to_d(F(op->rs1)), rv_to_d(F(op->rs2))))
+	FP_D(FSUB_D, rv_host_sub_d(rv_to_d(F(op->rs1)), rv_to_d(F(op->rs2))))
+	FP_D(FMUL_D, rv_host_mul_d(rv_to_d(F(op->rs1)), rv_to_d(F(op->rs2))))
+	FP_D(FDIV_D, rv_host_div_d(rv_to_d(F(op->rs1)), rv_to_d(F(op->rs2))))
+	FP_D(FSQRT_D, rv_host_sqrt_d(rv_to_d(F(op->rs1))))
+	FP_D(FCVT_D_L, rv_host_d_l((int64_t)RS1))
+	FMA(FMADD_S, s, 0, 0)
+	FMA(FMSUB_S, s, 0, 1u << 31)
+	FMA(FNMSUB_S, s, 1u << 31, 0)
+	FMA(FNMADD_S, s, 1u << 31, 1u << 31)
+	FMA(FMADD_D, d, 0, 0)
+	FMA(FMSUB_D, d, 0, 1ull << 63)
+	FMA(FNMSUB_D, d, 1ull << 63, 0)
+	FMA(FNMADD_D, d, 1ull << 63, 1ull << 63)
+	FP_TO_INT(FCVT_W_S, s, -2147483904.0f, 2147483648.0f, sext32)
+	FP_TO_INT(FCVT_L_S, s, -9223373136366403584.0f, 9223372036854775808.0f, )
+	FP_TO_INT(FCVT_W_D, d, -2147483649.0, 2147483648.0, sext32)
+	FP_TO_INT(FCVT_L_D, d, -9223372036854777856.0, 9223372036854775808.0, )
+	FP_COMPARE(FEQ_S, s, rv_host_eq)
+	FP_COMPARE(FLT_S, s, rv_host_lt)
+	FP_COMPARE(FLE_S, s, rv_host_le)
+	FP_COMPARE(FEQ_D, d, rv_host_eq)
+	FP_COMPARE(FLT_D, d, rv_host_lt)
+	FP_COMPARE(FLE_D, d, rv_host_le)
+L_FCVT_D_W:
+L_FCVT_D_WU:
+	/* Exact: no rounding, no flag; but the rounding mode must exist. */
+	if (likely(!(INSN >> 14 & 1) || h->frm <= RV_RMM)) {
+		F(op->rd) = rv_from_d(op->id == RV_OP_FCVT_D_W ? (double)(int32_t)RS1 :
+								 (double)(uint32_t)RS1);
+		NEXT();
+	}
+	goto fp_slow;
+L_FCVT_D_S:
+#if RV_HOST_FP
+	if (likely(HOST_RM(fp_host_rm))) {
+		uint64_t r = rv_from_d(rv_host_d_s(rv_to_s(F(op->rs1))));
+
+		F(op->rd) = rv_nan_d(r) ? RV_NAN_D : r;
+		NEXT();
+	}
+#endif
+	goto fp_slow;
+L_FSGNJ_D:
+	F(op->rd) = (F(op->rs1) & ~(1ull << 63)) | (F(op->rs2) & 1ull << 63);
+	NEXT();
+L_FSGNJN_D:
+	F(op->rd) = (F(op->rs1) & ~(1ull << 63)) | (~F(op->rs2) & 1ull << 63);
+	NEXT();
+L_FSGNJX_D:
+	F(op->rd) = F(op->rs1) ^ (F(op->rs2) & 1ull << 63);
+	NEXT();
+	OP(FMV_X_W, sext32(F(op->rs1)))
+	OP(FMV_X_D, F(op->rs1))
+L_FMV_W_X:
+	F(op->rd) = RV_BOX | (uint32_t)RS1;
+	NEXT();
+L_FMV_D_X:
+	F(op->rd) = RS1;
+	NEXT();
+L_FCVT:
+L_FMISC:
+	goto fp_slow;
+}
+
+int rv_init(struct rv_hart *hart, const struct rv_env *env, void *opaque, enum rv_mode mode)
+{
+	int err;
+
+	memset(hart, 0, sizeof(*hart));
+	hart->env = env;
+	hart->opaque = opaque;
+	hart->mode = mode;
+	err = rv_code_init(hart);
+	if (err)
+		return err;
+	exec(hart, 0);
+	rv_set_costs(hart, &rv_costs_default);
+	rv_reset_tlb(hart);
+	rv_reset(hart, 0);
+	return 0;
+}
+
+void rv_fini(struct rv_hart *hart)
+{
+	rv_code_fini(hart);
+}
+
+enum rv_stop rv_run(struct rv_hart *hart, uint64_t max_insns)
+{
+	enum rv_stop stop;
+
+	if (hart->waiting) {
+		if (!rv_irq_pending(hart))
+			return RV_STOP_WFI;
+		hart->waiting = false;
+	}
+	/* Left over from a transfer that failed outside of a run. */
+	hart->trap_raised = false;
+	rv_fp_load(hart);
+	stop = exec(hart, max_insns);
+	rv_fp_unload(hart);
+	return stop;
+}
