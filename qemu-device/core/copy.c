@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "copy.h"
+
+#include <string.h>
+
+#include "dev.h"
+#include "model.h"
+
+void copy_init(struct npu_copy *copy, struct npu_dev *dev)
+{
+	copy->dev = dev;
+	copy->engine.core = ACCT_CORE_COPY(&dev->acct);
+	copy->mover.dev = dev;
+	copy->mover.attention = &copy->engine.attention;
+}
+
+void copy_reset(struct npu_copy *copy)
+{
+	engine_reset(&copy->engine);
+	copy->packet_addr = 0;
+	copy->next_queue = 0;
+	copy->next_as = 0;
+	copy->error = NPU_JOB_OK;
+	copy->access = NPU_ACCESS_READ;
+	copy->fault = 0;
+}
+
+/* Take the block out of a packet. False: the packet breaks a rule. */
+static bool parse(const union npu_packet *packet, struct dma_block *block)
+{
+	const struct npu_pkt_copy *c = &packet->copy;
+	const struct npu_pkt_fill *f = &packet->fill;
+
+	memset(block, 0, sizeof(*block));
+	if (packet->hdr.flags || packet->hdr.reserved)
+		return false;
+	if (packet->hdr.op == NPU_PKT_COPY) {
+		if (c->reserved[0] || c->reserved[1] || c->reserved[2])
+			return false;
+		block->dst = c->dst;
+		block->src = c->src;
+		memcpy(block->size, c->size, sizeof(c->size));
+		memcpy(block->dst_stride, c->dst_stride, sizeof(c->dst_stride));
+		memcpy(block->src_stride, c->src_stride, sizeof(c->src_stride));
+	} else if (packet->hdr.op == NPU_PKT_FILL) {
+		if (f->reserved0 || f->reserved[0] || f->reserved[1] || f->reserved[2] ||
+		    f->reserved[3] || f->reserved[4] || ((f->dst | f->size[0]) & 3))
+			return false;
+		block->dst = f->dst;
+		block->fill = true;
+		block->value = f->value;
+		memcpy(block->size, f->size, sizeof(f->size));
+		memcpy(block->dst_stride, f->dst_stride, sizeof(f->dst_stride));
+	} else {
+		return false;
+	}
+	return block->size[0] && block->size[1] && block->size[2];
+}
+
+void copy_go(struct npu_copy *copy, const union npu_packet *packet)
+{
+	struct npu_dev *dev = copy->dev;
+
+	if (copy->engine.status != NPU_SOC_IDLE)
+		return;
+	copy->error = NPU_JOB_OK;
+	copy->access = NPU_ACCESS_NONE;
+	copy->fault = 0;
+	memset(&copy->counters, 0, sizeof(copy->counters));
+	if (copy->next_queue >= dev->queues || copy->next_as >= NPU_MAX_AS || !packet ||
+	    !parse(packet, &copy->block)) {
+		copy->error = NPU_JOB_BAD_PACKET;
+		copy->engine.status = NPU_SOC_FAULT;
+		return;
+	}
+	copy->fresh = true;
+	copy->engine.queue = copy->next_queue;
+	copy->engine.as = copy->next_as;
+	engine_go(dev, &copy->engine, ACCT_COPY);
+}
+
+enum engine_outcome copy_run(struct npu_copy *copy, uint64_t *budget)
+{
+	if (copy->fresh) {
+		dma_start_share(&copy->mover, copy->engine.as);
+		copy->fresh = false;
+	}
+	if (!*budget || __atomic_load_n(&copy->engine.attention, __ATOMIC_ACQUIRE))
+		return ENGINE_MORE;
+	switch (dma_run(&copy->mover, &copy->block, budget)) {
+	case DMA_DONE:
+		return ENGINE_DONE;
+	case DMA_FAULT:
+		copy->error = copy->block.error;
+		copy->access = copy->block.access;
+		copy->fault = copy->block.addr;
+		return ENGINE_FAULT;
+	default:
+		return ENGINE_MORE;
+	}
+}
+
+void copy_flush(struct npu_copy *copy)
+{
+	dma_flush(&copy->mover);
+}
+
+uint64_t copy_close(struct npu_copy *copy)
+{
+	const struct dma_block *block = &copy->block;
+	const uint64_t in = block->host_read, out = block->host_write;
+	const uint64_t cycles = NPU_MODEL_COPY_SETUP + block->rows * NPU_MODEL_COPY_ROW +
+				npu_model_transfer(out, NPU_MODEL_COPY_BYTES, 1) +
+				block->misses * NPU_MODEL_TLB_WALK + NPU_MODEL_COPY_LATENCY;
+	uint64_t *v = copy->counters.v;
+
+	if (copy->fresh)
+		return 0;
+	v[NPU_COUNTER_COPY_BYTES] = out;
+	v[NPU_COUNTER_COPY_CYCLES] = cycles;
+	v[NPU_COUNTER_ENERGY] = (in + out) * NPU_MODEL_E_HOST_BYTE +
+				block->misses * NPU_MODEL_E_WALK + cycles * NPU_MODEL_E_COPY_CYCLE;
+	return cycles;
+}

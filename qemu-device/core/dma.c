@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "dma.h"
+
+#include <string.h>
+
+#include "dev.h"
+#include "mmu.h"
+#include "npu_isa.h"
+
+void dma_flush(struct dma_mover *mover)
+{
+	memset(mover->read, 0, sizeof(mover->read));
+	memset(mover->write, 0, sizeof(mover->write));
+}
+
+void dma_start_share(struct dma_mover *mover, unsigned int as)
+{
+	mover->as = as;
+	mover->misses = 0;
+	dma_flush(mover);
+	memset(mover->model_tag, 0, sizeof(mover->model_tag));
+}
+
+/* Note the use of a page in the modelled TLB. */
+static void model_lookup(struct dma_mover *mover, struct dma_block *block, uint64_t page, bool large)
+{
+	const uint64_t number = large ? page >> NPU_PT_INDEX_BITS : page;
+	const uint64_t tag = number << 1 | large;
+	uint64_t *line = &mover->model_tag[number % NPU_MODEL_DMA_TLB_ENTRIES];
+
+	if (*line == tag)
+		return;
+	*line = tag;
+	block->misses++;
+	mover->misses++;
+}
+
+/*
+ * Host address of va for reading or writing; *length is cut to what lies in one piece there.
+ * NULL: block's error, access and addr are set.
+ */
+static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_t va, bool write,
+		       uint64_t *length, bool *local)
+{
+	const uint64_t offset = va - NPU_VA_SRAM;
+	const uint64_t page = va >> NPU_PAGE_SHIFT;
+	const uint64_t in_page = va & (NPU_PAGE_SIZE - 1);
+	struct dma_line *line = &(write ? mover->write : mover->read)[page % DMA_HOST_TLB];
+
+	if (mover->sram && offset < mover->sram_size) {
+		if (*length > mover->sram_size - offset)
+			*length = mover->sram_size - offset;
+		*local = true;
+		return mover->sram + offset;
+	}
+	*local = false;
+	if (line->page != page || !page) {
+		const enum npu_access access = write ? NPU_ACCESS_WRITE : NPU_ACCESS_READ;
+		struct mmu_page mapped;
+		uint8_t *host;
+		enum npu_job_error error = mmu_map(mover->dev, mover->as, va, access, &mapped, &host);
+
+		if (error != NPU_JOB_OK) {
+			block->error = error;
+			block->access = access;
+			block->addr = va;
+			return NULL;
+		}
+		line->page = page;
+		line->host = host;
+		line->large = mapped.large;
+	}
+	if (*length > NPU_PAGE_SIZE - in_page)
+		*length = NPU_PAGE_SIZE - in_page;
+	model_lookup(mover, block, page, line->large);
+	return line->host + in_page;
+}
+
+/* Pieces are no longer, so that a mover can be interrupted. A multiple of 4. */
+#define PIECE_MAX 65536
+
+/* Repeat value over dst; phase: bytes of value that lie before dst, 0..3. */
+static void fill(uint8_t *dst, uint32_t value, uint64_t length, unsigned int phase)
+{
+	uint8_t pattern[8];
+
+	if (value == (value & 0xff) * 0x01010101u) {
+		memset(dst, value & 0xff, length);
+		return;
+	}
+	memcpy(pattern, &value, 4);
+	memcpy(pattern + 4, &value, 4);
+	for (; length >= 4; length -= 4, dst += 4)
+		memcpy(dst, pattern + phase, 4);
+	memcpy(dst, pattern + phase, length);
+}
+
+/* Move one piece: what remains of the row, as far as it is contiguous at both ends. */
+static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_t *moved)
+{
+	const uint64_t dst_va = block->dst + (uint64_t)block->plane * block->dst_stride[1] +
+				(uint64_t)block->row * block->dst_stride[0] + block->done;
+	const uint64_t src_va = block->src + (uint64_t)block->plane * block->src_stride[1] +
+				(uint64_t)block->row * block->src_stride[0] + block->done;
+	uint64_t length = block->size[0] - block->done;
+	const unsigned int phase = block->done & 3;
+	bool dst_local, src_local = false;
+	uint8_t *dst, *src = NULL;
+
+	if (length > PIECE_MAX)
+		length = PIECE_MAX;
+	if (!block->fill) {
+		src = locate(mover, block, src_va, false, &length, &src_local);
+		if (!src)
+			return false;
+	}
+	dst = locate(mover, block, dst_va, true, &length, &dst_local);
+	if (!dst)
+		return false;
+
+	if (dst_local)
+		mover->touched(mover->opaque, dst_va - NPU_VA_SRAM, length);
+	if (block->fill)
+		fill(dst, block->value, length, phase);
+	else
+		memmove(dst, src, length); /* overlap is a rule broken by the guest, not by us */
+
+	if (!block->done)
+		block->rows++;
+	if (!block->fill && !src_local)
+		block->host_read += length;
+	if (!dst_local)
+		block->host_write += length;
+	else if (block->fill || src_local)
+		block->local += length;
+	block->sram += (dst_local + src_local) * length;
+	*moved = length;
+	return true;
+}
+
+enum dma_result dma_run(struct dma_mover *mover, struct dma_block *block, uint64_t *budget)
+{
+	for (;;) {
+		uint64_t moved, units;
+
+		if (!move_piece(mover, block, &moved))
+			return DMA_FAULT;
+		block->done += moved;
+		if (block->done == block->size[0]) {
+			block->done = 0;
+			if (++block->row == block->size[1]) {
+				block->row = 0;
+				if (++block->plane == block->size[2])
+					return DMA_DONE;
+			}
+		}
+		units = 8 + moved / NPU_BYTES_PER_UNIT;
+		*budget -= units < *budget ? units : *budget;
+		if (!*budget || __atomic_load_n(mover->attention, __ATOMIC_ACQUIRE))
+			return DMA_MORE;
+	}
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Block mover: copies or fills blocks of up to three dimensions, as struct npu_dma_desc and struct
+ * npu_pkt_copy describe them. One serves each tile, one the copy engine. A mover belongs to
+ * the thread that runs its engine.
+ *
+ * A block may be of any size and is moved in pieces, so that a mover can be interrupted; where
+ * it is interrupted changes no result and no count.
+ */
+#ifndef NPU_DMA_H
+#define NPU_DMA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+#include "npu_ring.h"
+
+struct npu_dev;
+
+/* Host pointers of recently used pages; index = page number modulo DMA_HOST_TLB. */
+#define DMA_HOST_TLB 64
+
+struct dma_line {
+	uint64_t page; /* page number; 0 (never mapped) if the line is empty */
+	uint8_t *host;
+	bool large;
+};
+
+struct dma_mover {
+	struct npu_dev *dev;
+	/* Set by another thread: stop at the next piece. */
+	const bool *attention;
+	/* SRAM behind NPU_VA_SRAM, or NULL; touched is told of writes to it, before them. */
+	uint8_t *sram;
+	uint32_t sram_size;
+	void (*touched)(void *opaque, uint32_t offset, uint32_t length);
+	void *opaque;
+
+	unsigned int as;
+	struct dma_line read[DMA_HOST_TLB], write[DMA_HOST_TLB];
+	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: page number << 1 | large */
+	uint64_t misses; /* modelled walks since dma_start_share() */
+};
+
+/* A block, and how far its move has come. */
+struct dma_block {
+	uint64_t dst, src;
+	uint32_t size[3]; /* each at least 1 */
+	uint32_t dst_stride[2], src_stride[2];
+	bool fill; /* src is not read; dst and size[0] are multiples of 4 */
+	uint32_t value; /* fill's */
+
+	uint32_t done, row, plane; /* position */
+	uint64_t rows; /* rows begun */
+	uint64_t host_read, host_write, local; /* bytes; local: written to SRAM from SRAM or fill */
+	uint64_t sram; /* bytes read from and written to SRAM */
+	uint64_t misses; /* modelled walks */
+
+	/* After DMA_FAULT: */
+	enum npu_job_error error;
+	enum npu_access access;
+	uint64_t addr;
+};
+
+enum dma_result {
+	DMA_DONE,
+	DMA_MORE, /* budget spent or attention called for */
+	DMA_FAULT,
+};
+
+/* Empty the mover for work in an address space. Host pointers are dropped, the modelled TLB emptied. */
+void dma_start_share(struct dma_mover *mover, unsigned int as);
+/* Drop all host pointers. Not visible in any figure. */
+void dma_flush(struct dma_mover *mover);
+/* Move on for about *budget host work units, of which what was used is subtracted. */
+enum dma_result dma_run(struct dma_mover *mover, struct dma_block *block, uint64_t *budget);
+
+#endif /* NPU_DMA_H */

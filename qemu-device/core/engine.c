@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "engine.h"
+
+#include "dev.h"
+
+static bool is_tile(const struct npu_dev *dev, const struct npu_engine *engine)
+{
+	return engine->core < dev->tiles;
+}
+
+void engine_attention(struct npu_engine *engine)
+{
+	__atomic_store_n(&engine->attention, true, __ATOMIC_RELEASE);
+	if (engine->interrupt)
+		__atomic_store_n(engine->interrupt, 1, __ATOMIC_RELEASE);
+}
+
+void engine_go(struct npu_dev *dev, struct npu_engine *engine, enum acct_lane_id lane)
+{
+	engine->ticket = acct_start(&dev->acct, engine->queue, lane);
+	engine->status = NPU_SOC_BUSY;
+	engine->stop = false;
+	engine->ready = true;
+}
+
+void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_status status)
+{
+	const struct npu_counters *counters;
+	uint64_t cycles;
+
+	if (is_tile(dev, engine)) {
+		struct npu_tile *tile = dev->tile[engine->core];
+
+		cycles = tile_close(tile);
+		counters = &tile->counters;
+		if (status == NPU_SOC_STOPPED) {
+			tile->fault.error = NPU_JOB_STOPPED;
+			tile->fault.access = NPU_ACCESS_NONE;
+			tile->fault.addr = 0;
+			tile->fault.pc = tile->fresh ? tile->share.entry : tile->hart.pc;
+			tile->fault.workgroup =
+				tile->share.first + tile->workgroups * tile->share.stride;
+		}
+		dev->tile_events |= 1ull << engine->core;
+	} else {
+		cycles = copy_close(&dev->copy);
+		counters = &dev->copy.counters;
+		if (status == NPU_SOC_STOPPED) {
+			dev->copy.error = NPU_JOB_STOPPED;
+			dev->copy.access = NPU_ACCESS_NONE;
+		}
+	}
+	acct_end(&dev->acct, engine->queue, &engine->ticket, engine->core, cycles, counters);
+	engine->ready = false;
+	engine->stop = false;
+	engine->status = status;
+	soc_update_irq(&dev->soc);
+}
+
+void engine_stop(struct npu_dev *dev, struct npu_engine *engine)
+{
+	if (engine->status != NPU_SOC_BUSY)
+		return;
+	if (engine->running) {
+		engine->stop = true;
+		engine_attention(engine);
+	} else {
+		engine_finish(dev, engine, NPU_SOC_STOPPED);
+	}
+}
+
+void engine_reset(struct npu_engine *engine)
+{
+	engine->status = NPU_SOC_IDLE;
+	engine->ready = false;
+	engine->stop = false;
+	engine->sync = false;
+}
+
+static enum engine_outcome run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget)
+{
+	if (is_tile(dev, engine))
+		return tile_run(dev->tile[engine->core], budget);
+	return copy_run(&dev->copy, budget);
+}
+
+bool engine_run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget, uint64_t probe)
+{
+	const bool stale = engine->as_generation != dev->as_generation[engine->as] ||
+			   engine->map_generation != dev->map_generation;
+	enum engine_outcome outcome = ENGINE_MORE;
+
+	engine->as_generation = dev->as_generation[engine->as];
+	engine->map_generation = dev->map_generation;
+	engine->ready = false;
+	engine->running = true;
+	__atomic_store_n(&engine->attention, false, __ATOMIC_RELEASE);
+	dev_unlock(dev);
+
+	if (stale && is_tile(dev, engine))
+		tile_flush(dev->tile[engine->core]);
+	else if (stale)
+		copy_flush(&dev->copy);
+	if (probe < *budget) {
+		uint64_t first = probe;
+
+		outcome = run(dev, engine, &first);
+		*budget -= probe - first;
+		if (outcome == ENGINE_MORE) {
+			dev_lock(dev);
+			pool_wake(dev, 0);
+			dev_unlock(dev);
+		}
+	}
+	if (outcome == ENGINE_MORE)
+		outcome = run(dev, engine, budget);
+
+	dev_lock_fair(dev);
+	engine->running = false;
+	engine->sync = false;
+	pthread_cond_broadcast(&dev->quiet);
+	if (dev->resetting)
+		return true;
+	if (outcome == ENGINE_DONE)
+		engine_finish(dev, engine, NPU_SOC_DONE);
+	else if (outcome == ENGINE_FAULT)
+		engine_finish(dev, engine, NPU_SOC_FAULT);
+	else if (engine->stop)
+		engine_finish(dev, engine, NPU_SOC_STOPPED);
+	else
+		engine->ready = true;
+	return !engine->ready;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address translation: walks the Sv48 tables of an address space (npu_pgtable.h) and maps the pages
+ * found. Nothing is cached here; tiles, tile DMA and copy engine keep the pointers they get in TLBs
+ * of their own and drop them when told to.
+ *
+ * Tables and host memory belong to the guest and may change at any time: every entry is read once.
+ */
+#ifndef NPU_MMU_H
+#define NPU_MMU_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "npu_pgtable.h"
+#include "npu_ring.h"
+
+struct npu_dev;
+
+/* A 4 KiB page of an address space. */
+struct mmu_page {
+	uint64_t bus; /* bus address */
+	bool readable, writable, executable;
+	bool large; /* part of a 2 MiB page */
+};
+
+/*
+ * Look up the page of va in address space as. Returns NPU_JOB_OK, NPU_JOB_PAGE_FAULT, or
+ * NPU_JOB_BUS_ERROR if a table lies where nothing answers. access must be READ, WRITE or EXEC.
+ * The tile's own windows are not known here: they fault.
+ */
+enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
+			    enum npu_access access, struct mmu_page *page);
+
+/*
+ * Walk and map: *host is the host address of the page's first byte, for writing if access is
+ * NPU_ACCESS_WRITE, else for reading only. Pages of which a part does not answer are bus errors.
+ */
+enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int as, uint64_t va,
+			   enum npu_access access, struct mmu_page *page, uint8_t **host);
+
+#endif /* NPU_MMU_H */

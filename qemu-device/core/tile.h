@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tile: RISC-V core, SRAM, DMA and matrix engine. It runs shares of grids, workgroup by workgroup.
+ *
+ * Time: the core's cycle counter starts at 0 with each share. DMA and matrix operations take
+ * effect on the host when they are issued; in the model they queue on their engine's time
+ * line and the core meets them again when it waits.
+ */
+#ifndef NPU_TILE_H
+#define NPU_TILE_H
+
+#include "dma.h"
+#include "engine.h"
+#include "matrix.h"
+#include "npu_isa.h"
+#include "rv.h"
+
+/* Work of a tile, as its registers describe it. */
+struct tile_share {
+	uint32_t queue, as;
+	uint64_t entry, args;
+	uint32_t grid[3];
+	uint32_t first, stride, count;
+};
+
+/* Why a share failed. */
+struct tile_fault {
+	enum npu_job_error error;
+	enum npu_access access;
+	uint64_t addr, pc;
+	uint32_t workgroup;
+};
+
+/* Modelled queue of an asynchronous engine. Operation n, from 1, is done at done[n % DEPTH]. */
+struct tile_line {
+	uint64_t issued;
+	uint64_t free; /* cycle from which the engine can start another */
+	uint64_t done[NPU_ENGINE_DEPTH];
+};
+
+enum tile_op { TILE_OP_NONE, TILE_OP_DMA, TILE_OP_MATRIX };
+
+struct npu_tile {
+	struct npu_engine engine;
+	struct npu_dev *dev;
+	unsigned int number;
+	uint8_t *sram;
+	uint32_t sram_size;
+	uint64_t *dirty; /* bit per 4 KiB of SRAM that may differ from zero */
+	bool owned; /* SRAM holds data of owner_as and owner_queue */
+	unsigned int owner_as, owner_queue;
+
+	struct tile_share next; /* registers; dev's lock */
+	struct tile_share share; /* latched by GO */
+	bool fresh; /* share has not been started */
+	bool in_workgroup;
+	bool exited;
+	uint32_t workgroups; /* retired; atomic, others read it */
+	struct tile_fault fault;
+
+	struct rv_hart hart;
+	struct dma_mover mover;
+	struct tile_line dma, matrix;
+	struct npu_counters counters;
+
+	/* Operation that is being executed on the host; the core stands still meanwhile. */
+	enum tile_op op;
+	uint64_t op_pc;
+	uint64_t op_issue; /* modelled cycle it was issued at */
+	uint64_t op_units; /* host work done inside of rv_run() */
+	uint64_t op_limit; /* leave rv_run() when it is more than this */
+	struct dma_block block;
+	struct npu_matrix_desc desc;
+	uint32_t desc_row;
+};
+
+/* Make and free a tile. NULL: out of memory. */
+struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number);
+void tile_free(struct npu_tile *tile);
+/* As at power-on: registers cleared, SRAM zero. Not while running. Needs the lock. */
+void tile_reset(struct npu_tile *tile);
+
+/* NPU_SOC_CMD_GO with the registers in next. Needs the lock. */
+void tile_go(struct npu_tile *tile);
+/* Run the share; the caller has claimed the engine. No lock. */
+enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget);
+/* Host pointers are stale. The caller has claimed the engine. */
+void tile_flush(struct npu_tile *tile);
+/* The share has ended: its modelled time. counters are complete after this. */
+uint64_t tile_close(struct npu_tile *tile);
+
+#endif /* NPU_TILE_H */
