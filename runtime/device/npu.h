@@ -46,7 +46,8 @@
 /** Tag of an asynchronous operation; never 0. */
 typedef unsigned long npu_tag;
 
-#define NPU_INLINE static inline __attribute__((always_inline, unused))
+/* nodebug: a fault in an intrinsic is shown as the line of the kernel that uses it. */
+#define NPU_INLINE static inline __attribute__((always_inline, nodebug, unused))
 
 /* ---- kernels ----------------------------------------------------------------------------------- */
 
