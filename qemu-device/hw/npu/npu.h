@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The NPU as a PCI Express function of QEMU. What the device is and does lives in the core
+ * (npu_core.h); these files give it a bus, interrupts, guest memory and time.
+ *
+ * Locks
+ *
+ * QEMU calls register accesses with the big QEMU lock (BQL) held. Work that a doorbell starts is done
+ * on the vCPU thread, so npu_mmio.c drops the BQL around the core: other vCPUs and the main loop go on
+ * meanwhile, and may enter the device too, which the core's own lock provides for.
+ *
+ * One rule keeps this free of deadlocks: nothing that the core calls ever waits for the BQL. Reset
+ * and npu_dev_flush_maps() run under the BQL and wait for other threads of the core to leave it; a
+ * thread inside of the core that waited for the BQL would never leave. Therefore
+ *  - interrupts raised without the BQL are only noted, and delivered by someone who may wait: the
+ *    vCPU thread when it takes the BQL back on its way out of the core, or else a bottom half
+ *    (npu_irq.c);
+ *  - translation of bus addresses reads the memory map under RCU (npu_dma.c);
+ *  - timers are modified, not run, on the core's threads (npu_host.c).
+ */
+#ifndef HW_NPU_NPU_H
+#define HW_NPU_NPU_H
+
+#include "qemu/thread.h"
+#include "qemu/timer.h"
+#include "exec/memory.h"
+#include "hw/pci/pci_device.h"
+#include "qom/object.h"
+
+#include "npu_core.h"
+#include "npu_regs.h"
+
+#define TYPE_NPU "npu"
+OBJECT_DECLARE_SIMPLE_TYPE(NPUState, NPU)
+
+struct NPUState {
+	PCIDevice parent_obj;
+
+	MemoryRegion regs; /* BAR0 */
+	MemoryRegion msix; /* BAR4 */
+
+	/* Properties; see npu.c. */
+	uint8_t chiplets;
+	uint8_t tiles;
+	uint64_t sram;
+	uint32_t threads;
+	uint8_t queues;
+	char *matrix;
+	uint64_t inline_budget;
+	bool log;
+
+	/*
+	 * The device itself, NULL before realize and after exit. Written under the BQL. Who uses it
+	 * without holding the BQL throughout counts itself in users first.
+	 */
+	struct npu_dev *dev;
+	unsigned int users;
+	QemuEvent unused; /* set when users drops to 0 while dev is NULL */
+
+	uint32_t irqs; /* bit per vector raised and not delivered yet; atomic */
+	QEMUBH *irq_bh;
+	QEMUTimer *timer;
+
+	MemoryListener listener;
+	bool map_changed; /* within a transaction of the listener */
+	unsigned int iommus; /* regions of the DMA address space that translate */
+
+	Error *migration_blocker;
+};
+
+extern const MemoryRegionOps npu_regs_ops;
+extern const struct npu_host_ops npu_host_ops;
+
+/* npu_irq.c */
+void npu_irq_init(NPUState *s);
+void npu_irq_exit(NPUState *s);
+/* The core's interrupt op: raise vector. Any thread, with or without the BQL; never waits. */
+void npu_irq_raise(NPUState *s, unsigned int vector);
+/* This thread enters or leaves the core without the BQL and promises npu_irq_deliver() after. */
+void npu_irq_enter(NPUState *s);
+void npu_irq_leave(NPUState *s);
+/* Deliver what was raised without the BQL. Called with the BQL held. */
+void npu_irq_deliver(NPUState *s);
+/* Forget what was raised and not delivered. */
+void npu_irq_reset(NPUState *s);
+
+/* npu_dma.c */
+void npu_dma_init(NPUState *s);
+void npu_dma_exit(NPUState *s);
+/* The core's dma_map op. Any thread; never waits for the BQL. */
+void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write);
+
+/* npu_host.c */
+void npu_timer_init(NPUState *s);
+void npu_timer_exit(NPUState *s);
+
+#endif /* HW_NPU_NPU_H */

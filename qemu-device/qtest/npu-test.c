@@ -1,0 +1,603 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * QTest of the NPU's PCI function: what a driver meets before any firmware runs, and what a hostile
+ * guest may try. The VM's CPU never runs, so no BIOS is needed but a file in its place.
+ */
+#include "qemu/osdep.h"
+#include <glib/gstdio.h>
+#include "qemu/units.h"
+#include "hw/pci/pci_regs.h"
+#include "libqos/pci.h"
+#include "libqos/pci-pc.h"
+#include "libqtest.h"
+#include "qobject/qdict.h"
+
+#include "hw/npu/uapi/npu_fw.h"
+#include "hw/npu/uapi/npu_regs.h"
+#include "hw/npu/uapi/npu_types.h"
+
+#define BUS	  1
+#define RAM_SIZE  (64 * MiB)
+#define ECAM_BASE 0xb0000000u
+#define MSI_ADDR  0x100000u
+#define FW_ADDR	  0x200000u
+#define NO_MEMORY 0x80000000u /* between RAM and the devices */
+
+/* Wall-clock time after which the device is taken for stuck. */
+#define PATIENCE (60 * G_TIME_SPAN_SECOND)
+
+typedef struct Npu {
+	QTestState *qts;
+	QPCIBus *bus;
+	QPCIDevice *port, *dev;
+	QPCIBar regs;
+} Npu;
+
+static char *bios;
+
+static uint32_t reg_read(Npu *npu, uint32_t reg)
+{
+	return qpci_io_readl(npu->dev, npu->regs, reg);
+}
+
+static void reg_write(Npu *npu, uint32_t reg, uint32_t value)
+{
+	qpci_io_writel(npu->dev, npu->regs, reg, value);
+}
+
+static char *npu_cmdline(const char *props)
+{
+	return g_strdup_printf("-machine q35 -m 64M -nodefaults -bios %s "
+			       "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=1.0 "
+			       "-device npu,id=npu0,bus=rp0%s%s",
+			       bios, *props ? "," : "", props);
+}
+
+/* Map the function behind its port; also after a reset has undone it. */
+static void npu_map(Npu *npu)
+{
+	npu->port = qpci_device_find(npu->bus, QPCI_DEVFN(1, 0));
+	g_assert_nonnull(npu->port);
+	g_assert_cmpint(qpci_secondary_buses_init(npu->bus), >=, BUS);
+	/* The windows that libqos hands out addresses from, and none for prefetchable memory. */
+	qpci_config_writew(npu->port, PCI_MEMORY_BASE, 0xe000);
+	qpci_config_writew(npu->port, PCI_MEMORY_LIMIT, 0xeff0);
+	qpci_device_enable(npu->port);
+
+	npu->dev = qpci_device_find(npu->bus, QPCI_DEVFN(BUS << 5, 0));
+	g_assert_nonnull(npu->dev);
+	npu->regs = qpci_iomap(npu->dev, NPU_BAR_REGS, NULL);
+	qpci_device_enable(npu->dev);
+}
+
+static void npu_unmap(Npu *npu)
+{
+	g_clear_pointer(&npu->dev, g_free);
+	g_clear_pointer(&npu->port, g_free);
+}
+
+static Npu *npu_start(const char *props)
+{
+	Npu *npu = g_new0(Npu, 1);
+	g_autofree char *cmdline = npu_cmdline(props);
+
+	npu->qts = qtest_init(cmdline);
+	npu->bus = qpci_new_pc(npu->qts, NULL);
+	npu_map(npu);
+	return npu;
+}
+
+static void npu_stop(Npu *npu)
+{
+	npu_unmap(npu);
+	qpci_free_pc(npu->bus);
+	qtest_quit(npu->qts);
+	g_free(npu);
+}
+
+/* Let the device work until the management core has got as far as it will. */
+static uint32_t npu_wait_boot(Npu *npu)
+{
+	gint64 end = g_get_monotonic_time() + PATIENCE;
+	uint32_t status;
+
+	do {
+		status = reg_read(npu, NPU_REG_BOOT_STATUS);
+		if (NPU_BOOT_STAGE(status) == NPU_BOOT_FAILED) {
+			return status;
+		}
+		qtest_clock_step(npu->qts, 1000 * 1000);
+	} while (g_get_monotonic_time() < end);
+	g_error("boot status is still 0x%x", status);
+}
+
+static void npu_boot(Npu *npu, uint64_t base, uint32_t size)
+{
+	reg_write(npu, NPU_REG_FW_BASE_LO, base);
+	reg_write(npu, NPU_REG_FW_BASE_HI, base >> 32);
+	reg_write(npu, NPU_REG_FW_SIZE, size);
+	reg_write(npu, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
+}
+
+static void expect_boot_error(Npu *npu, enum npu_boot_error error, uint32_t detail)
+{
+	uint32_t status = npu_wait_boot(npu);
+
+	g_assert_cmpuint(NPU_BOOT_ERROR(status), ==, error);
+	g_assert_cmphex(reg_read(npu, NPU_REG_BOOT_DETAIL), ==, detail);
+	g_assert_cmphex(reg_read(npu, NPU_REG_STATUS) & NPU_STATUS_FW_RUNNING, ==, 0);
+}
+
+/* What every reset must lead back to. */
+static void expect_reset_state(Npu *npu)
+{
+	static const uint32_t zero[] = {
+		NPU_REG_FW_BASE_LO,  NPU_REG_FW_BASE_HI,   NPU_REG_FW_SIZE,
+		NPU_REG_BOOT_STATUS, NPU_REG_BOOT_DETAIL,  NPU_REG_HEARTBEAT,
+		NPU_REG_FW_STATUS,   NPU_REG_MBOX_BASE_LO, NPU_REG_MBOX_BASE_HI,
+		NPU_REG_IRQ_STATUS,  NPU_REG_IRQ_ENABLE,   NPU_REG_AS_TABLE_LO,
+		NPU_REG_AS_TABLE_HI, NPU_REG_TLB_STATUS,   NPU_REG_QUEUE_TABLE_LO,
+		NPU_REG_STATUS,	     NPU_REG_QUEUE_TABLE_HI,
+	};
+
+	g_assert_cmphex(reg_read(npu, NPU_REG_ID), ==, NPU_ID_MAGIC);
+	for (unsigned int i = 0; i < ARRAY_SIZE(zero); i++) {
+		if (reg_read(npu, zero[i])) {
+			g_error("register 0x%03x is 0x%x after reset", zero[i], reg_read(npu, zero[i]));
+		}
+	}
+}
+
+static void dirty_registers(Npu *npu)
+{
+	reg_write(npu, NPU_REG_AS_TABLE_LO, 0x1000);
+	reg_write(npu, NPU_REG_AS_TABLE_HI, 0x1);
+	reg_write(npu, NPU_REG_QUEUE_TABLE_LO, 0x2000);
+	reg_write(npu, NPU_REG_QUEUE_TABLE_HI, 0x2);
+	reg_write(npu, NPU_REG_MBOX_BASE_LO, 0x3000);
+	reg_write(npu, NPU_REG_MBOX_BASE_HI, 0x3);
+	reg_write(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);
+	reg_write(npu, NPU_DOORBELL(3), 7);
+	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_LO), ==, 0x2000);
+	npu_boot(npu, NO_MEMORY, 4096);
+	npu_wait_boot(npu);
+	g_assert_cmphex(reg_read(npu, NPU_REG_IRQ_STATUS) & NPU_IRQ_BOOT, ==, NPU_IRQ_BOOT);
+}
+
+/* ---- tests ---- */
+
+static void test_identity(void)
+{
+	Npu *npu = npu_start("");
+	uint32_t caps0;
+
+	g_assert_cmphex(qpci_config_readw(npu->dev, PCI_VENDOR_ID), ==, NPU_PCI_VENDOR_ID);
+	g_assert_cmphex(qpci_config_readw(npu->dev, PCI_DEVICE_ID), ==, NPU_PCI_DEVICE_ID);
+	g_assert_cmphex(qpci_config_readw(npu->dev, PCI_CLASS_DEVICE), ==, NPU_PCI_CLASS);
+	g_assert_cmphex(qpci_config_readb(npu->dev, PCI_REVISION_ID), ==, NPU_PCI_REVISION);
+	g_assert_cmphex(qpci_config_readb(npu->dev, PCI_INTERRUPT_PIN), ==, 0);
+
+	g_assert_cmphex(reg_read(npu, NPU_REG_ID), ==, NPU_ID_MAGIC);
+	g_assert_cmphex(reg_read(npu, NPU_REG_HW_VERSION), ==,
+			NPU_HW_VERSION_MAJOR << 16 | NPU_HW_VERSION_MINOR);
+	caps0 = reg_read(npu, NPU_REG_CAPS0);
+	g_assert_cmpuint(caps0 & 0xff, ==, 2);
+	g_assert_cmpuint(caps0 >> 8 & 0xff, ==, 2);
+	g_assert_cmpuint(caps0 >> 16 & 0xff, ==, NPU_MAX_QUEUES);
+	g_assert_cmpuint(reg_read(npu, NPU_REG_CAPS1) & NPU_CAPS1_SRAM_KIB, ==, 1024);
+	g_assert_cmpuint(reg_read(npu, NPU_REG_CAPS2) & NPU_CAPS2_AS, ==, NPU_MAX_AS);
+	g_assert_cmpuint(reg_read(npu, NPU_REG_CLOCK_KHZ), >, 0);
+	/* Both halves in one access. */
+	g_assert_cmphex(qpci_io_readq(npu->dev, npu->regs, NPU_REG_FEATURES_LO), ==,
+			reg_read(npu, NPU_REG_FEATURES_LO) |
+				(uint64_t)reg_read(npu, NPU_REG_FEATURES_HI) << 32);
+	expect_reset_state(npu);
+	npu_stop(npu);
+}
+
+static void test_properties(void)
+{
+	Npu *npu = npu_start("chiplets=4,tiles=1,sram=256K,queues=8,threads=1,matrix=c");
+	uint32_t caps0 = reg_read(npu, NPU_REG_CAPS0);
+
+	g_assert_cmpuint(caps0 & 0xff, ==, 4);
+	g_assert_cmpuint(caps0 >> 8 & 0xff, ==, 1);
+	g_assert_cmpuint(caps0 >> 16 & 0xff, ==, 8);
+	g_assert_cmpuint(reg_read(npu, NPU_REG_CAPS1) & NPU_CAPS1_SRAM_KIB, ==, 256);
+	npu_stop(npu);
+}
+
+/* QEMU must refuse to start, and name the property. */
+static void test_bad_properties(void)
+{
+	static const struct {
+		const char *props, *name;
+	} bad[] = {
+		{"chiplets=0", "chiplets"}, {"chiplets=9", "chiplets"}, {"tiles=0", "tiles"},
+		{"tiles=9", "tiles"},	    {"sram=1M1", "sram"},	{"sram=4K", "sram"},
+		{"sram=32M", "sram"},	    {"sram=100K", "sram"},	{"sram=65537", "sram"},
+		{"queues=0", "queues"},	    {"queues=65", "queues"},	{"threads=65", "threads"},
+		{"matrix=mmx", "matrix"},   {"nonsense=1", "nonsense"},
+	};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {
+		g_autofree char *cmdline = npu_cmdline(bad[i].props);
+		g_autofree char *whole = g_strdup_printf("%s -accel qtest -display none -S %s",
+							 g_getenv("QTEST_QEMU_BINARY"), cmdline);
+		g_autofree char *errors = NULL;
+		g_autoptr(GError) error = NULL;
+		int status;
+
+		g_spawn_command_line_sync(whole, NULL, &errors, &status, &error);
+		g_assert_no_error(error);
+		if (!status || !strstr(errors, bad[i].name)) {
+			g_error("%s: status %d, said: %s", bad[i].props, status, errors);
+		}
+	}
+}
+
+static void test_capabilities(void)
+{
+	Npu *npu = npu_start("");
+	QPCIDevice *host = qpci_device_find(npu->bus, QPCI_DEVFN(0, 0));
+	uint64_t config = ECAM_BASE + (BUS << 20);
+	uint8_t cap;
+	uint32_t bar;
+
+	cap = qpci_find_capability(npu->dev, PCI_CAP_ID_EXP, 0);
+	g_assert_cmphex(cap, !=, 0);
+	g_assert_cmphex(qpci_config_readl(npu->dev, cap + PCI_EXP_DEVCAP) & PCI_EXP_DEVCAP_FLR, !=, 0);
+	cap = qpci_find_capability(npu->dev, PCI_CAP_ID_PM, 0);
+	g_assert_cmphex(cap, !=, 0);
+	g_assert_cmphex(qpci_config_readw(npu->dev, cap + PCI_PM_CTRL) & PCI_PM_CTRL_NO_SOFT_RESET, !=,
+			0);
+	cap = qpci_find_capability(npu->dev, PCI_CAP_ID_MSIX, 0);
+	g_assert_cmphex(cap, !=, 0);
+	g_assert_cmpuint(qpci_msix_table_size(npu->dev), ==, NPU_MSIX_VECTORS);
+	g_assert_cmpuint(qpci_config_readl(npu->dev, cap + PCI_MSIX_TABLE) & PCI_MSIX_TABLE_BIR, ==,
+			 NPU_BAR_MSIX);
+
+	/* 64 bit, not prefetchable. */
+	bar = qpci_config_readl(npu->dev, PCI_BASE_ADDRESS_0);
+	g_assert_cmphex(bar & 0xf, ==, PCI_BASE_ADDRESS_MEM_TYPE_64);
+	g_assert_cmphex(qpci_config_readl(npu->dev, PCI_BASE_ADDRESS_2), ==, 0);
+
+	/* Extended capabilities are only seen through ECAM. */
+	qpci_config_writel(host, 0x60, ECAM_BASE | 1);
+	qpci_config_writel(host, 0x64, 0);
+	g_assert_cmphex(qtest_readl(npu->qts, config), ==,
+			NPU_PCI_DEVICE_ID << 16 | NPU_PCI_VENDOR_ID);
+	g_assert_cmphex(qtest_readl(npu->qts, config + 0x100) & 0xffff, ==, PCI_EXT_CAP_ID_ERR);
+	g_free(host);
+	npu_stop(npu);
+}
+
+/* In the root complex there is no port, so no AER, but all else. */
+static void test_root_complex(void)
+{
+	g_autofree char *cmdline =
+		g_strdup_printf("-machine q35 -m 64M -nodefaults -bios %s -device npu,addr=5.0", bios);
+	QTestState *qts = qtest_init(cmdline);
+	QPCIBus *bus = qpci_new_pc(qts, NULL);
+	QPCIDevice *dev = qpci_device_find(bus, QPCI_DEVFN(5, 0));
+	QPCIBar regs;
+
+	g_assert_nonnull(dev);
+	qpci_device_enable(dev);
+	regs = qpci_iomap(dev, NPU_BAR_REGS, NULL);
+	g_assert_cmphex(qpci_io_readl(dev, regs, NPU_REG_ID), ==, NPU_ID_MAGIC);
+	g_free(dev);
+	qpci_free_pc(bus);
+	qtest_quit(qts);
+}
+
+/* Accesses that the contract does not know read 0 and change nothing. */
+static void test_odd_accesses(void)
+{
+	Npu *npu = npu_start("");
+
+	reg_write(npu, NPU_REG_QUEUE_TABLE_LO, 0x12345000);
+	g_assert_cmphex(qpci_io_readb(npu->dev, npu->regs, NPU_REG_ID), ==, 0);
+	g_assert_cmphex(qpci_io_readw(npu->dev, npu->regs, NPU_REG_ID), ==, 0);
+	qpci_io_writeb(npu->dev, npu->regs, NPU_REG_QUEUE_TABLE_LO, 0xff);
+	qpci_io_writew(npu->dev, npu->regs, NPU_REG_QUEUE_TABLE_LO + 2, 0xffff);
+	qpci_io_writel(npu->dev, npu->regs, NPU_REG_QUEUE_TABLE_LO + 2, 0xffffffff);
+	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_LO), ==, 0x12345000);
+	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_HI), ==, 0);
+
+	/* Read only. */
+	reg_write(npu, NPU_REG_ID, 0);
+	g_assert_cmphex(reg_read(npu, NPU_REG_ID), ==, NPU_ID_MAGIC);
+	/* Undefined ones, in the registers and at both ends of what follows them. */
+	reg_write(npu, 0xffc, 0xdeadbeef);
+	g_assert_cmphex(reg_read(npu, 0xffc), ==, 0);
+	reg_write(npu, NPU_REGS_SIZE, 0xdeadbeef);
+	g_assert_cmphex(reg_read(npu, NPU_REGS_SIZE), ==, 0);
+	reg_write(npu, NPU_BAR0_SIZE - 4, 0xdeadbeef);
+	g_assert_cmphex(reg_read(npu, NPU_BAR0_SIZE - 4), ==, 0);
+	/* A wrong key is no reset. */
+	reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY + 1);
+	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_LO), ==, 0x12345000);
+	npu_stop(npu);
+}
+
+static void test_boot_no_memory(void)
+{
+	Npu *npu = npu_start("");
+
+	npu_boot(npu, NO_MEMORY, 64 * KiB);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	npu_stop(npu);
+}
+
+static void test_boot_no_bus_master(void)
+{
+	Npu *npu = npu_start("");
+	uint16_t command = qpci_config_readw(npu->dev, PCI_COMMAND);
+
+	qpci_config_writew(npu->dev, PCI_COMMAND, command & ~PCI_COMMAND_MASTER);
+	npu_boot(npu, FW_ADDR, 64 * KiB);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, FW_ADDR);
+
+	/* With it, the very same start gets to look at the image. */
+	qpci_config_writew(npu->dev, PCI_COMMAND, command);
+	reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+	npu_boot(npu, FW_ADDR, 64 * KiB);
+	expect_boot_error(npu, NPU_BOOT_ERR_MAGIC, 0);
+	npu_stop(npu);
+}
+
+static void test_boot_no_image(void)
+{
+	Npu *npu = npu_start("");
+
+	qtest_writel(npu->qts, FW_ADDR, 0xcafef00d);
+	npu_boot(npu, FW_ADDR, 64 * KiB);
+	expect_boot_error(npu, NPU_BOOT_ERR_MAGIC, 0xcafef00d);
+	npu_stop(npu);
+}
+
+/* The device's own registers are not memory, however one gets there. */
+static void test_boot_from_bar(void)
+{
+	Npu *npu = npu_start("");
+
+	npu_boot(npu, npu->regs.addr, 4096);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, npu->regs.addr);
+	npu_stop(npu);
+}
+
+static void msix_write(Npu *npu, unsigned int vector, uint32_t offset, uint32_t value)
+{
+	qpci_io_writel(npu->dev, npu->dev->msix_table_bar,
+		       npu->dev->msix_table_off + vector * PCI_MSIX_ENTRY_SIZE + offset, value);
+}
+
+static void test_interrupt(void)
+{
+	Npu *npu = npu_start("");
+	gint64 end = g_get_monotonic_time() + PATIENCE;
+
+	qpci_msix_enable(npu->dev);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_LOWER_ADDR, MSI_ADDR);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_UPPER_ADDR, 0);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_DATA, 0x4711);
+	reg_write(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_BOOT);
+
+	/* Masked: it waits in the PBA. */
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_VECTOR_CTRL, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	npu_boot(npu, NO_MEMORY, 4096);
+	npu_wait_boot(npu);
+	while (!qpci_msix_pending(npu->dev, NPU_VECTOR_EVENTS)) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+	}
+	g_assert_cmphex(reg_read(npu, NPU_REG_IRQ_STATUS), ==, NPU_IRQ_BOOT);
+	g_assert_cmphex(qtest_readl(npu->qts, MSI_ADDR), ==, 0);
+
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	g_assert_cmphex(qtest_readl(npu->qts, MSI_ADDR), ==, 0x4711);
+
+	/* Write one to clear; then it comes again, unmasked. */
+	reg_write(npu, NPU_REG_IRQ_STATUS, NPU_IRQ_BOOT);
+	g_assert_cmphex(reg_read(npu, NPU_REG_IRQ_STATUS), ==, 0);
+	qtest_writel(npu->qts, MSI_ADDR, 0);
+	reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+	reg_write(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_BOOT);
+	npu_boot(npu, NO_MEMORY, 4096);
+	while (qtest_readl(npu->qts, MSI_ADDR) != 0x4711) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		qtest_clock_step(npu->qts, 1000 * 1000);
+	}
+	npu_stop(npu);
+}
+
+static void test_reset_register(void)
+{
+	Npu *npu = npu_start("");
+
+	dirty_registers(npu);
+	reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+	expect_reset_state(npu);
+	/* The function itself stays as it was. */
+	g_assert_cmphex(qpci_config_readw(npu->dev, PCI_COMMAND) & PCI_COMMAND_MASTER, !=, 0);
+	npu_stop(npu);
+}
+
+static void test_reset_flr(void)
+{
+	Npu *npu = npu_start("");
+	uint8_t cap = qpci_find_capability(npu->dev, PCI_CAP_ID_EXP, 0);
+
+	dirty_registers(npu);
+	qpci_config_writew(npu->dev, cap + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
+	g_assert_cmphex(qpci_config_readw(npu->dev, PCI_COMMAND) & PCI_COMMAND_MASTER, ==, 0);
+	npu->regs = qpci_iomap(npu->dev, NPU_BAR_REGS, NULL);
+	qpci_device_enable(npu->dev);
+	expect_reset_state(npu);
+	/* And it starts again. */
+	npu_boot(npu, FW_ADDR, 4096);
+	expect_boot_error(npu, NPU_BOOT_ERR_MAGIC, 0);
+	npu_stop(npu);
+}
+
+static void test_reset_system(void)
+{
+	Npu *npu = npu_start("");
+
+	dirty_registers(npu);
+	qtest_system_reset(npu->qts);
+	npu_unmap(npu);
+	npu_map(npu);
+	expect_reset_state(npu);
+	npu_stop(npu);
+}
+
+/* D3hot and back: nothing is lost, and nothing answers meanwhile. */
+static void test_power(void)
+{
+	Npu *npu = npu_start("");
+	uint8_t cap = qpci_find_capability(npu->dev, PCI_CAP_ID_PM, 0);
+
+	reg_write(npu, NPU_REG_QUEUE_TABLE_LO, 0x5000);
+	qpci_config_writew(npu->dev, cap + PCI_PM_CTRL, 3);
+	g_assert_cmphex(reg_read(npu, NPU_REG_ID), !=, NPU_ID_MAGIC);
+	qpci_config_writew(npu->dev, cap + PCI_PM_CTRL, 0);
+	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_LO), ==, 0x5000);
+	npu_stop(npu);
+}
+
+/*
+ * Random writes all over BAR0 with the guest's RAM full of random bytes, so that whatever the
+ * device takes from there is wrong too. It must survive, and work after a reset.
+ */
+static void test_hostile(void)
+{
+	Npu *npu = npu_start("sram=64K");
+	GRand *rand = g_rand_new_with_seed(0x4e5055);
+	g_autofree uint32_t *noise = g_malloc(1 * MiB);
+
+	for (unsigned int i = 0; i < MiB / 4; i++) {
+		noise[i] = g_rand_int(rand);
+	}
+	qtest_memwrite(npu->qts, FW_ADDR, noise, 1 * MiB);
+	for (int i = 0; i < 20000; i++) {
+		uint32_t where = g_rand_int_range(rand, 0, 4), value = g_rand_int(rand);
+		uint32_t offset = where == 0 ? g_rand_int(rand) % NPU_BAR0_SIZE :
+				  where == 1 ? NPU_DOORBELL(g_rand_int(rand) % NPU_MAX_QUEUES) :
+					       g_rand_int(rand) % 0x100;
+
+		switch (g_rand_int(rand) % 6) {
+		case 0: /* an address that there is memory at */
+			value = FW_ADDR + value % (1 * MiB);
+			break;
+		case 1:
+			value &= ~4095;
+			break;
+		case 2:
+			value &= 0xff;
+			break;
+		case 3: /* upper halves and small sizes */
+			value = 0;
+			break;
+		}
+		switch (g_rand_int(rand) % 8) {
+		case 0:
+			qpci_io_writeq(npu->dev, npu->regs, offset & ~7,
+				       value | (uint64_t)g_rand_int(rand) << 32);
+			break;
+		case 1:
+			qpci_io_readq(npu->dev, npu->regs, offset & ~7);
+			break;
+		case 2:
+			qpci_io_readl(npu->dev, npu->regs, offset & ~3);
+			break;
+		case 3:
+			qpci_io_writel(npu->dev, npu->regs, offset, value);
+			break;
+		case 4:
+			reg_write(npu, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
+			break;
+		default:
+			qpci_io_writel(npu->dev, npu->regs, offset & ~3, value);
+		}
+		if (i % 1000 == 0) {
+			qtest_clock_step(npu->qts, 100 * 1000 * 1000);
+			reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+		}
+	}
+	reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+	expect_reset_state(npu);
+	npu_boot(npu, NO_MEMORY, 4096);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	g_rand_free(rand);
+	npu_stop(npu);
+}
+
+/* Out and in again, with the boot ROM having run. */
+static void test_unplug(void)
+{
+	Npu *npu = npu_start("");
+
+	dirty_registers(npu);
+	qtest_qmp_device_del_send(npu->qts, "npu0");
+	/* No guest acknowledges; a system reset carries it out. */
+	qtest_system_reset_nowait(npu->qts);
+	qtest_qmp_eventwait(npu->qts, "DEVICE_DELETED");
+	qtest_qmp_device_add(npu->qts, "npu", "npu0", "{'bus': 'rp0'}");
+	qtest_system_reset(npu->qts);
+	npu_unmap(npu);
+	npu_map(npu);
+	expect_reset_state(npu);
+	npu_boot(npu, NO_MEMORY, 4096);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	npu_stop(npu);
+}
+
+static void test_migration(void)
+{
+	Npu *npu = npu_start("");
+	QDict *reply = qtest_qmp(npu->qts, "{'execute': 'migrate', 'arguments': {'uri': 'exec:cat'}}");
+	QDict *error = qdict_get_qdict(reply, "error");
+
+	g_assert_nonnull(error);
+	g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "npu"));
+	qobject_unref(reply);
+	npu_stop(npu);
+}
+
+int main(int argc, char **argv)
+{
+	char blank[4096] = {0};
+	int fd, status;
+
+	g_test_init(&argc, &argv, NULL);
+	fd = g_file_open_tmp("npu-bios-XXXXXX", &bios, NULL);
+	g_assert_cmpint(fd, >=, 0);
+	for (int i = 0; i < 16; i++) {
+		g_assert_cmpint(write(fd, blank, sizeof(blank)), ==, sizeof(blank));
+	}
+	close(fd);
+
+	qtest_add_func("/npu/identity", test_identity);
+	qtest_add_func("/npu/properties", test_properties);
+	qtest_add_func("/npu/bad-properties", test_bad_properties);
+	qtest_add_func("/npu/capabilities", test_capabilities);
+	qtest_add_func("/npu/root-complex", test_root_complex);
+	qtest_add_func("/npu/odd-accesses", test_odd_accesses);
+	qtest_add_func("/npu/boot/no-memory", test_boot_no_memory);
+	qtest_add_func("/npu/boot/no-bus-master", test_boot_no_bus_master);
+	qtest_add_func("/npu/boot/no-image", test_boot_no_image);
+	qtest_add_func("/npu/boot/from-bar", test_boot_from_bar);
+	qtest_add_func("/npu/interrupt", test_interrupt);
+	qtest_add_func("/npu/reset/register", test_reset_register);
+	qtest_add_func("/npu/reset/flr", test_reset_flr);
+	qtest_add_func("/npu/reset/system", test_reset_system);
+	qtest_add_func("/npu/power", test_power);
+	qtest_add_func("/npu/hostile", test_hostile);
+	qtest_add_func("/npu/unplug", test_unplug);
+	qtest_add_func("/npu/migration", test_migration);
+	status = g_test_run();
+	g_unlink(bios);
+	g_free(bios);
+	return status;
+}
