@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+/*
+ * int8 matrix product through the whole stack, timed and checked.
+ *
+ *	npu-gemm M N K		u8[M][K] x s8[K][N] -> s32[M][N], B packed beforehand
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <npurt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "blocking.h"
+
+/* As the device reads it; the same layout as struct npu_channel of the device's contract. */
+struct channel {
+	int32_t bias;
+	int32_t mult;
+	uint32_t shift;
+	uint32_t reserved;
+};
+
+struct options {
+	uint32_t m, n, k;
+	uint32_t flags; /* GEMM_* */
+	uint32_t repeat;
+	uint32_t check_rows; /* 0: no check */
+	uint32_t naive_rows; /* 0: no naive loop */
+	bool json;
+	const char *module;
+};
+
+struct problem {
+	const struct options *options;
+	struct npurt_device *device;
+	struct npurt_vm *vm;
+	struct npurt_module *module;
+	struct npurt_kernel *kernel;
+	struct npurt_queue *queue;
+	struct npurt_cmdlist *list;
+	struct gemm_args args;
+	struct gemm_blocking blocking;
+	uint8_t *a;
+	int8_t *b; /* row major, not packed */
+	void *c;
+	struct channel *channels;
+};
+
+static void check(int err, const char *what)
+{
+	if (!err)
+		return;
+	fprintf(stderr, "npu-gemm: %s: %s\n", what, npurt_error_detail());
+	exit(1);
+}
+
+static void fail(const char *text)
+{
+	fprintf(stderr, "npu-gemm: %s\n", text);
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+/* The same numbers on every machine. */
+static uint32_t next_random(uint64_t *state)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*state >> 33);
+}
+
+static void make_operands(struct problem *p)
+{
+	const struct options *o = p->options;
+	uint64_t state = 1;
+	void *packed;
+
+	p->args.m = o->m;
+	p->args.n = o->n;
+	p->args.k = o->k;
+	p->args.flags = o->flags;
+	p->args.lda = o->k;
+	p->args.ldc = o->n * (o->flags & GEMM_C_S8 ? 1 : 4);
+
+	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * o->k, NPURT_MAP_READONLY, NULL, (void **)&p->a,
+			     &p->args.a),
+	      "A");
+	check(npurt_vm_alloc(p->vm, npurt_pack_b_size(o->k, o->n), NPURT_MAP_READONLY, NULL, &packed,
+			     &p->args.b),
+	      "B");
+	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * p->args.ldc, 0, NULL, &p->c, &p->args.c), "C");
+	p->b = malloc((size_t)o->k * o->n);
+	if (!p->b)
+		fail("out of memory");
+	for (size_t i = 0; i < (size_t)o->m * o->k; i++)
+		p->a[i] = (uint8_t)next_random(&state);
+	for (size_t i = 0; i < (size_t)o->k * o->n; i++)
+		p->b[i] = (int8_t)next_random(&state);
+	npurt_pack_b_s8(o->k, o->n, p->b, o->n, packed);
+
+	if (!(o->flags & GEMM_C_S8))
+		return;
+	check(npurt_vm_alloc(p->vm, (uint64_t)o->n * sizeof(*p->channels), NPURT_MAP_READONLY, NULL,
+			     (void **)&p->channels, &p->args.channels),
+	      "channels");
+	for (uint32_t n = 0; n < o->n; n++)
+		p->channels[n] = (struct channel){
+			.bias = (int32_t)(next_random(&state) % 20001) - 10000,
+			.mult = 1 << 20,
+			.shift = 32,
+		};
+}
+
+static void set_up(struct problem *p)
+{
+	struct npurt_device_info info = NPURT_DEVICE_INFO_INIT;
+
+	check(npurt_device_open(NULL, &p->device), "open");
+	check(npurt_device_get_info(p->device, &info), "device");
+	check(npurt_vm_create(p->device, &p->vm), "address space");
+	check(npurt_module_load_file(p->vm, p->options->module, &p->module), "load");
+	check(npurt_module_get_kernel(p->module, "gemm", &p->kernel), "kernel");
+	make_operands(p);
+	/* 16 KiB of SRAM are the stack's. */
+	if (!gemm_choose(&p->args, info.tiles, info.sram_size - 16384, &p->blocking))
+		fail(p->options->flags & GEMM_C_S8 ?
+			     "K is too large for the tiles' SRAM with 8-bit results; leave out --s8" :
+			     "the tiles' SRAM is too small");
+	p->args.mb = p->blocking.mb;
+	p->args.nb = p->blocking.nb;
+	p->args.kb = p->blocking.kb;
+	check(npurt_queue_create(p->vm, NULL, &p->queue), "queue");
+	check(npurt_cmdlist_create(p->vm, &p->list), "list");
+	check(npurt_cmdlist_dispatch(p->list, p->kernel, &p->args, sizeof(p->args),
+				     p->blocking.grid_x, p->blocking.grid_y, 1),
+	      "dispatch");
+	check(npurt_cmdlist_finish(p->list), "finish");
+}
+
+static void tear_down(struct problem *p)
+{
+	npurt_cmdlist_unref(p->list);
+	npurt_queue_unref(p->queue);
+	npurt_kernel_unref(p->kernel);
+	npurt_module_unref(p->module);
+	npurt_vm_unref(p->vm);
+	npurt_device_unref(p->device);
+	free(p->b);
+}
+
+/* Row row of A x B, the plain way. */
+static void naive_row(const struct problem *p, uint32_t row, int32_t *out)
+{
+	const uint8_t *a = p->a + (size_t)row * p->args.k;
+	bool is_signed = p->args.flags & GEMM_A_S8;
+
+	for (uint32_t n = 0; n < p->args.n; n++) {
+		uint32_t sum = 0; /* unsigned: wraps as the device's does */
+
+		for (uint32_t k = 0; k < p->args.k; k++) {
+			int32_t x = is_signed ? (int8_t)a[k] : a[k];
+
+			sum += (uint32_t)(x * p->b[(size_t)k * p->args.n + n]);
+		}
+		out[n] = (int32_t)sum;
+	}
+}
+
+static int8_t requantise(int32_t sum, const struct channel *channel)
+{
+	int64_t p = (int64_t)(int32_t)((uint32_t)sum + (uint32_t)channel->bias) * channel->mult;
+
+	p = (p + (1ll << (channel->shift - 1))) >> channel->shift;
+	return (int8_t)(p < -128 ? -128 : p > 127 ? 127 : p);
+}
+
+/* Compare rows, spread evenly, with the plain loop. */
+static void verify(const struct problem *p, int32_t *row_of_c)
+{
+	uint32_t rows = p->options->check_rows < p->args.m ? p->options->check_rows : p->args.m;
+
+	for (uint32_t i = 0; i < rows; i++) {
+		uint32_t row = (uint32_t)((uint64_t)i * p->args.m / rows);
+		const char *got = (const char *)p->c + (size_t)row * p->args.ldc;
+
+		naive_row(p, row, row_of_c);
+		for (uint32_t n = 0; n < p->args.n; n++) {
+			int32_t want = row_of_c[n], have;
+
+			if (p->args.flags & GEMM_C_S8) {
+				want = requantise(want, &p->channels[n]);
+				have = ((const int8_t *)got)[n];
+			} else {
+				have = ((const int32_t *)got)[n];
+			}
+			if (want == have)
+				continue;
+			fprintf(stderr, "npu-gemm: C[%u][%u] is %d, should be %d\n", row, n, have, want);
+			exit(1);
+		}
+	}
+	if (!p->options->json)
+		printf("checked: %u of %u rows, all elements identical\n", rows, p->args.m);
+}
+
+static int by_value(const void *x, const void *y)
+{
+	double a = *(const double *)x, b = *(const double *)y;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Seconds of every run, sorted. The first run, which touches the memory, is not among them. */
+static void measure(struct problem *p, double *seconds)
+{
+	check(npurt_queue_run(p->queue, p->list, NPURT_WAIT_FOREVER), "run");
+	for (uint32_t i = 0; i < p->options->repeat; i++) {
+		double start = now();
+
+		check(npurt_queue_run(p->queue, p->list, NPURT_WAIT_FOREVER), "run");
+		seconds[i] = now() - start;
+	}
+	qsort(seconds, p->options->repeat, sizeof(*seconds), by_value);
+}
+
+/* Rate of the plain loop on this CPU, in operations per second. */
+static double measure_naive(const struct problem *p, int32_t *row_of_c)
+{
+	uint32_t rows = p->options->naive_rows < p->args.m ? p->options->naive_rows : p->args.m;
+	double start = now();
+
+	for (uint32_t row = 0; row < rows; row++) {
+		naive_row(p, row, row_of_c);
+		__asm__ volatile("" : : "r"(row_of_c) : "memory"); /* the result is wanted */
+	}
+	return 2.0 * rows * p->args.n * p->args.k / (now() - start);
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: npu-gemm [option...] M N K\n"
+	      "\n"
+	      "Multiplies u8[M][K] by packed s8[K][N] on the NPU and prints the rate, which\n"
+	      "includes submit and wait.\n"
+	      "\n"
+	      "  --repeat N        timed runs; default 10\n"
+	      "  --check[=ROWS]    compare all, or so many, rows with a plain loop on the CPU\n"
+	      "  --naive[=ROWS]    time that loop too, on so many rows; default 16\n"
+	      "  --signed          A is s8\n"
+	      "  --s8              C is requantised to s8\n"
+	      "  --json            print one JSON object\n"
+	      "  --module FILE     default /usr/share/npu/gemm.elf\n",
+	      out);
+}
+
+static uint32_t number(const char *text, const char *what, uint32_t min, uint32_t max)
+{
+	char *end;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(text, &end, 10);
+	if (errno || *end || end == text || text[0] == '-' || value < min || value > max) {
+		fprintf(stderr, "npu-gemm: %s is '%s', should be %u to %u\n", what, text, min, max);
+		exit(2);
+	}
+	return (uint32_t)value;
+}
+
+static void parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "repeat", required_argument, NULL, 'r' },
+		{ "check", optional_argument, NULL, 'c' },
+		{ "naive", optional_argument, NULL, 'n' },
+		{ "signed", no_argument, NULL, 's' },
+		{ "s8", no_argument, NULL, '8' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "module", required_argument, NULL, 'm' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'r':
+			o->repeat = number(optarg, "--repeat", 1, 1000000);
+			break;
+		case 'c':
+			o->check_rows = optarg ? number(optarg, "--check", 1, UINT32_MAX) : UINT32_MAX;
+			break;
+		case 'n':
+			o->naive_rows = optarg ? number(optarg, "--naive", 1, UINT32_MAX) : 16;
+			break;
+		case 's':
+			o->flags |= GEMM_A_S8;
+			break;
+		case '8':
+			o->flags |= GEMM_C_S8;
+			break;
+		case 'j':
+			o->json = true;
+			break;
+		case 'm':
+			o->module = optarg;
+			break;
+		case 'h':
+			usage(stdout);
+			exit(0);
+		default:
+			usage(stderr);
+			exit(2);
+		}
+	}
+	if (argc - optind != 3) {
+		usage(stderr);
+		exit(2);
+	}
+	/* Sizes that keep every offset within the kernel's 32 bits. */
+	o->m = number(argv[optind], "M", 1, 65535);
+	o->n = number(argv[optind + 1], "N", 1, 65535);
+	o->k = number(argv[optind + 2], "K", 1, 65535);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { .repeat = 10, .module = "/usr/share/npu/gemm.elf" };
+	struct problem p = { .options = &options };
+	double *seconds, naive = 0, ops, best, median;
+	int32_t *row_of_c;
+
+	parse(argc, argv, &options);
+	seconds = malloc(options.repeat * sizeof(*seconds));
+	row_of_c = malloc(options.n * sizeof(*row_of_c));
+	if (!seconds || !row_of_c)
+		fail("out of memory");
+	set_up(&p);
+	measure(&p, seconds);
+	if (options.check_rows)
+		verify(&p, row_of_c);
+	if (options.naive_rows)
+		naive = measure_naive(&p, row_of_c);
+
+	ops = 2.0 * options.m * options.n * options.k;
+	best = seconds[0];
+	median = seconds[options.repeat / 2];
+	if (options.json) {
+		printf("{\"m\": %u, \"n\": %u, \"k\": %u, \"repeat\": %u, \"checked_rows\": %u, "
+		       "\"best_s\": %.9f, \"median_s\": %.9f, \"best_gops\": %.3f, "
+		       "\"median_gops\": %.3f, \"naive_gops\": %.6f}\n",
+		       options.m, options.n, options.k, options.repeat,
+		       options.check_rows < options.m ? options.check_rows : options.m, best, median,
+		       1e-9 * ops / best, 1e-9 * ops / median, 1e-9 * naive);
+	} else {
+		printf("%u x %u x %u %s x s8 -> %s, blocks of %u x %u x %u, grid %u x %u\n", options.m,
+		       options.n, options.k, options.flags & GEMM_A_S8 ? "s8" : "u8",
+		       options.flags & GEMM_C_S8 ? "s8" : "s32", p.args.mb, p.args.nb, p.args.kb,
+		       p.blocking.grid_x, p.blocking.grid_y);
+		printf("NPU:   %10.3f GOP/s median of %u, %.3f best (%.3f ms)\n", 1e-9 * ops / median,
+		       options.repeat, 1e-9 * ops / best, 1e3 * best);
+		if (naive)
+			printf("naive: %10.3f GOP/s on the CPU; the NPU is %.0f times as fast\n",
+			       1e-9 * naive, ops / median / naive);
+	}
+	tear_down(&p);
+	free(seconds);
+	free(row_of_c);
+	return 0;
+}
