@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The device as the driver's parts share it. */
+#ifndef NPU_DEVICE_H
+#define NPU_DEVICE_H
+
+#include <linux/mutex.h>
+#include <linux/pci.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <drm/drm_device.h>
+#include <drm/drm_file.h>
+#include <drm/npu_accel.h>
+
+#include "npu_regs.h"
+#include "npu_ring.h"
+
+#include "npu_firmware.h"
+#include "npu_irq.h"
+#include "npu_mbox.h"
+#include "npu_mmu.h"
+#include "npu_recovery.h"
+
+struct npu_queue;
+
+/** NPU_MAX_CMDBUFS - command buffers per SUBMIT */
+#define NPU_MAX_CMDBUFS 64
+/** NPU_MAX_SYNCS - sync operations per SUBMIT */
+#define NPU_MAX_SYNCS 256
+/** NPU_MAX_BIND_OPS - operations per VM_BIND */
+#define NPU_MAX_BIND_OPS 256
+/** NPU_MAX_TIMEOUT_MS - highest timeout a queue may ask for */
+#define NPU_MAX_TIMEOUT_MS 60000
+
+/** enum npu_hw_state - whether the hardware may be touched */
+enum npu_hw_state {
+	/** @NPU_HW_DOWN: held in reset, or being brought up */
+	NPU_HW_DOWN = 0,
+	/** @NPU_HW_UP: firmware runs */
+	NPU_HW_UP,
+	/** @NPU_HW_WEDGED: could not be recovered; cut off from memory */
+	NPU_HW_WEDGED,
+	/** @NPU_HW_GONE: removed, or unbound; registers are unmapped soon */
+	NPU_HW_GONE,
+};
+
+/** struct npu_caps - what the device said it is; constant after probe */
+struct npu_caps {
+	/** @hw_version: major << 16 | minor */
+	u32 hw_version;
+	/** @chiplets: number of chiplets */
+	u32 chiplets;
+	/** @tiles_per_chiplet: tiles on each */
+	u32 tiles_per_chiplet;
+	/** @sram_size: SRAM of a tile, bytes */
+	u32 sram_size;
+	/** @clock_khz: modelled clock */
+	u32 clock_khz;
+	/** @queues: hardware queues, 1..NPU_MAX_QUEUES */
+	u32 queues;
+	/** @spaces: address spaces, 2..NPU_MAX_AS; ASID 0 is never used */
+	u32 spaces;
+	/** @features: NPU_FEATURE_* */
+	u64 features;
+};
+
+/**
+ * struct npu_device - one NPU
+ *
+ * Lock order: &npu_vm.lock, @hw_sem, &npu_mbox_chan.request_lock,
+ * &npu_mbox_chan.drain_lock, &npu_queue.lock, @slots_lock.
+ */
+struct npu_device {
+	/** @drm: base */
+	struct drm_device drm;
+	/** @regs: BAR 0; valid while @hw_state is not NPU_HW_GONE */
+	void __iomem *regs;
+	/** @caps: what the device is */
+	struct npu_caps caps;
+
+	/**
+	 * @hw_sem: held for reading around register accesses and mailbox requests, for writing
+	 * by whoever resets the device or takes it away
+	 */
+	struct rw_semaphore hw_sem;
+	/** @hw_state: enum npu_hw_state; written with @hw_sem held for writing */
+	enum npu_hw_state hw_state;
+
+	/** @fw: firmware */
+	struct npu_fw fw;
+	/** @irq: interrupts */
+	struct npu_irq irq;
+	/** @mbox: messages to and from the firmware */
+	struct npu_mbox_chan mbox;
+	/** @mmu: address spaces */
+	struct npu_mmu mmu;
+	/** @recovery: watchdog and reset */
+	struct npu_recovery recovery;
+
+	/** @queue_table: descriptors, NPU_MAX_QUEUES of them */
+	struct npu_queue_desc *queue_table;
+	/** @queue_table_dma: bus address of @queue_table */
+	dma_addr_t queue_table_dma;
+	/** @slots: queue that owns each hardware queue, or NULL; see @slots_lock */
+	struct npu_queue *slots[NPU_MAX_QUEUES];
+	/** @slots_lock: protects @slots; taken in interrupts */
+	spinlock_t slots_lock;
+	/** @sched_wq: runs the schedulers of all queues */
+	struct workqueue_struct *sched_wq;
+};
+
+/** struct npu_file - one open file */
+struct npu_file {
+	/** @npu: device */
+	struct npu_device *npu;
+	/** @vms: struct npu_vm by id; the entry holds a reference */
+	struct xarray vms;
+	/** @vm_count: entries in @vms */
+	atomic_t vm_count;
+	/** @queues: struct npu_queue by id; the entry holds a user */
+	struct xarray queues;
+};
+
+static inline struct npu_device *to_npu(struct drm_device *drm)
+{
+	return container_of(drm, struct npu_device, drm);
+}
+
+static inline struct pci_dev *npu_to_pci(struct npu_device *npu)
+{
+	return to_pci_dev(npu->drm.dev);
+}
+
+/**
+ * npu_is_lost() - tell whether the device will never work again
+ * @npu: device
+ *
+ * Return: true if it is unplugged, unbound or wedged.
+ */
+static inline bool npu_is_lost(struct npu_device *npu)
+{
+	return READ_ONCE(npu->hw_state) >= NPU_HW_WEDGED;
+}
+
+/* npu_drv.c: work that may outlive the device, but never the module. */
+extern struct workqueue_struct *npu_module_wq;
+extern unsigned int npu_default_timeout_ms;
+
+/* npu_query.c */
+int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* NPU_DEVICE_H */

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/**
+ * DOC: NPU driver
+ *
+ * A DRM accel driver for the NPU, a PCI function. Programs get address spaces,
+ * buffers and queues; what runs on the device is theirs, and the device's MMU
+ * is what keeps them apart. The kernel neither reads nor checks command buffers.
+ *
+ * Parts, one noun per file:
+ *
+ * - npu_drv: module, PCI, files, table of ioctls
+ * - npu_hw: registers, who may touch them when, reset and start
+ * - npu_firmware, npu_mbox, npu_irq: firmware, messages, interrupts
+ * - npu_mmu, npu_pt, npu_vm, npu_gem: address spaces, page tables, buffers
+ * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit: work
+ * - npu_recovery: watchdog and reset
+ * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
+ * - npu_compat: kernel versions
+ */
+#include <linux/dma-mapping.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <drm/drm_accel.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_managed.h>
+
+#include "npu_compat.h"
+#include "npu_gem.h"
+#include "npu_hw.h"
+#include "npu_job.h"
+#include "npu_queue.h"
+#include "npu_vm.h"
+
+struct workqueue_struct *npu_module_wq;
+
+/* Wall time: an emulated device may need seconds for what silicon does in one blink. */
+unsigned int npu_default_timeout_ms = 10000;
+
+static int npu_set_timeout(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, NPU_MAX_TIMEOUT_MS);
+}
+
+static const struct kernel_param_ops npu_timeout_ops = {
+	.set = npu_set_timeout,
+	.get = param_get_uint,
+};
+
+module_param_cb(timeout_ms, &npu_timeout_ops, &npu_default_timeout_ms, 0644);
+MODULE_PARM_DESC(timeout_ms,
+		 "Time in ms that a job may run without progress, for queues that do not say (1..60000, default 10000)");
+
+static const struct drm_ioctl_desc npu_ioctls[] = {
+	DRM_IOCTL_DEF_DRV(NPU_DEV_QUERY, npu_ioctl_dev_query, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_CREATE, npu_ioctl_vm_create, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_DESTROY, npu_ioctl_vm_destroy, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_BIND, npu_ioctl_vm_bind, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_GET_STATE, npu_ioctl_vm_get_state, 0),
+	DRM_IOCTL_DEF_DRV(NPU_BO_CREATE, npu_ioctl_bo_create, 0),
+	DRM_IOCTL_DEF_DRV(NPU_BO_MMAP_OFFSET, npu_ioctl_bo_mmap_offset, 0),
+	DRM_IOCTL_DEF_DRV(NPU_QUEUE_CREATE, npu_ioctl_queue_create, 0),
+	DRM_IOCTL_DEF_DRV(NPU_QUEUE_DESTROY, npu_ioctl_queue_destroy, 0),
+	DRM_IOCTL_DEF_DRV(NPU_QUEUE_GET_STATE, npu_ioctl_queue_get_state, 0),
+	DRM_IOCTL_DEF_DRV(NPU_SUBMIT, npu_ioctl_submit, 0),
+};
+
+static int npu_open(struct drm_device *drm, struct drm_file *file)
+{
+	struct npu_file *nfile;
+
+	if (npu_is_lost(to_npu(drm)))
+		return -ENODEV;
+	nfile = kzalloc(sizeof(*nfile), GFP_KERNEL_ACCOUNT);
+	if (!nfile)
+		return -ENOMEM;
+	nfile->npu = to_npu(drm);
+	xa_init_flags(&nfile->vms, XA_FLAGS_ALLOC1);
+	xa_init_flags(&nfile->queues, XA_FLAGS_ALLOC1);
+	file->driver_priv = nfile;
+	return 0;
+}
+
+static void npu_postclose(struct drm_device *drm, struct drm_file *file)
+{
+	struct npu_file *nfile = file->driver_priv;
+
+	npu_queue_close_all(nfile);
+	npu_vm_close_all(nfile);
+	kfree(nfile);
+}
+
+static void npu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
+{
+	drm_show_memory_stats(p, file);
+}
+
+static const struct file_operations npu_fops = {
+	.owner = THIS_MODULE,
+	DRM_ACCEL_FOPS,
+	.show_fdinfo = drm_show_fdinfo,
+};
+
+static const struct drm_driver npu_drm_driver = {
+	.driver_features = DRIVER_COMPUTE_ACCEL | DRIVER_GEM | DRIVER_GEM_GPUVA | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE,
+	.open = npu_open,
+	.postclose = npu_postclose,
+	.show_fdinfo = npu_show_fdinfo,
+	.gem_create_object = npu_gem_create_object,
+	.ioctls = npu_ioctls,
+	.num_ioctls = ARRAY_SIZE(npu_ioctls),
+	.fops = &npu_fops,
+	.name = DRM_NPU_DRIVER_NAME,
+	.desc = "NPU",
+	.major = DRM_NPU_DRIVER_MAJOR,
+	.minor = DRM_NPU_DRIVER_MINOR,
+};
+
+static int npu_map_pci(struct npu_device *npu)
+{
+	struct pci_dev *pdev = npu_to_pci(npu);
+	struct device *dev = &pdev->dev;
+	int ret;
+
+	ret = pcim_enable_device(pdev);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot enable the device\n");
+	if (pci_resource_len(pdev, NPU_BAR_REGS) < NPU_BAR0_SIZE)
+		return dev_err_probe(dev, -ENODEV,
+				     "register BAR has %pa bytes, %#x are needed: no memory assigned, or not an NPU\n",
+				     &(resource_size_t){ pci_resource_len(pdev, NPU_BAR_REGS) },
+				     NPU_BAR0_SIZE);
+	ret = pcim_iomap_regions(pdev, BIT(NPU_BAR_REGS), DRM_NPU_DRIVER_NAME);
+	if (ret)
+		return dev_err_probe(dev, ret, "cannot map the registers\n");
+	npu->regs = pcim_iomap_table(pdev)[NPU_BAR_REGS];
+	ret = dma_set_mask_and_coherent(dev, DMA_BIT_MASK(64));
+	if (ret)
+		return dev_err_probe(dev, ret, "no usable DMA addressing\n");
+	/* Runs of pages become large leaves only if nobody cuts them. */
+	dma_set_max_seg_size(dev, UINT_MAX);
+	return 0;
+}
+
+static void npu_destroy_wq(struct drm_device *drm, void *wq)
+{
+	destroy_workqueue(wq);
+}
+
+/* What needs no answer from the device. */
+static int npu_init_parts(struct npu_device *npu)
+{
+	int ret;
+
+	init_rwsem(&npu->hw_sem);
+	spin_lock_init(&npu->slots_lock);
+	npu->sched_wq = alloc_workqueue("npu-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	if (!npu->sched_wq)
+		return -ENOMEM;
+	ret = drmm_add_action_or_reset(&npu->drm, npu_destroy_wq, npu->sched_wq);
+	if (ret)
+		return ret;
+	npu->queue_table = dmam_alloc_coherent(npu->drm.dev,
+					       NPU_MAX_QUEUES * sizeof(*npu->queue_table),
+					       &npu->queue_table_dma, GFP_KERNEL);
+	if (!npu->queue_table)
+		return -ENOMEM;
+	ret = npu_recovery_init(npu);
+	if (ret)
+		return ret;
+	ret = npu_mbox_init(npu);
+	if (ret)
+		return ret;
+	return npu_mmu_init(npu);
+}
+
+static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
+{
+	struct npu_device *npu;
+	int ret;
+
+	npu = devm_drm_dev_alloc(&pdev->dev, &npu_drm_driver, struct npu_device, drm);
+	if (IS_ERR(npu))
+		return PTR_ERR(npu);
+	pci_set_drvdata(pdev, npu);
+
+	ret = npu_map_pci(npu);
+	if (ret)
+		return ret;
+	ret = npu_hw_probe(npu);
+	if (ret)
+		return ret;
+	/* Whoever had it before may have left it running. */
+	ret = npu_hw_reset(npu);
+	if (ret)
+		return dev_err_probe(&pdev->dev, ret,
+				     "the device does not come out of reset: power-cycle it\n");
+	ret = npu_init_parts(npu);
+	if (ret)
+		return ret;
+	ret = npu_fw_load(npu);
+	if (ret)
+		return ret;
+	ret = npu_irq_init(npu);
+	if (ret)
+		return ret;
+
+	pci_set_master(pdev);
+	ret = npu_hw_start(npu);
+	if (ret)
+		goto err_shutdown;
+	npu->hw_state = NPU_HW_UP;
+	ret = drm_dev_register(&npu->drm, 0);
+	if (ret)
+		goto err_shutdown;
+	return 0;
+
+err_shutdown:
+	npu_recovery_shutdown(npu);
+	return ret;
+}
+
+static void npu_remove(struct pci_dev *pdev)
+{
+	struct npu_device *npu = pci_get_drvdata(pdev);
+
+	drm_dev_unplug(&npu->drm);
+	npu_recovery_shutdown(npu);
+	npu_vm_unplug_all(npu);
+}
+
+/* A kernel that comes after this one must not find the device writing to its memory. */
+static void npu_shutdown(struct pci_dev *pdev)
+{
+	npu_recovery_shutdown(pci_get_drvdata(pdev));
+}
+
+static const struct pci_device_id npu_pci_ids[] = {
+	{ PCI_DEVICE(NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID) },
+	{ }
+};
+MODULE_DEVICE_TABLE(pci, npu_pci_ids);
+
+static struct pci_driver npu_pci_driver = {
+	.name = DRM_NPU_DRIVER_NAME,
+	.id_table = npu_pci_ids,
+	.probe = npu_probe,
+	.remove = npu_remove,
+	.shutdown = npu_shutdown,
+	.err_handler = &npu_pci_error_handlers,
+};
+
+static int __init npu_init(void)
+{
+	int ret;
+
+	npu_module_wq = alloc_workqueue("npu", WQ_UNBOUND, 0);
+	if (!npu_module_wq)
+		return -ENOMEM;
+	ret = pci_register_driver(&npu_pci_driver);
+	if (ret)
+		destroy_workqueue(npu_module_wq);
+	return ret;
+}
+
+static void __exit npu_exit(void)
+{
+	pci_unregister_driver(&npu_pci_driver);
+	/* The last step of freeing a queue drops its reference to this module. */
+	destroy_workqueue(npu_module_wq);
+}
+
+module_init(npu_init);
+module_exit(npu_exit);
+
+MODULE_DESCRIPTION("NPU accelerator driver");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Buffer objects. */
+#ifndef NPU_GEM_H
+#define NPU_GEM_H
+
+#include <linux/mutex.h>
+
+#include <drm/drm_gem_shmem_helper.h>
+
+struct drm_device;
+struct drm_file;
+
+/** struct npu_bo - memory that programs and the device share */
+struct npu_bo {
+	/** @base: shmem object */
+	struct drm_gem_shmem_object base;
+	/** @gpuva_lock: protects the list of VMs that map this object */
+	struct mutex gpuva_lock;
+};
+
+static inline struct npu_bo *to_npu_bo(struct drm_gem_object *obj)
+{
+	return container_of(to_drm_gem_shmem_obj(obj), struct npu_bo, base);
+}
+
+struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size);
+int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
+int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
+
+#endif /* NPU_GEM_H */

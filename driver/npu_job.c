@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Jobs between SUBMIT and the hardware, as the scheduler handles them.
+ *
+ * run_job() never fails: whether a job can still run is decided under the
+ * queue's lock, and a job that cannot gets a fence that has ended. Timeouts are
+ * the watchdog's, so there is no timedout_job().
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "npu_compat.h"
+#include "npu_device.h"
+#include "npu_fence.h"
+#include "npu_job.h"
+#include "npu_queue.h"
+
+static struct npu_job *to_npu_job(struct drm_sched_job *base)
+{
+	return container_of(base, struct npu_job, base);
+}
+
+static struct dma_fence *npu_job_run(struct drm_sched_job *base)
+{
+	struct npu_job *job = to_npu_job(base);
+	struct npu_fence *fence = no_free_ptr(job->fence);
+
+	npu_queue_emit(job->queue, job, fence);
+	/* The first reference is the scheduler's. */
+	return &fence->base;
+}
+
+static void npu_job_free(struct npu_job *job)
+{
+	struct npu_queue *queue = job->queue;
+
+	npu_fence_free(job->fence);
+	kvfree(job->cmdbufs);
+	kfree(job);
+	atomic_dec(&queue->jobs);
+	wake_up_all(&queue->room);
+	npu_queue_user_put(queue);
+}
+
+/**
+ * npu_job_destroy() - destroy a job
+ * @job: job that the scheduler has not got, or has done with
+ */
+void npu_job_destroy(struct npu_job *job)
+{
+	drm_sched_job_cleanup(&job->base);
+	npu_job_free(job);
+}
+
+static void npu_job_sched_free(struct drm_sched_job *base)
+{
+	npu_job_destroy(to_npu_job(base));
+}
+
+const struct drm_sched_backend_ops npu_job_sched_ops = {
+	.run_job = npu_job_run,
+	.free_job = npu_job_sched_free,
+};
+
+/**
+ * npu_job_create() - make a job
+ * @queue: queue to run it
+ * @cmdbufs: checked command buffers from kvmalloc(), or NULL; owned by the job if there is one
+ * @count: number of them
+ * @file: who submits it
+ *
+ * Waits while the queue has as many jobs as it takes.
+ *
+ * Return: the job, or an ERR_PTR(): -ECANCELED: the queue takes no more jobs; -ERESTARTSYS;
+ * -ENOMEM.
+ */
+struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *cmdbufs, u32 count,
+			       struct drm_file *file)
+{
+	struct npu_job *job;
+	bool room = false;
+	int ret;
+
+	ret = wait_event_interruptible(queue->room,
+				       !npu_queue_usable(queue) ||
+				       (room = atomic_add_unless(&queue->jobs, 1,
+								 NPU_QUEUE_MAX_JOBS)));
+	if (ret)
+		return ERR_PTR(ret);
+	if (!room)
+		return ERR_PTR(-ECANCELED);
+
+	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	if (!job) {
+		ret = -ENOMEM;
+		goto err_leave;
+	}
+	job->fence = npu_fence_alloc(queue);
+	if (!job->fence) {
+		ret = -ENOMEM;
+		goto err_free;
+	}
+	/* One entry per command buffer, and the fence. */
+	ret = drm_sched_job_init(&job->base, &queue->entity, count + 1, file);
+	if (ret)
+		goto err_free;
+	npu_queue_user_get(queue);
+	job->queue = queue;
+	job->cmdbufs = cmdbufs;
+	job->cmdbuf_count = count;
+	return job;
+
+err_free:
+	npu_fence_free(job->fence);
+	kfree(job);
+err_leave:
+	atomic_dec(&queue->jobs);
+	wake_up_all(&queue->room);
+	return ERR_PTR(ret);
+}

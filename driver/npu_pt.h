@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Page tables. */
+#ifndef NPU_PT_H
+#define NPU_PT_H
+
+#include <linux/list.h>
+#include <linux/scatterlist.h>
+#include <linux/types.h>
+
+#include "npu_pgtable.h"
+
+struct device;
+
+/**
+ * struct npu_pt - one table of NPU_PT_ENTRIES entries
+ *
+ * The device sees @ptes only. @child is the CPU's own view of the tree.
+ */
+struct npu_pt {
+	/** @node: in a list of tables to be freed */
+	struct list_head node;
+	/** @ptes: the entries, one page */
+	u64 *ptes;
+	/** @dma: bus address of @ptes */
+	dma_addr_t dma;
+	/** @live: valid entries */
+	u16 live;
+	/** @level: 0 (4 KiB leaves) to NPU_PT_LEVELS - 1 (root) */
+	u8 level;
+	/** @child: tables that entries point to, where @level is not 0 */
+	struct npu_pt *child[];
+};
+
+/** struct npu_pt_source - what to map: a range of DMA-mapped pages */
+struct npu_pt_source {
+	/** @sgt: pages of the object */
+	struct sg_table *sgt;
+	/** @offset: first byte of the object, page aligned */
+	u64 offset;
+	/** @prot: NPU_PTE_* permissions of the leaves */
+	u64 prot;
+};
+
+/**
+ * struct npu_pt_ctx - one change to a tree of tables
+ *
+ * The owner of the tree serialises changes. Use: npu_pt_prepare(), then npu_pt_map() or
+ * npu_pt_unmap() over the same range, then invalidate, then npu_pt_release().
+ */
+struct npu_pt_ctx {
+	/** @dev: device that reads the tables */
+	struct device *dev;
+	/** @root: root table */
+	struct npu_pt *root;
+	/** @dropped: tables that the device may still be reading until it is invalidated */
+	struct list_head dropped;
+};
+
+struct npu_pt *npu_pt_create_root(struct device *dev);
+void npu_pt_destroy(struct device *dev, struct npu_pt *root);
+void npu_pt_ctx_init(struct npu_pt_ctx *ctx, struct device *dev, struct npu_pt *root);
+int npu_pt_prepare(struct npu_pt_ctx *ctx, u64 va, u64 size, const struct npu_pt_source *src);
+void npu_pt_map(struct npu_pt_ctx *ctx, u64 va, u64 size, const struct npu_pt_source *src);
+void npu_pt_unmap(struct npu_pt_ctx *ctx, u64 va, u64 size);
+void npu_pt_release(struct npu_pt_ctx *ctx);
+
+#endif /* NPU_PT_H */
