@@ -90,7 +90,7 @@ vm: qemu kernel driver runtime ## all that runs in the VM, packed as its root fi
 	$(call step,root file system of the VM,vm) scripts/stage
 
 .PHONY: unit
-unit: deps ## the tests that run here
+unit: firmware ## the tests that run here
 	$(call step,building the unit tests,unit) $(call layer,tests/unit)
 
 .PHONY: kselftest
