@@ -47,7 +47,7 @@ static void reg_write(Npu *npu, uint32_t reg, uint32_t value)
 
 static char *npu_cmdline(const char *props)
 {
-	return g_strdup_printf("-machine q35 -m 64M -nodefaults -bios %s "
+	return g_strdup_printf("-machine q35 -m 64M -nodefaults -global apic.vapic=off -bios %s "
 			       "-device pcie-root-port,id=rp0,chassis=1,slot=1,addr=1.0 "
 			       "-device npu,id=npu0,bus=rp0%s%s",
 			       bios, *props ? "," : "", props);
@@ -276,7 +276,7 @@ static void test_capabilities(void)
 static void test_root_complex(void)
 {
 	g_autofree char *cmdline =
-		g_strdup_printf("-machine q35 -m 64M -nodefaults -bios %s -device npu,addr=5.0", bios);
+		g_strdup_printf("-machine q35 -m 64M -nodefaults -global apic.vapic=off -bios %s -device npu,addr=5.0", bios);
 	QTestState *qts = qtest_init(cmdline);
 	QPCIBus *bus = qpci_new_pc(qts, NULL);
 	QPCIDevice *dev = qpci_device_find(bus, QPCI_DEVFN(5, 0));

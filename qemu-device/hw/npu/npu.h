@@ -50,8 +50,8 @@ struct NPUState {
 	bool log;
 
 	/*
-	 * The device itself, NULL before realize and after exit. Written under the BQL. Who uses it
-	 * without holding the BQL throughout counts itself in users first.
+	 * The device itself, NULL before realize and after exit. Written and read under the BQL. Who
+	 * drops the BQL while using it is counted in users.
 	 */
 	struct npu_dev *dev;
 	unsigned int users;

@@ -21,48 +21,15 @@ static bool npu_may_drop_bql(MemTxAttrs attrs)
 }
 
 /*
- * Get the device for an access, dropping the BQL if possible; *dropped says whether. NULL: it is gone.
- * Counting comes first and looking after it, the reverse of npu_unrealize()'s order, so that
- * one of the two always sees the other.
+ * Reads start no work, so they keep the BQL: to drop and retake it costs as much as the read. They may
+ * wait for a slice of the management core on another thread, some ten microseconds.
  */
-static struct npu_dev *npu_enter(NPUState *s, MemTxAttrs attrs, bool *dropped)
-{
-	struct npu_dev *dev;
-
-	qatomic_inc(&s->users);
-	smp_mb__after_rmw();
-	dev = qatomic_read(&s->dev);
-	*dropped = dev && npu_may_drop_bql(attrs);
-	if (*dropped) {
-		npu_irq_enter(s);
-		bql_unlock();
-	}
-	return dev;
-}
-
-static void npu_leave(NPUState *s, bool dropped)
-{
-	/* The count goes down before the BQL is waited for: its holder may wait for the count. */
-	if (qatomic_fetch_dec(&s->users) == 1 && !qatomic_read(&s->dev)) {
-		qemu_event_set(&s->unused);
-	}
-	if (dropped) {
-		npu_irq_leave(s);
-		bql_lock();
-		npu_irq_deliver(s);
-	}
-}
-
 static MemTxResult npu_regs_read(void *opaque, hwaddr addr, uint64_t *value, unsigned int size,
 				 MemTxAttrs attrs)
 {
 	NPUState *s = opaque;
-	struct npu_dev *dev;
-	bool dropped;
 
-	dev = npu_enter(s, attrs, &dropped);
-	*value = dev ? npu_dev_read(dev, addr, size) : UINT64_MAX;
-	npu_leave(s, dropped);
+	*value = s->dev ? npu_dev_read(s->dev, addr, size) : UINT64_MAX;
 	trace_npu_read(addr, size, *value);
 	return MEMTX_OK;
 }
@@ -71,15 +38,32 @@ static MemTxResult npu_regs_write(void *opaque, hwaddr addr, uint64_t value, uns
 				  MemTxAttrs attrs)
 {
 	NPUState *s = opaque;
-	struct npu_dev *dev;
-	bool dropped;
+	struct npu_dev *dev = s->dev;
 
 	trace_npu_write(addr, size, value);
-	dev = npu_enter(s, attrs, &dropped);
-	if (dev) {
-		npu_dev_write(dev, addr, value, size);
+	if (!dev) {
+		return MEMTX_OK;
 	}
-	npu_leave(s, dropped);
+	if (!npu_may_drop_bql(attrs)) {
+		npu_dev_write(dev, addr, value, size);
+		return MEMTX_OK;
+	}
+
+	/* The BQL is what kept dev alive; from here on it is the count. */
+	qatomic_inc(&s->users);
+	npu_irq_enter(s);
+	bql_unlock();
+	npu_dev_write(dev, addr, value, size);
+	npu_irq_leave(s);
+	/* Before waiting for the BQL: npu_unrealize() holds it while it waits for the count. */
+	if (qatomic_fetch_dec(&s->users) == 1) {
+		smp_mb__after_rmw();
+		if (!qatomic_read(&s->dev)) {
+			qemu_event_set(&s->unused);
+		}
+	}
+	bql_lock();
+	npu_irq_deliver(s);
 	return MEMTX_OK;
 }
 
