@@ -145,7 +145,7 @@ struct npu_queue {
 struct npu_queue_health {
 	/** @busy: jobs are in flight */
 	bool busy;
-	/** @running: the oldest of them has started */
+	/** @running: the oldest of them is being worked on */
 	bool running;
 	/** @idle_for: how long it has not got on, jiffies */
 	unsigned long idle_for;

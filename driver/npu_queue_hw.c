@@ -513,7 +513,9 @@ void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health)
 		queue->stamp = jiffies;
 	}
 	health->busy = true;
-	health->running = started >= oldest->base.seqno;
+	/* IDLE with a job begun: it waits for an engine that another queue holds. */
+	health->running = started >= oldest->base.seqno &&
+			  READ_ONCE(queue->mem->wb.state) == NPU_QUEUE_RUNNING;
 	health->idle_for = jiffies - queue->stamp;
 }
 
