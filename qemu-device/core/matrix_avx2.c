@@ -46,10 +46,16 @@ TARGET static void avx2_pack(void *dst, size_t dst_stride, const uint8_t *a, siz
 			store(to + i,
 			      a_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes));
 		}
-		for (; i < k; i++)
-			to[i] = a_signed ? (int8_t)from[i] : from[i];
-		for (; i % NPU_MATRIX_GROUP; i++)
-			to[i] = 0;
+		if (i < k) {
+			/* Nothing past the row may be read. dst has room for whole vectors. */
+			uint8_t rest[16] = {0};
+			__m128i bytes;
+
+			memcpy(rest, from + i, k - i);
+			bytes = _mm_loadu_si128((const __m128i *)rest);
+			store(to + i,
+			      a_signed ? _mm256_cvtepi8_epi16(bytes) : _mm256_cvtepu8_epi16(bytes));
+		}
 	}
 }
 
@@ -144,8 +150,7 @@ TARGET_VNNI static void vnni_correct(struct npu_matrix_columns *cols, uint32_t g
 TARGET_VNNI static void vnni_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
 				  uint32_t rows, uint32_t k, bool a_signed)
 {
-	const uint8_t flip = a_signed ? 0x80 : 0;
-	const __m256i flips = _mm256_set1_epi8((char)flip);
+	const __m256i flips = _mm256_set1_epi8(a_signed ? (char)0x80 : 0);
 
 	for (uint32_t r = 0; r < rows; r++) {
 		const uint8_t *from = a + r * a_stride;
@@ -154,11 +159,13 @@ TARGET_VNNI static void vnni_pack(void *dst, size_t dst_stride, const uint8_t *a
 
 		for (; i + 32 <= k; i += 32)
 			store(to + i, _mm256_xor_si256(flips, load(from + i)));
-		for (; i < k; i++)
-			to[i] = from[i] ^ flip;
-		/* What 0 becomes, so that correct() takes away what B's padding adds. */
-		for (; i % NPU_MATRIX_GROUP; i++)
-			to[i] = flip;
+		if (i < k) {
+			/* What follows the row becomes what 0 does: correct() takes away what it adds. */
+			uint8_t rest[32] = {0};
+
+			memcpy(rest, from + i, k - i);
+			store(to + i, _mm256_xor_si256(flips, load(rest)));
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ struct npu_matrix_ops {
 	/*
 	 * Copy k values of each of rows rows of A to dst, dst_stride bytes apart, and fill each
 	 * row up to a multiple of NPU_MATRIX_GROUP values with what makes B's padding not matter.
+	 * Rows of dst have room for k rounded up to a multiple of 64.
 	 */
 	void (*pack)(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride, uint32_t rows,
 		     uint32_t k, bool a_signed);
