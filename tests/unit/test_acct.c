@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/* Queue clocks: independent of the order in which shares end. Counters: nothing lost. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "acct.h"
+#include "model.h"
+#include "tap.h"
+
+static struct acct acct;
+static const struct npu_counters zero;
+
+static const uint64_t front_dispatch = NPU_MODEL_FRONT_PACKET + NPU_MODEL_FRONT_DISPATCH;
+static const uint64_t front_copy = NPU_MODEL_FRONT_PACKET + NPU_MODEL_FRONT_COPY;
+
+static void end(unsigned int q, const struct acct_ticket *ticket, uint64_t cycles)
+{
+	acct_end(&acct, q, ticket, 0, cycles, &zero);
+}
+
+static void test_simple(void)
+{
+	struct acct_ticket a, b;
+
+	tap_is(acct_clock(&acct, 0), 0, "the clock starts at 0");
+	acct_begin(&acct, 0, NPU_PKT_DISPATCH);
+	a = acct_start(&acct, 0, ACCT_TILES);
+	b = acct_start(&acct, 0, ACCT_TILES);
+	end(0, &b, 500);
+	end(0, &a, 300);
+	tap_is(acct_clock(&acct, 0), front_dispatch + 500, "a dispatch takes as long as its longest share");
+	acct_begin(&acct, 0, NPU_PKT_BARRIER);
+	tap_is(acct_clock(&acct, 0), front_dispatch + 500 + NPU_MODEL_FRONT_PACKET, "a barrier joins");
+	acct_clear(&acct, 0);
+	tap_is(acct_clock(&acct, 0), 0, "clear");
+	end(0, &a, 1000);
+	tap_is(acct_clock(&acct, 0), 0, "shares from before a clear do not count");
+}
+
+static void test_overlap(void)
+{
+	struct acct_ticket d, c;
+
+	acct_clear(&acct, 0);
+	acct_begin(&acct, 0, NPU_PKT_DISPATCH);
+	d = acct_start(&acct, 0, ACCT_TILES);
+	acct_begin(&acct, 0, NPU_PKT_COPY);
+	c = acct_start(&acct, 0, ACCT_COPY);
+	end(0, &d, 5000);
+	end(0, &c, 6000);
+	tap_is(acct_clock(&acct, 0), front_dispatch + front_copy + 6000, "a copy overlaps a dispatch");
+
+	acct_clear(&acct, 0);
+	acct_begin(&acct, 0, NPU_PKT_DISPATCH);
+	d = acct_start(&acct, 0, ACCT_TILES);
+	end(0, &d, 5000);
+	acct_begin(&acct, 0, NPU_PKT_DISPATCH);
+	d = acct_start(&acct, 0, ACCT_TILES);
+	end(0, &d, 100);
+	tap_is(acct_clock(&acct, 0), front_dispatch + 5100, "dispatches follow one another");
+	acct_barrier(&acct, 0);
+	acct_begin(&acct, 0, NPU_PKT_NOP);
+	tap_is(acct_clock(&acct, 0), front_dispatch + 5100 + NPU_MODEL_FRONT_PACKET,
+	       "the end of a command buffer joins");
+}
+
+/* Random packets, shares ended in random order and at random moments: the same clock each time. */
+struct plan {
+	uint32_t op;
+	unsigned int shares;
+	uint64_t cycles[8];
+};
+
+static uint64_t play(const struct plan *plan, unsigned int count, unsigned int seed)
+{
+	struct open {
+		struct acct_ticket ticket;
+		uint64_t cycles;
+	} open[64];
+	unsigned int opened = 0;
+
+	srand(seed);
+	acct_clear(&acct, 1);
+	for (unsigned int i = 0; i <= count; i++) {
+		const bool join = i == count || plan[i].op == NPU_PKT_BARRIER;
+
+		/* seed 0: everything ends at once; else some, and all when it has to. */
+		while (opened && (join || !seed || opened > 48 || rand() % 3)) {
+			const unsigned int n = rand() % opened;
+
+			end(1, &open[n].ticket, open[n].cycles);
+			open[n] = open[--opened];
+		}
+		if (i == count)
+			break;
+		acct_begin(&acct, 1, plan[i].op);
+		for (unsigned int s = 0; s < plan[i].shares; s++) {
+			open[opened].ticket =
+				acct_start(&acct, 1, plan[i].op == NPU_PKT_COPY ? ACCT_COPY : ACCT_TILES);
+			open[opened++].cycles = plan[i].cycles[s];
+			if (seed && !(rand() % 4)) { /* ends before its dispatch is complete */
+				end(1, &open[opened - 1].ticket, open[opened - 1].cycles);
+				opened--;
+			}
+		}
+	}
+	acct_barrier(&acct, 1);
+	return acct_clock(&acct, 1);
+}
+
+static void test_order(void)
+{
+	enum { COUNT = 500 };
+	static struct plan plan[COUNT];
+	bool ok = true;
+	uint64_t want;
+
+	for (unsigned int round = 0; ok && round < 20; round++) {
+		srand(round + 100);
+		for (unsigned int i = 0; i < COUNT; i++) {
+			const unsigned int kind = rand() % 8;
+
+			plan[i].op = kind == 0 ? NPU_PKT_BARRIER :
+				     kind < 3  ? NPU_PKT_COPY :
+						 NPU_PKT_DISPATCH;
+			plan[i].shares = kind == 0 ? 0 : kind < 3 ? 1 : 1 + rand() % 8;
+			for (unsigned int s = 0; s < 8; s++)
+				plan[i].cycles[s] = rand() % 4 ? rand() % 5000 : 0;
+		}
+		want = play(plan, COUNT, 0);
+		for (unsigned int seed = 1; ok && seed < 20; seed++)
+			ok = play(plan, COUNT, seed) == want;
+	}
+	tap_ok(ok, "the clock does not depend on when shares end");
+}
+
+static void test_bounded(void)
+{
+	struct acct_ticket first[NPU_MAX_TILES], t;
+	unsigned int most = 0;
+
+	/* Every tile holds a share of a packet of its own open, thousands more come and go between. */
+	acct_clear(&acct, 2);
+	for (unsigned int i = 0; i < 63; i++) {
+		acct_begin(&acct, 2, NPU_PKT_DISPATCH);
+		first[i] = acct_start(&acct, 2, ACCT_TILES);
+		for (unsigned int j = 0; j < 1000; j++) {
+			acct_begin(&acct, 2, NPU_PKT_DISPATCH);
+			t = acct_start(&acct, 2, ACCT_TILES);
+			end(2, &t, 10);
+			if (acct.queue[2].lane[ACCT_TILES].count > most)
+				most = acct.queue[2].lane[ACCT_TILES].count;
+		}
+	}
+	tap_ok(most <= 2 * 64 + 1, "memory is bounded: at most %u epochs", most);
+	for (unsigned int i = 0; i < 63; i++)
+		end(2, &first[i], 1);
+	acct_barrier(&acct, 2);
+	tap_is(acct_clock(&acct, 2), front_dispatch * 63 * 1001 + 10,
+	       "and the sum is right: short shares hide behind the front end");
+}
+
+static void test_counters(void)
+{
+	struct npu_counters one = { 0 };
+	struct npu_counter_block block;
+	struct acct_ticket t;
+
+	acct_clear(&acct, 3);
+	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
+		one.v[i] = i == NPU_COUNTER_CYCLES ? 0 : i + 1;
+	acct_begin(&acct, 3, NPU_PKT_DISPATCH);
+	for (unsigned int tile = 0; tile < 4; tile++) {
+		t = acct_start(&acct, 3, ACCT_TILES);
+		acct_end(&acct, 3, &t, tile, 10, &one);
+	}
+	acct_snapshot(&acct, 3, &block);
+	tap_is(block.version, NPU_COUNTER_TABLE_VERSION, "version of a snapshot");
+	tap_is(block.count, NPU_COUNTER_COUNT, "count of a snapshot");
+	tap_is(block.value[NPU_COUNTER_TILE_LOADS], 4 * (NPU_COUNTER_TILE_LOADS + 1), "sum over tiles");
+	tap_is(block.value[NPU_COUNTER_DISPATCHES], 1 + 4 * (NPU_COUNTER_DISPATCHES + 1),
+	       "and the front end");
+	tap_is(block.value[NPU_COUNTER_CYCLES], front_dispatch + 10, "the clock is a counter too");
+	tap_is(block.value[NPU_COUNTER_COUNT], 0, "the rest is zero");
+}
+
+static void test_model(void)
+{
+	struct npu_matrix_desc desc = { .m = 16, .n = 16, .k = 1024, .flags = NPU_MATRIX_C_S8 };
+	const struct npu_model_entry *table;
+	struct npu_matrix_cost cost;
+	size_t count;
+	bool ok = true;
+
+	table = npu_model_table(&count);
+	for (size_t i = 0; i < count; i++)
+		ok &= table[i].name[0] && table[i].unit[0] && table[i].description[0] && table[i].source[0];
+	tap_ok(ok && count > 30, "every value of the model has a name, a unit, a meaning and a source");
+	tap_is(table[0].value, NPU_MODEL_CLOCK_KHZ, "table and constants are one");
+	cost = npu_model_matrix(&desc);
+	tap_is(cost.busy, 64 + 256, "matrix: 1024 MACs a cycle when full");
+	desc.k = 4;
+	cost = npu_model_matrix(&desc);
+	tap_is(cost.busy, 64 + 4, "matrix: a short K is bound by the port of C");
+	desc.flags = NPU_MATRIX_ACCUMULATE;
+	cost = npu_model_matrix(&desc);
+	tap_is(cost.busy, 64 + 32, "matrix: accumulation reads C as well");
+	desc = (struct npu_matrix_desc){ .m = 4096, .n = 4096, .k = 4096 };
+	cost = npu_model_matrix(&desc);
+	tap_is(cost.macs, 1ull << 36, "matrix: no overflow");
+	tap_is(npu_model_transfer(65, 64, 4), 5, "a shared link rounds up");
+}
+
+int main(void)
+{
+	if (!acct_init(&acct, 4, 64))
+		return 1;
+	test_simple();
+	test_overlap();
+	test_order();
+	test_bounded();
+	test_counters();
+	test_model();
+	acct_free(&acct);
+	return tap_done();
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same work gives the same results, clocks and counters whatever the host does: any number
+ * of threads, any inline budget, any path of the matrix arithmetic.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "dev.h"
+#include "tap.h"
+#include "tiles.h"
+
+#define RW (NPU_PTE_R | NPU_PTE_W)
+
+struct outcome {
+	uint64_t counters[2][NPU_COUNTER_COUNT]; /* of queues 0 and 1 */
+	uint64_t tile[4][NPU_COUNTER_COUNT]; /* of queue 0 */
+	uint64_t hash; /* of what was written */
+	bool done, conserved;
+};
+
+static uint64_t hash(const uint8_t *p, uint64_t size)
+{
+	uint64_t h = 0xcbf29ce484222325ull;
+
+	for (uint64_t i = 0; i < size; i++)
+		h = (h ^ p[i]) * 0x100000001b3ull;
+	return h;
+}
+
+/* A script per tile would need the tile's number; all run the same one on their own SRAM. */
+static void build_script(struct script_step *script, uint64_t descs_va, struct npu_dma_desc *descs,
+			 uint64_t matrix_va, struct npu_matrix_desc *m, uint64_t in, uint64_t out)
+{
+	descs[0] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM, .src = in, .size = { 0x40000, 1, 1 } };
+	descs[1] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM + 0x40000, .src = in + 7,
+					  .size = { 1000, 64, 2 }, .dst_stride = { 1024, 65536 },
+					  .src_stride = { 1001, 65000 } };
+	descs[2] = (struct npu_dma_desc){ .dst = out, .src = NPU_VA_SRAM + 0x80000,
+					  .size = { 0x40000, 1, 1 } };
+	m[0] = (struct npu_matrix_desc){ .a = 0, .b = 0x40000, .c = 0x80000, .m = 256, .n = 256,
+					 .k = 512, .a_stride = 512, .c_stride = 1024 };
+	m[1] = m[0];
+	m[1].flags = NPU_MATRIX_ACCUMULATE | NPU_MATRIX_A_S8;
+	*script++ = (struct script_step){ S_DMA, descs_va };
+	*script++ = (struct script_step){ S_DMA, descs_va + sizeof(*descs) };
+	*script++ = (struct script_step){ S_WAIT_LAST, 0 };
+	*script++ = (struct script_step){ S_MATRIX, matrix_va };
+	*script++ = (struct script_step){ S_MATRIX, matrix_va + sizeof(*m) };
+	*script++ = (struct script_step){ S_DMA, descs_va + sizeof(*descs) };
+	*script++ = (struct script_step){ S_WAIT, 0 };
+	*script++ = (struct script_step){ S_DMA, descs_va + 2 * sizeof(*descs) };
+	*script++ = (struct script_step){ S_END, 0 };
+}
+
+static bool all_done(struct tiles *t)
+{
+	bool done = true;
+
+	npu_dev_wait_idle(t->dev);
+	for (unsigned int i = 0; i < t->dev->tiles; i++)
+		done &= tiles_ack(t, i) == NPU_SOC_DONE;
+	return done;
+}
+
+/* Sums over tiles, copy engine and front end agree with each queue's totals. */
+static bool conserved(struct tiles *t, unsigned int queues)
+{
+	struct acct *acct = &t->dev->acct;
+	bool ok = true;
+
+	for (unsigned int q = 0; q < queues; q++) {
+		uint64_t total[NPU_COUNTER_COUNT];
+		const struct npu_counters *core = acct->queue[q].core;
+
+		tiles_counters(t, q, total);
+		for (unsigned int i = 1; i < NPU_COUNTER_COUNT; i++) {
+			uint64_t sum = 0;
+
+			for (unsigned int c = 0; c < ACCT_CORES(acct); c++)
+				sum += core[c].v[i];
+			ok &= sum == total[i];
+		}
+		/* Every cycle of a tile has a cause. */
+		ok &= total[NPU_COUNTER_TILE_CYCLES] ==
+		      total[NPU_COUNTER_TILE_INSTRUCTIONS] + total[NPU_COUNTER_STALL_MEMORY] +
+			      total[NPU_COUNTER_STALL_DMA] + total[NPU_COUNTER_STALL_MATRIX] +
+			      total[NPU_COUNTER_STALL_EXEC] + total[NPU_COUNTER_TLB_CYCLES] +
+			      total[NPU_COUNTER_WORKGROUPS] * NPU_MODEL_WORKGROUP;
+		ok &= total[NPU_COUNTER_CYCLES] >= total[NPU_COUNTER_TILE_CYCLES] / t->dev->tiles;
+	}
+	return ok;
+}
+
+static struct outcome run(unsigned int threads, uint64_t budget, const char *path)
+{
+	struct npu_config config;
+	struct script_step *script;
+	struct npu_dma_desc *descs;
+	struct npu_matrix_desc *m;
+	uint64_t script_va, descs_va, m_va, in_va, out_va, args_va, *args;
+	uint8_t *in, *out;
+	struct outcome o = { 0 };
+	struct tiles *t;
+	union npu_packet p;
+
+	npu_config_init(&config);
+	config.threads = threads;
+	config.inline_budget = budget;
+	config.matrix_path = path;
+	t = tiles_new(&config);
+	script_va = tiles_map(t, 4096, RW, &script);
+	descs_va = tiles_map(t, 4096, RW, &descs);
+	m_va = tiles_map(t, 4096, RW, &m);
+	in_va = tiles_map(t, 0x50000, NPU_PTE_R, &in);
+	out_va = tiles_map(t, 0x40000, RW, &out);
+	args_va = tiles_map(t, 4096, RW, &args);
+	srand(1);
+	for (unsigned int i = 0; i < 0x50000; i++)
+		in[i] = rand();
+	build_script(script, descs_va, descs, m_va, m, in_va, out_va);
+	args[0] = 5000;
+	p = (union npu_packet){ .copy = { .hdr = { .op = NPU_PKT_COPY }, .dst = out_va + 0x20000,
+					  .src = in_va, .size = { 0x1000, 8, 2 },
+					  .dst_stride = { 0x2000, 0x10000 }, .src_stride = { 4099, 77 } } };
+
+	o.done = true;
+	for (unsigned int round = 0; round < 3; round++) {
+		tiles_dispatch(t, 0, 1, K_SCRIPT, script_va, 9);
+		o.done &= all_done(t);
+		tiles_acct(t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_BARRIER);
+		tiles_dispatch(t, 1, 2, K_WORK, args_va, 21);
+		o.done &= tiles_copy(t, 1, 2, &p) == NPU_SOC_DONE; /* while the tiles are at work */
+		o.done &= all_done(t);
+		tiles_dispatch(t, 0, 1, K_EXIT, 0, 100);
+		o.done &= all_done(t);
+		tiles_acct(t, 1, NPU_SOC_ACCT_BARRIER, 0);
+	}
+	o.hash = hash(out, 0x40000);
+	tiles_counters(t, 0, o.counters[0]);
+	tiles_counters(t, 1, o.counters[1]);
+	for (unsigned int i = 0; i < 4; i++)
+		memcpy(o.tile[i], t->dev->acct.queue[0].core[i].v, sizeof(o.tile[i]));
+	o.conserved = conserved(t, 2);
+	tiles_free(t);
+	return o;
+}
+
+static bool same(const struct outcome *a, const struct outcome *b)
+{
+	return !memcmp(a->counters, b->counters, sizeof(a->counters)) &&
+	       !memcmp(a->tile, b->tile, sizeof(a->tile)) && a->hash == b->hash;
+}
+
+int main(void)
+{
+	static const struct {
+		unsigned int threads;
+		uint64_t budget;
+		const char *path, *name;
+	} cases[] = {
+		{ 1, 0, "auto", "1 thread, nothing inline" },
+		{ 2, 0, "auto", "2 threads, nothing inline" },
+		{ 4, 0, "auto", "4 threads, nothing inline" },
+		{ 2, 1, "auto", "budget of 1" },
+		{ 2, 100, "auto", "budget of 100" },
+		{ 1, 5000, "auto", "budget of 5000" },
+		{ 4, 100000, "auto", "budget of 100000" },
+		{ 1, UINT64_MAX, "auto", "everything inline" },
+		{ 2, 32768, "c", "plain C arithmetic" },
+	};
+	const struct outcome want = run(2, 32768, "auto");
+
+	tap_ok(want.done, "the work gets done");
+	tap_ok(want.conserved, "no cycle and no count is lost");
+	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] == 3 * 9 * 2 * 256ull * 256 * 512, "MACs");
+	tap_ok(want.counters[0][NPU_COUNTER_ENERGY] > want.counters[0][NPU_COUNTER_MATRIX_MACS],
+	       "energy is counted");
+	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct outcome got = run(cases[i].threads, cases[i].budget, cases[i].path);
+
+		if (tap_ok(got.done && got.conserved && same(&want, &got), "%s", cases[i].name))
+			continue;
+		for (unsigned int c = 0; c < NPU_COUNTER_COUNT; c++)
+			for (unsigned int q = 0; q < 2; q++)
+				if (got.counters[q][c] != want.counters[q][c])
+					tap_diag("queue %u counter %u: %llu, want %llu", q, c,
+						 (long long)got.counters[q][c],
+						 (long long)want.counters[q][c]);
+	}
+	return tap_done();
+}
