@@ -6,9 +6,9 @@
  * firmware ten times a second. It finds what interrupts would have told, had
  * they not been lost. It ends the queue that has been stuck longest, if longer
  * than its timeout, and gives the others their time anew, for they may only
- * have waited for what that queue held. A queue whose oldest job has not
- * started while others run waits for its turn and gets longer, but not for ever,
- * so that every fence signals in bounded time.
+ * have waited for what that queue held. A queue whose oldest job is not being
+ * worked on while others run waits for its turn and gets longer, but not for
+ * ever, so that every fence signals in bounded time.
  *
  * Recovery has these steps, each taken when the one before did not do:
  *
