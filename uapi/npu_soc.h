@@ -103,7 +103,7 @@
 #define NPU_SOC_ACCT_CMD    0x184
 #define NPU_SOC_ACCT_BEGIN	1u /* one packet begins; ACCT_ARG: enum npu_packet_op */
 #define NPU_SOC_ACCT_SNAPSHOT	2u /* write the counter block to ACCT_ADDR in local RAM */
-#define NPU_SOC_ACCT_CLEAR	3u /* clock and counters to zero */
+#define NPU_SOC_ACCT_CLEAR	3u /* a new queue of that number: clock and counters to zero */
 #define NPU_SOC_ACCT_BARRIER	4u /* end of a command buffer; not a packet */
 #define NPU_SOC_ACCT_ARG    0x188
 #define NPU_SOC_ACCT_ADDR   0x190 /* u64, management core address, room for a struct npu_counter_block */
@@ -115,7 +115,8 @@
  * them. Set the registers, write GO. When the share ends, STATUS goes to done,
  * fault or stopped and the tile's bit in TILE_EVENTS is set. STOP ends a running share
  * within a bounded number of instructions; it has no effect on an idle tile.
- * SRAM is scrubbed by hardware whenever GO changes the tile's address space or queue.
+ * SRAM is scrubbed by hardware whenever GO changes the tile's address space or queue, and by the
+ * first GO for a queue after its ACCT_CLEAR.
  */
 #define NPU_SOC_TILE(t)	      (NPU_SOC_TILES_BASE + (t) * NPU_SOC_TILE_STRIDE)
 #define NPU_TILE_CMD	      0x00 /* enum npu_soc_cmd */

@@ -470,11 +470,15 @@ static void start_share(struct npu_tile *tile)
 {
 	struct rv_hart *hart = &tile->hart;
 
-	if (tile->owned && (tile->owner_as != tile->share.as || tile->owner_queue != tile->share.queue))
+	/* Numbers of queues and address spaces are used again: the same ones may be another program. */
+	if (tile->owned &&
+	    (tile->owner_as != tile->share.as || tile->owner_queue != tile->share.queue ||
+	     tile->owner_life != tile->share.life))
 		sram_scrub(tile);
 	tile->owned = true;
 	tile->owner_as = tile->share.as;
 	tile->owner_queue = tile->share.queue;
+	tile->owner_life = tile->share.life;
 
 	rv_reset_tlb(hart);
 	dma_start_share(&tile->mover, tile->share.as);
@@ -635,6 +639,7 @@ void tile_go(struct npu_tile *tile)
 		dev->tile_events |= 1ull << tile->number;
 		return;
 	}
+	tile->share.life = dev->acct.queue[tile->share.queue].generation;
 	tile->fresh = true;
 	tile->engine.queue = tile->share.queue;
 	tile->engine.as = tile->share.as;

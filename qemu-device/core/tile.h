@@ -21,6 +21,7 @@ struct tile_share {
 	uint64_t entry, args;
 	uint32_t grid[3];
 	uint32_t first, stride, count;
+	uint32_t life; /* of the queue: a cleared one starts another. Set by GO. */
 };
 
 /* Why a share failed. */
@@ -47,8 +48,9 @@ struct npu_tile {
 	uint8_t *sram;
 	uint32_t sram_size;
 	uint64_t *dirty; /* bit per 4 KiB of SRAM that may differ from zero */
-	bool owned; /* SRAM holds data of owner_as and owner_queue */
+	bool owned; /* SRAM holds data of owner_as and owner_queue, in that life of the queue */
 	unsigned int owner_as, owner_queue;
+	uint32_t owner_life;
 
 	struct tile_share next; /* registers; dev's lock */
 	struct tile_share share; /* latched by GO */

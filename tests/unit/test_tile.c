@@ -170,7 +170,10 @@ static void test_sram(void)
 	tap_is(sram_exchange(0, 1, 0x1000, 222), 111, "SRAM keeps its contents for the same queue");
 	tap_is(sram_exchange(1, 1, 0x1000, 333), 0, "SRAM is scrubbed for another queue");
 	tap_is(sram_exchange(1, 2, 0x1000, 444), 0, "SRAM is scrubbed for another address space");
-	tap_is(sram_exchange(1, 2, 0x1000, 0), 444, "and then kept");
+	tap_is(sram_exchange(1, 2, 0x1000, 555), 444, "and then kept");
+	tiles_acct(t, 1, NPU_SOC_ACCT_CLEAR, 0);
+	tap_is(sram_exchange(1, 2, 0x1000, 666), 0, "SRAM is scrubbed for a new queue of the same number");
+	tap_is(sram_exchange(1, 2, 0x1000, 0), 666, "and then kept");
 	sram_exchange(1, 2, 0x9000, 555);
 	npu_dev_reset(t->dev);
 	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(t->host, t->as_table), 8);
