@@ -79,7 +79,8 @@ int npurt_timeline_wait_point(struct npurt_timeline *timeline, uint64_t point, i
 }
 
 /*
- * Ask how the jobs up to point ended; the first error counts. Signals of jobs that ended well are
+ * Ask how the jobs up to point ended; the first error counts, and is the last thing asked for, as its
+ * detail text is to stay. Signals of jobs that ended well are
  * dropped. Failed ones stay, so that every waiter is told, and so does one whose submit is
  * still under way on another thread.
  */
@@ -93,12 +94,8 @@ static int collect(struct npurt_timeline *timeline, uint64_t point)
 		struct npurt_signal *signal = &timeline->signals[i];
 		bool good = false;
 
-		if (signal->point <= point) {
-			int result = npurt_jobs_result(signal->jobs, signal->seqno, &good);
-
-			if (result && !err)
-				err = result;
-		}
+		if (!err && signal->point <= point)
+			err = npurt_jobs_result(signal->jobs, signal->seqno, &good);
 		if (good)
 			npurt_jobs_unref(signal->jobs);
 		else
