@@ -3,9 +3,15 @@
 
 #include "soc.h"
 
+/* The register is written by nobody else, so what it holds is known. */
+static unsigned int selected; /* 0 after reset */
+
 static void select_queue(unsigned int queue)
 {
+	if (selected == queue)
+		return;
 	soc_write32(NPU_SOC_ACCT_QUEUE, queue);
+	selected = queue;
 }
 
 void account_begin(unsigned int queue, uint32_t op)

@@ -22,11 +22,15 @@ static inline unsigned int first_bit(uint64_t bits)
 		n += 8;
 		bits >>= 8;
 	}
-	while (!(bits & 1)) {
-		n++;
-		bits >>= 1;
+	if (!(bits & 0xf)) {
+		n += 4;
+		bits >>= 4;
 	}
-	return n;
+	if (!(bits & 3)) {
+		n += 2;
+		bits >>= 2;
+	}
+	return n + !(bits & 1);
 }
 
 /* for each number whose bit is set in the uint64_t copy `rest`, lowest first */

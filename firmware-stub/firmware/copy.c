@@ -72,6 +72,7 @@ void copy_event(void)
 		queue_stopped(queue);
 	} else {
 		front_packet_done(queue);
+		queue_wait(queue, SCHED_FRONT);
 	}
 }
 

@@ -73,7 +73,6 @@ void front_packet_done(struct queue *queue)
 	queue->packet_index++;
 	if (!--queue->packets_left)
 		account_barrier(queue->id);
-	queue_wait(queue, SCHED_FRONT);
 }
 
 /* Write what a packet asked for to user memory; true if that worked. */
@@ -106,43 +105,40 @@ static bool counters(struct queue *queue, uint64_t va)
 	return write_result(queue, va, &block, sizeof(block));
 }
 
-static void packet_step(struct queue *queue)
+static enum sched_server packet_step(struct queue *queue)
 {
 	const union npu_packet *packet;
 	bool done = true;
 	int bad;
 
 	if (queue->packet_index == queue->packet_count && !fetch(queue))
-		return;
+		return SCHED_NONE;
 	packet = front_packet(queue);
 	bad = packet_check(packet);
 	if (bad != PACKET_OK) {
 		fail(queue, NPU_JOB_BAD_PACKET, NPU_ACCESS_NONE,
 		     queue->packet_va + (unsigned int)bad);
-		return;
+		return SCHED_NONE;
 	}
 	switch (packet->hdr.op) {
 	case NPU_PKT_DISPATCH:
-		queue_wait(queue, SCHED_TILES);
-		return;
+		return SCHED_TILES;
 	case NPU_PKT_COPY:
 	case NPU_PKT_FILL:
-		queue_wait(queue, SCHED_COPY);
-		return;
+		return SCHED_COPY;
 	}
 	account_begin(queue->id, packet->hdr.op);
 	if (packet->hdr.op == NPU_PKT_TIMESTAMP)
 		done = timestamp(queue, packet->timestamp.addr);
 	else if (packet->hdr.op == NPU_PKT_COUNTERS)
 		done = counters(queue, packet->counters.addr);
-	if (done)
-		front_packet_done(queue);
+	if (!done)
+		return SCHED_NONE;
+	front_packet_done(queue);
+	return SCHED_FRONT;
 }
 
-void front_step(struct queue *queue)
+enum sched_server front_step(struct queue *queue)
 {
-	if (queue->packets_left)
-		packet_step(queue);
-	else
-		ring_step(queue);
+	return queue->packets_left ? packet_step(queue) : ring_step(queue);
 }

@@ -5,16 +5,21 @@
 
 #include "npu_packet.h"
 
+#include "sched.h"
+
 struct queue;
 
-/* The queue's turn at the front end: one ring entry or one packet. */
-void front_step(struct queue *queue);
+/*
+ * The queue's turn at the front end: one ring entry or one packet. Returns the
+ * server that the queue wants next; SCHED_NONE: it rests, or has failed.
+ */
+enum sched_server front_step(struct queue *queue);
 /* The packet that the queue is at. */
 union npu_packet *front_packet(struct queue *queue);
-/* That packet has been executed in full; go on with the next. */
+/* That packet has been executed in full; the queue wants the front end for the next one. */
 void front_packet_done(struct queue *queue);
 
-/* Decode and act on the ring entry at the head, if there is one (ring.c). */
-void ring_step(struct queue *queue);
+/* The same for a queue that is between two command buffers (ring.c). */
+enum sched_server ring_step(struct queue *queue);
 
 #endif /* NPU_FW_FRONT_H */

@@ -49,7 +49,34 @@ static void serve_interrupts(void)
 		copy_event();
 }
 
-/* Do one thing for the queue whose turn it is; false if there is nothing to do. */
+static bool server_free(enum sched_server server)
+{
+	switch (server) {
+	case SCHED_TILES:
+		return tiles_free();
+	case SCHED_COPY:
+		return copy_free();
+	default:
+		return true;
+	}
+}
+
+/* Let the queue have its turn. Returns the server that it wants next. */
+static enum sched_server serve(struct queue *queue, enum sched_server server)
+{
+	switch (server) {
+	case SCHED_TILES:
+		tiles_start(queue);
+		return SCHED_NONE;
+	case SCHED_COPY:
+		copy_start(queue);
+		return SCHED_NONE;
+	default:
+		return front_step(queue);
+	}
+}
+
+/* Serve the queue whose turn it is; false if there is nothing to do. */
 static bool serve_queue(void)
 {
 	uint32_t free = 1u << SCHED_FRONT | (uint32_t)tiles_free() << SCHED_TILES |
@@ -59,16 +86,13 @@ static bool serve_queue(void)
 
 	if (!sched_next(&sched, free, &server, &queue))
 		return false;
-	switch (server) {
-	case SCHED_TILES:
-		tiles_start(&queues[queue]);
-		break;
-	case SCHED_COPY:
-		copy_start(&queues[queue]);
-		break;
-	default:
-		front_step(&queues[queue]);
-	}
+	do {
+		server = serve(&queues[queue], server);
+		if (server == SCHED_NONE)
+			return true;
+		/* As long as nobody else wants anything there is nothing to choose. */
+	} while (sched_idle(&sched) && server_free(server) && !csr_read(mip));
+	queue_wait(&queues[queue], server);
 	return true;
 }
 

@@ -122,10 +122,15 @@ void queue_wait(struct queue *queue, enum sched_server server)
 	sched_add(&sched, server, queue->id, queue->desc.priority);
 }
 
+void queue_publish_as_is(struct queue *queue)
+{
+	kmem_write(queue->desc.writeback, &queue->wb, sizeof(queue->wb));
+}
+
 void queue_publish(struct queue *queue)
 {
 	queue->wb.clock = account_clock(queue->id);
-	kmem_write(queue->desc.writeback, &queue->wb, sizeof(queue->wb));
+	queue_publish_as_is(queue);
 }
 
 /* Something of the queue's job is being done, here or by an engine. */

@@ -94,8 +94,9 @@ void queues_doorbell(uint64_t rung);
 
 /* The queue wants this server next. */
 void queue_wait(struct queue *queue, enum sched_server server);
-/* Write the writeback as it stands to the host. */
+/* Write the writeback to the host, with the clock as it is now, or as it was last. */
 void queue_publish(struct queue *queue);
+void queue_publish_as_is(struct queue *queue);
 /* For the heartbeat: let the host see how far the queues with open jobs are. */
 void queues_publish_progress(void);
 /* Publish the fence of a job: counters, then writeback, then interrupt. */

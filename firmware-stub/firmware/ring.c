@@ -53,11 +53,12 @@ static void run(struct queue *queue, const struct npu_ring_entry *entry)
 	queue->job_open = true;
 	queue->wb.started = entry->seqno;
 	queue->wb.state = NPU_QUEUE_RUNNING;
+	/* The clock stands since the last fence, so it need not be read. */
 	if (first)
-		queue_publish(queue);
+		queue_publish_as_is(queue);
 }
 
-void ring_step(struct queue *queue)
+enum sched_server ring_step(struct queue *queue)
 {
 	uint32_t head = queue->wb.head;
 	const struct npu_ring_entry *entry;
@@ -65,11 +66,11 @@ void ring_step(struct queue *queue)
 	if (queue->tail_bad) {
 		/* It is the kernel's bug; the job in progress, if there is one, pays for it. */
 		bad_ring(queue, queue->job_open ? queue->wb.started : queue->wb.completed, head);
-		return;
+		return SCHED_NONE;
 	}
 	if (head == queue->tail) {
 		queue->where = QUEUE_RESTING;
-		return;
+		return SCHED_NONE;
 	}
 	if (head - queue->entries_first >= queue->entries_end - queue->entries_first)
 		fetch(queue);
@@ -78,7 +79,7 @@ void ring_step(struct queue *queue)
 
 	if (entry->reserved) {
 		bad_ring(queue, entry->seqno, head);
-		return;
+		return SCHED_NONE;
 	}
 	if (entry->op == NPU_RING_RUN && run_good(entry)) {
 		run(queue, entry);
@@ -86,7 +87,7 @@ void ring_step(struct queue *queue)
 		queue_fence(queue, entry->seqno, entry->flags & NPU_RING_FENCE_IRQ);
 	} else if (entry->op != NPU_RING_NOP || entry->flags) {
 		bad_ring(queue, entry->seqno, head);
-		return;
+		return SCHED_NONE;
 	}
-	queue_wait(queue, SCHED_FRONT);
+	return SCHED_FRONT;
 }

@@ -5,33 +5,43 @@
 
 void sched_add(struct sched *sched, enum sched_server server, unsigned int queue, unsigned int class)
 {
-	sched->list[server].waiting[class] |= 1ull << queue;
+	struct sched_list *list = &sched->list[server];
+
+	list->waiting[class] |= 1ull << queue;
+	list->classes |= (uint8_t)(1u << class);
+}
+
+static void list_remove(struct sched_list *list, unsigned int queue, unsigned int class)
+{
+	list->waiting[class] &= ~(1ull << queue);
+	if (!list->waiting[class])
+		list->classes &= (uint8_t)~(1u << class);
 }
 
 void sched_remove(struct sched *sched, unsigned int queue, unsigned int class)
 {
 	for (unsigned int i = 0; i < SCHED_SERVERS; i++)
-		sched->list[i].waiting[class] &= ~(1ull << queue);
+		list_remove(&sched->list[i], queue, class);
 }
 
-/* Highest class with somebody waiting, or -1. */
-static int highest(const struct sched_list *list)
-{
-	for (int class = SCHED_CLASSES - 1; class >= 0; class--) {
-		if (list->waiting[class])
-			return class;
-	}
-	return -1;
-}
-
-/* Class whose turn it is: the highest, but for a lower one that was passed over too often. */
+/*
+ * Class whose turn it is: the highest, but for a lower one that was passed over
+ * too often. -1: nobody waits. This and take() run for every entry and every
+ * packet, and mostly with one queue that waits: that case is short.
+ */
 static int class_in_turn(const struct sched_list *list)
 {
-	int top = highest(list);
+	unsigned int classes = list->classes, lower;
+	int top;
 
-	for (int class = top - 1; class >= 0; class--) {
-		if (list->waiting[class] && list->passed[class] >= SCHED_PATIENCE)
-			return class;
+	if (!classes)
+		return -1;
+	top = (int)(classes & 0xc ? 2 + (classes >> 3) : classes >> 1);
+	for (lower = classes & ~(1u << top); lower; lower &= lower - 1) {
+		unsigned int class = first_bit(lower);
+
+		if (list->passed[class] >= SCHED_PATIENCE)
+			return (int)class;
 	}
 	return top;
 }
@@ -44,13 +54,11 @@ static unsigned int take(struct sched_list *list, unsigned int class)
 	uint64_t above = waiting & (~0ull << list->last[class] << 1);
 	unsigned int queue = first_bit(above ? above : waiting);
 
-	for (unsigned int lower = 0; lower < class; lower++) {
-		if (list->waiting[lower])
-			list->passed[lower]++;
-	}
+	for (unsigned int lower = list->classes & ((1u << class) - 1); lower; lower &= lower - 1)
+		list->passed[first_bit(lower)]++;
 	list->passed[class] = 0;
 	list->last[class] = (uint8_t)queue;
-	list->waiting[class] &= ~(1ull << queue);
+	list_remove(list, queue, class);
 	return queue;
 }
 
@@ -64,11 +72,9 @@ bool sched_next(struct sched *sched, uint32_t free, enum sched_server *ret_serve
 		struct sched_list *list = &sched->list[server];
 		int class;
 
-		if (!(free & 1u << server))
+		if (!list->classes || !(free & 1u << server))
 			continue;
 		class = class_in_turn(list);
-		if (class < 0)
-			continue;
 		if (class < front_class && list->passed[class] < SCHED_PATIENCE) {
 			/* Passed over by the front end; that counts too. */
 			list->passed[class]++;

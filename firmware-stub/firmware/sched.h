@@ -27,12 +27,14 @@ enum sched_server {
 	SCHED_FRONT,
 	SCHED_TILES,
 	SCHED_COPY,
-	SCHED_SERVERS
+	SCHED_SERVERS,
+	SCHED_NONE = SCHED_SERVERS, /* waits for no server */
 };
 
 /* Those who wait for one server. */
 struct sched_list {
 	uint64_t waiting[SCHED_CLASSES]; /* bit per queue */
+	uint8_t classes; /* bit per class with somebody waiting */
 	uint8_t last[SCHED_CLASSES]; /* queue served last */
 	uint32_t passed[SCHED_CLASSES]; /* times passed over while waiting */
 };
@@ -46,6 +48,13 @@ struct sched {
 void sched_add(struct sched *sched, enum sched_server server, unsigned int queue, unsigned int class);
 /* It does not wait any more, if it did, for any server. */
 void sched_remove(struct sched *sched, unsigned int queue, unsigned int class);
+
+/* Nobody waits for any server. */
+static inline bool sched_idle(const struct sched *sched)
+{
+	return !(sched->list[SCHED_FRONT].classes | sched->list[SCHED_TILES].classes |
+		 sched->list[SCHED_COPY].classes);
+}
 
 /*
  * Choose what to do next. free: bit (1 << server) for each server that can take

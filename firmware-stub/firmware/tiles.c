@@ -20,8 +20,15 @@
 #include "queue.h"
 #include "soc.h"
 
+/* What a tile's registers hold. All 0 after reset, and nobody else writes them. */
+struct share {
+	uint64_t entry, args;
+	uint32_t queue, as, grid[3], count;
+};
+
 static struct {
 	unsigned int count;
+	struct share share[NPU_MAX_TILES];
 	struct queue *owner; /* whose DISPATCH runs; NULL: nobody's */
 	uint64_t busy; /* bit per tile whose share has not ended */
 	uint64_t retired; /* workgroups of shares that have ended */
@@ -49,10 +56,31 @@ static void write64(unsigned int tile, unsigned long reg, uint64_t value)
 	*(volatile uint64_t *)(NPU_SOC_TILE(tile) + reg) = value;
 }
 
+/* Write a register that does not hold the value yet: a kernel is often run many times in a row. */
+static void set32(unsigned int tile, unsigned long reg, uint32_t *held, uint32_t value)
+{
+	if (*held == value)
+		return;
+	write32(tile, reg, value);
+	*held = value;
+}
+
+static void set64(unsigned int tile, unsigned long reg, uint64_t *held, uint64_t value)
+{
+	if (*held == value)
+		return;
+	write64(tile, reg, value);
+	*held = value;
+}
+
 void tiles_init(void)
 {
 	tiles.count = soc_read32(NPU_SOC_TOPOLOGY) & 0xff;
 	fw_assert(tiles.count >= 1 && tiles.count <= NPU_MAX_TILES);
+	for (unsigned int t = 0; t < tiles.count; t++) {
+		write32(t, NPU_TILE_WG_FIRST, t);
+		write32(t, NPU_TILE_WG_STRIDE, tiles.count);
+	}
 }
 
 unsigned int tiles_count(void)
@@ -79,17 +107,17 @@ void tiles_start(struct queue *queue)
 	tiles.failed = false;
 	account_begin(queue->id, NPU_PKT_DISPATCH);
 	for (unsigned int t = 0; t < used; t++) {
-		write32(t, NPU_TILE_QUEUE, queue->id);
-		write32(t, NPU_TILE_AS, queue->as_id);
-		write64(t, NPU_TILE_ENTRY, packet->entry);
-		write64(t, NPU_TILE_ARGS, packet->args);
-		write32(t, NPU_TILE_GRID_X, packet->grid[0]);
-		write32(t, NPU_TILE_GRID_Y, packet->grid[1]);
-		write32(t, NPU_TILE_GRID_Z, packet->grid[2]);
-		write32(t, NPU_TILE_WG_FIRST, t);
-		write32(t, NPU_TILE_WG_STRIDE, tiles.count);
-		write32(t, NPU_TILE_WG_COUNT,
-			(uint32_t)((groups - t + tiles.count - 1) / tiles.count));
+		struct share *share = &tiles.share[t];
+
+		set32(t, NPU_TILE_QUEUE, &share->queue, queue->id);
+		set32(t, NPU_TILE_AS, &share->as, queue->as_id);
+		set64(t, NPU_TILE_ENTRY, &share->entry, packet->entry);
+		set64(t, NPU_TILE_ARGS, &share->args, packet->args);
+		set32(t, NPU_TILE_GRID_X, &share->grid[0], packet->grid[0]);
+		set32(t, NPU_TILE_GRID_Y, &share->grid[1], packet->grid[1]);
+		set32(t, NPU_TILE_GRID_Z, &share->grid[2], packet->grid[2]);
+		set32(t, NPU_TILE_WG_COUNT, &share->count,
+		      (uint32_t)((groups - t + tiles.count - 1) / tiles.count));
 		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_GO);
 	}
 }
@@ -134,12 +162,14 @@ static void finish(void)
 
 	tiles.owner = NULL;
 	queue->wb.progress += tiles.retired;
-	if (tiles.failed)
+	if (tiles.failed) {
 		queue_fail(queue, &tiles.fault);
-	else if (queue->stopping)
+	} else if (queue->stopping) {
 		queue_stopped(queue);
-	else
+	} else {
 		front_packet_done(queue);
+		queue_wait(queue, SCHED_FRONT);
+	}
 }
 
 void tiles_event(void)

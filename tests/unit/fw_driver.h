@@ -56,7 +56,7 @@ struct drv {
 	struct npu_queue_desc *queue_table;
 	uint32_t h2f_seq, f2h_seq;
 	struct queue_mem queue[NPU_MAX_QUEUES];
-	uint64_t next_va[4]; /* of each address space in use */
+	uint64_t next_va[NPU_MAX_AS]; /* of each address space in use */
 };
 
 /* ---- host side of the core ---------------------------------------------------------------- */
@@ -87,7 +87,8 @@ static uint64_t drv_time(void *opaque)
 {
 	struct drv *d = opaque;
 
-	return d->now;
+	/* Never twice the same, so that timestamps show an order. */
+	return ++d->now;
 }
 
 static void drv_set_timer(void *opaque, uint64_t deadline)
@@ -116,7 +117,7 @@ static const struct npu_host_ops drv_ops = {
 };
 
 /* A fatal mistake of the test itself. */
-static _Noreturn void drv_die(const char *what)
+static inline _Noreturn void drv_die(const char *what)
 {
 	printf("Bail out! %s\n", what);
 	exit(1);
@@ -134,12 +135,12 @@ static void pass_time(struct drv *d, uint64_t ns)
 
 /*
  * Wait for a condition while virtual time passes. The workers of the device
- * run in real time, so leave them some. False after 20 s of real time.
+ * run in real time, so leave them some. False after 10 s or more of real time.
  */
 #define WAIT_FOR(d, cond)                                                              \
 	({                                                                             \
 		bool waited_;                                                          \
-		for (unsigned int turn_ = 0; !(waited_ = (cond)) && turn_ < 200000; turn_++) \
+		for (unsigned int turn_ = 0; !(waited_ = (cond)) && turn_ < 60000; turn_++) \
 			wait_a_little(d);                                              \
 		waited_;                                                               \
 	})
