@@ -3,6 +3,7 @@
  * The same work gives the same results, clocks and counters whatever the host does: any number
  * of threads, any inline budget, any path of the matrix arithmetic.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,29 +29,41 @@ static uint64_t hash(const uint8_t *p, uint64_t size)
 	return h;
 }
 
-/* A script per tile would need the tile's number; all run the same one on their own SRAM. */
-static void build_script(struct script_step *script, uint64_t descs_va, struct npu_dma_desc *descs,
-			 uint64_t matrix_va, struct npu_matrix_desc *m, uint64_t in, uint64_t out)
+#define GROUPS 9
+#define OUT    0x40000 /* bytes that a workgroup writes */
+
+/* What a workgroup does; everything in its own page, the results in its own place. */
+struct work {
+	struct script_step script[16];
+	struct npu_dma_desc desc[3];
+	struct npu_matrix_desc matrix[2];
+};
+
+static void build(struct work *w, uint64_t va, uint64_t in, uint64_t out)
 {
-	descs[0] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM, .src = in, .size = { 0x40000, 1, 1 } };
-	descs[1] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM + 0x40000, .src = in + 7,
-					  .size = { 1000, 64, 2 }, .dst_stride = { 1024, 65536 },
-					  .src_stride = { 1001, 65000 } };
-	descs[2] = (struct npu_dma_desc){ .dst = out, .src = NPU_VA_SRAM + 0x80000,
-					  .size = { 0x40000, 1, 1 } };
-	m[0] = (struct npu_matrix_desc){ .a = 0, .b = 0x40000, .c = 0x80000, .m = 256, .n = 256,
-					 .k = 512, .a_stride = 512, .c_stride = 1024 };
-	m[1] = m[0];
-	m[1].flags = NPU_MATRIX_ACCUMULATE | NPU_MATRIX_A_S8;
-	*script++ = (struct script_step){ S_DMA, descs_va };
-	*script++ = (struct script_step){ S_DMA, descs_va + sizeof(*descs) };
-	*script++ = (struct script_step){ S_WAIT_LAST, 0 };
-	*script++ = (struct script_step){ S_MATRIX, matrix_va };
-	*script++ = (struct script_step){ S_MATRIX, matrix_va + sizeof(*m) };
-	*script++ = (struct script_step){ S_DMA, descs_va + sizeof(*descs) };
-	*script++ = (struct script_step){ S_WAIT, 0 };
-	*script++ = (struct script_step){ S_DMA, descs_va + 2 * sizeof(*descs) };
-	*script++ = (struct script_step){ S_END, 0 };
+	const uint64_t desc = va + offsetof(struct work, desc);
+	const uint64_t matrix = va + offsetof(struct work, matrix);
+	struct script_step *s = w->script;
+
+	w->desc[0] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM, .src = in, .size = { 0x40000, 1, 1 } };
+	w->desc[1] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM + 0x40000, .src = in + 7,
+					    .size = { 1000, 64, 2 }, .dst_stride = { 1024, 65536 },
+					    .src_stride = { 1001, 65000 } };
+	w->desc[2] = (struct npu_dma_desc){ .dst = out, .src = NPU_VA_SRAM + 0x80000,
+					    .size = { OUT, 1, 1 } };
+	w->matrix[0] = (struct npu_matrix_desc){ .a = 0, .b = 0x40000, .c = 0x80000, .m = 256,
+						 .n = 256, .k = 512, .a_stride = 512, .c_stride = 1024 };
+	w->matrix[1] = w->matrix[0];
+	w->matrix[1].flags = NPU_MATRIX_ACCUMULATE | NPU_MATRIX_A_S8;
+	*s++ = (struct script_step){ S_DMA, desc };
+	*s++ = (struct script_step){ S_DMA, desc + sizeof(w->desc[0]) };
+	*s++ = (struct script_step){ S_WAIT_LAST, 0 };
+	*s++ = (struct script_step){ S_MATRIX, matrix };
+	*s++ = (struct script_step){ S_MATRIX, matrix + sizeof(w->matrix[0]) };
+	*s++ = (struct script_step){ S_WAIT, 0 };
+	*s++ = (struct script_step){ S_DMA, desc + sizeof(w->desc[0]) };
+	*s++ = (struct script_step){ S_DMA, desc + 2 * sizeof(w->desc[0]) };
+	*s++ = (struct script_step){ S_END, 0 };
 }
 
 static bool all_done(struct tiles *t)
@@ -95,11 +108,8 @@ static bool conserved(struct tiles *t, unsigned int queues)
 static struct outcome run(unsigned int threads, uint64_t budget, const char *path)
 {
 	struct npu_config config;
-	struct script_step *script;
-	struct npu_dma_desc *descs;
-	struct npu_matrix_desc *m;
-	uint64_t script_va, descs_va, m_va, in_va, out_va, args_va, *args;
-	uint8_t *in, *out;
+	uint64_t work_va, in_va, out_va, copy_va, args_va, *args;
+	uint8_t *work, *in, *out, *copy;
 	struct outcome o = { 0 };
 	struct tiles *t;
 	union npu_packet p;
@@ -109,24 +119,24 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 	config.inline_budget = budget;
 	config.matrix_path = path;
 	t = tiles_new(&config);
-	script_va = tiles_map(t, 4096, RW, &script);
-	descs_va = tiles_map(t, 4096, RW, &descs);
-	m_va = tiles_map(t, 4096, RW, &m);
+	work_va = tiles_map(t, GROUPS * 4096, RW, &work);
 	in_va = tiles_map(t, 0x50000, NPU_PTE_R, &in);
-	out_va = tiles_map(t, 0x40000, RW, &out);
+	out_va = tiles_map(t, GROUPS * OUT, RW, &out);
+	copy_va = tiles_map(t, 0x20000, RW, &copy);
 	args_va = tiles_map(t, 4096, RW, &args);
 	srand(1);
 	for (unsigned int i = 0; i < 0x50000; i++)
 		in[i] = rand();
-	build_script(script, descs_va, descs, m_va, m, in_va, out_va);
+	for (unsigned int i = 0; i < GROUPS; i++)
+		build((struct work *)(work + i * 4096), work_va + i * 4096, in_va, out_va + i * OUT);
 	args[0] = 5000;
-	p = (union npu_packet){ .copy = { .hdr = { .op = NPU_PKT_COPY }, .dst = out_va + 0x20000,
+	p = (union npu_packet){ .copy = { .hdr = { .op = NPU_PKT_COPY }, .dst = copy_va,
 					  .src = in_va, .size = { 0x1000, 8, 2 },
 					  .dst_stride = { 0x2000, 0x10000 }, .src_stride = { 4099, 77 } } };
 
 	o.done = true;
 	for (unsigned int round = 0; round < 3; round++) {
-		tiles_dispatch(t, 0, 1, K_SCRIPT, script_va, 9);
+		tiles_dispatch(t, 0, 1, K_SCRIPTS, work_va, GROUPS);
 		o.done &= all_done(t);
 		tiles_acct(t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_BARRIER);
 		tiles_dispatch(t, 1, 2, K_WORK, args_va, 21);
@@ -136,7 +146,7 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 		o.done &= all_done(t);
 		tiles_acct(t, 1, NPU_SOC_ACCT_BARRIER, 0);
 	}
-	o.hash = hash(out, 0x40000);
+	o.hash = hash(out, GROUPS * OUT) ^ hash(copy, 0x20000) ^ hash(work, GROUPS * 4096);
 	tiles_counters(t, 0, o.counters[0]);
 	tiles_counters(t, 1, o.counters[1]);
 	for (unsigned int i = 0; i < 4; i++)
@@ -173,7 +183,7 @@ int main(void)
 
 	tap_ok(want.done, "the work gets done");
 	tap_ok(want.conserved, "no cycle and no count is lost");
-	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] == 3 * 9 * 2 * 256ull * 256 * 512, "MACs");
+	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] == 3 * GROUPS * 2 * 256ull * 256 * 512, "MACs");
 	tap_ok(want.counters[0][NPU_COUNTER_ENERGY] > want.counters[0][NPU_COUNTER_MATRIX_MACS],
 	       "energy is counted");
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

@@ -146,10 +146,11 @@ static void spin_ns(uint64_t ns)
 static void test_reset_in_work(void)
 {
 	struct tiles *t = tiles_new(&config);
-	uint64_t *counter, *args;
+	uint64_t *counter, *args, *filled;
 	const uint64_t counter_va = tiles_map(t, 4096, RW, &counter);
 	const uint64_t args_va = tiles_map(t, 4096, RW, &args);
-	union npu_packet p = { .fill = { .hdr = { .op = NPU_PKT_FILL }, .dst = counter_va,
+	const uint64_t filled_va = tiles_map(t, 4096, RW, &filled);
+	union npu_packet p = { .fill = { .hdr = { .op = NPU_PKT_FILL }, .dst = filled_va,
 					 .size = { 4096, 0xffffffff, 0xffffffff } } };
 	bool ok = true;
 	uint64_t v[NPU_COUNTER_COUNT], seen;
@@ -194,7 +195,7 @@ static void test_invalidation(void)
 
 	args[0] = counter_va;
 	for (unsigned int round = 0; round < 20; round++) {
-		uint64_t seen, deadline = host_now() + 10000000000ull;
+		uint64_t before, seen, deadline = host_now() + 10000000000ull;
 
 		*pte = leaf;
 		tiles_dispatch(t, 0, 1, K_COUNT_FOREVER, args_va, 3);
@@ -202,10 +203,10 @@ static void test_invalidation(void)
 		*pte = host_leaf(host_bus(t->host, fresh), RW);
 		quiet &= host_tlb_flush(t->host, round & 1 ? 1 : NPU_TLB_CMD_ALL);
 		seen = __atomic_load_n(counter, __ATOMIC_RELAXED);
-		fresh[0] = 0;
-		while (!__atomic_load_n(fresh, __ATOMIC_RELAXED) && host_now() < deadline)
+		before = __atomic_load_n(fresh, __ATOMIC_RELAXED);
+		while (__atomic_load_n(fresh, __ATOMIC_RELAXED) == before && host_now() < deadline)
 			sched_yield();
-		moved &= __atomic_load_n(fresh, __ATOMIC_RELAXED) > 0;
+		moved &= __atomic_load_n(fresh, __ATOMIC_RELAXED) != before;
 		quiet &= seen == __atomic_load_n(counter, __ATOMIC_RELAXED);
 		/* And away. */
 		*pte = 0;
@@ -213,7 +214,7 @@ static void test_invalidation(void)
 		npu_dev_wait_idle(t->dev);
 		seen = __atomic_load_n(fresh, __ATOMIC_RELAXED);
 		for (unsigned int i = 0; i < 3; i++) {
-			faulted &= tiles_get(t, TREG(i, NPU_TILE_FAULT_ADDR), 8) == counter_va &&
+			faulted &= tiles_get(t, TREG(i, NPU_TILE_FAULT_ADDR), 8) == counter_va + 8 * i &&
 				   tiles_get(t, TREG(i, NPU_TILE_FAULT_ERROR), 4) == NPU_JOB_PAGE_FAULT;
 			faulted &= tiles_ack(t, i) == NPU_SOC_FAULT;
 		}

@@ -15,7 +15,8 @@
 enum tile_kernel {
 	K_EXIT = 0,
 	K_COORDS = 1,
-	K_FOREVER = 3,
+	K_SCRIPTS, /* K_SCRIPT at a0 + 4096 * x */
+	K_FOREVER,
 	K_LOAD,
 	K_STORE,
 	K_JUMP,
@@ -23,8 +24,8 @@ enum tile_kernel {
 	K_EBREAK,
 	K_ILLEGAL,
 	K_MISALIGNED,
-	K_SCRIPT = 11,
-	K_DMA_FOREVER = 13,
+	K_SCRIPT,
+	K_DMA_FOREVER = 13, /* the script takes two places */
 	K_COUNT_FOREVER,
 	K_SRAM,
 	K_WORK,

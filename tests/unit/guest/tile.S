@@ -60,6 +60,12 @@ _start:
 	sd	sp, 72(t6)
 	npu_exit
 
+	slot 2				# the script at a0 + 4096 * x
+	csrr	t0, TEST_CSR_WG_X
+	slli	t0, t0, 12
+	add	a0, a0, t0
+	j	script
+
 	slot 3				# for ever
 	j	.
 
@@ -93,7 +99,7 @@ _start:
 
 	slot 11				# script at a0: { u64 op, u64 operand }, op 0 ends; result behind it:
 					# u64 cycles, u64 last tag
-	csrr	s0, cycle
+script:	csrr	s0, cycle
 1:	ld	t0, 0(a0)
 	ld	t1, 8(a0)
 	addi	a0, a0, 16
@@ -124,8 +130,11 @@ _start:
 	npu_wait t0
 	j	1b
 
-	slot 14				# count at args[0], for ever
+	slot 14				# count at args[0] + 8 * x, for ever
 	ld	t0, 0(a0)
+	csrr	t1, TEST_CSR_WG_X
+	slli	t1, t1, 3
+	add	t0, t0, t1
 1:	ld	t1, 0(t0)
 	addi	t1, t1, 1
 	sd	t1, 0(t0)
