@@ -10,11 +10,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "npu_core.h"
 #include "npu_counters.h"
@@ -27,9 +22,10 @@
 
 #define MEM_BASE 0x40000000ull /* bus address of the first byte of host memory */
 #define MEM_SIZE (64ull << 20)
-#define VA_BASE	 0x200000ull /* where map() starts to hand out virtual addresses */
+#define VA_BASE	 0x200000ull /* where map_new() starts to hand out virtual addresses */
 #define MS	 1000000ull
 
+/* A queue as the driver sees it. */
 struct queue_mem {
 	struct npu_queue_desc desc;
 	struct npu_ring_entry *ring;
@@ -39,6 +35,7 @@ struct queue_mem {
 	uint64_t seqno; /* used last */
 };
 
+/* Device and driver. For one test thread; what the device's workers touch is atomic. */
 struct drv {
 	struct npu_dev *dev;
 	uint8_t *mem;
@@ -55,83 +52,18 @@ struct drv {
 	struct npu_as_entry *as_table;
 	struct npu_queue_desc *queue_table;
 	uint32_t h2f_seq, f2h_seq;
+	struct npu_msg stopped; /* the last request's NPU_JOB_STOPPED; type 0: none */
 	struct queue_mem queue[NPU_MAX_QUEUES];
 	uint64_t next_va[NPU_MAX_AS]; /* of each address space in use */
 };
 
-/* ---- host side of the core ---------------------------------------------------------------- */
-
-static void *drv_dma_map(void *opaque, uint64_t addr, size_t *len, bool write)
-{
-	struct drv *d = opaque;
-	uint64_t end = MEM_BASE + MEM_SIZE;
-
-	(void)write;
-	if (addr < MEM_BASE || addr >= end || (addr >= d->hole_start && addr < d->hole_end))
-		return NULL;
-	if (addr < d->hole_start)
-		end = d->hole_start;
-	if (*len > end - addr)
-		*len = end - addr;
-	return d->mem + (addr - MEM_BASE);
-}
-
-static void drv_irq(void *opaque, unsigned int vector)
-{
-	struct drv *d = opaque;
-
-	d->irqs[vector]++;
-}
-
-static uint64_t drv_time(void *opaque)
-{
-	struct drv *d = opaque;
-
-	/* Never twice the same, so that timestamps show an order. */
-	return ++d->now;
-}
-
-static void drv_set_timer(void *opaque, uint64_t deadline)
-{
-	struct drv *d = opaque;
-
-	d->deadline = deadline;
-}
-
-static void drv_log(void *opaque, enum npu_log_level level, const char *line)
-{
-	struct drv *d = opaque;
-
-	(void)level;
-	snprintf(d->last_log, sizeof(d->last_log), "%s", line);
-	if (getenv("NPU_TEST_LOG"))
-		fprintf(stderr, "# device: %s\n", line);
-}
-
-static const struct npu_host_ops drv_ops = {
-	.dma_map = drv_dma_map,
-	.irq = drv_irq,
-	.time_ns = drv_time,
-	.set_timer = drv_set_timer,
-	.log = drv_log,
-};
+/* ---- time and registers --------------------------------------------------------------------- */
 
 /* A fatal mistake of the test itself. */
-static inline _Noreturn void drv_die(const char *what)
-{
-	printf("Bail out! %s\n", what);
-	exit(1);
-}
+_Noreturn void drv_die(const char *what);
 
 /* Let ns of virtual time pass in steps of a millisecond, timers and all. */
-static void pass_time(struct drv *d, uint64_t ns)
-{
-	for (uint64_t done = 0; done < ns; done += MS) {
-		d->now += MS;
-		if (d->now >= d->deadline)
-			npu_dev_timer(d->dev);
-	}
-}
+void pass_time(struct drv *d, uint64_t ns);
 
 /*
  * Wait for a condition while virtual time passes. The workers of the device
@@ -145,299 +77,65 @@ static void pass_time(struct drv *d, uint64_t ns)
 		waited_;                                                               \
 	})
 
-static void wait_a_little(struct drv *d)
-{
-	const struct timespec pause = {.tv_nsec = 100000};
+void wait_a_little(struct drv *d);
 
-	pass_time(d, MS);
-	nanosleep(&pause, NULL);
-}
-
-static uint32_t reg_read(struct drv *d, uint64_t reg)
-{
-	return (uint32_t)npu_dev_read(d->dev, reg, 4);
-}
-
-static void reg_write(struct drv *d, uint64_t reg, uint32_t value)
-{
-	npu_dev_write(d->dev, reg, value, 4);
-}
-
-static void reg_write64(struct drv *d, uint64_t reg, uint64_t value)
-{
-	npu_dev_write(d->dev, reg, value, 8);
-}
+/* Registers of BAR0. */
+uint32_t reg_read(struct drv *d, uint64_t reg);
+void reg_write(struct drv *d, uint64_t reg, uint32_t value);
+void reg_write64(struct drv *d, uint64_t reg, uint64_t value);
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-static void *mem_alloc(struct drv *d, uint64_t size)
-{
-	uint64_t at = d->used;
-
-	d->used += (size + 4095) / 4096 * 4096;
-	if (d->used > MEM_SIZE)
-		drv_die("the test needs more host memory");
-	memset(d->mem + at, 0, d->used - at);
-	return d->mem + at;
-}
-
-static uint64_t bus_of(const struct drv *d, const void *p)
-{
-	return MEM_BASE + (uint64_t)((const uint8_t *)p - d->mem);
-}
-
-static void as_create(struct drv *d, unsigned int as)
-{
-	void *root = mem_alloc(d, 4096);
-
-	d->as_table[as].satp = NPU_SATP_MODE_SV48 << NPU_SATP_MODE_SHIFT |
-			       (uint64_t)as << NPU_SATP_ASID_SHIFT | bus_of(d, root) >> 12;
-	d->next_va[as] = VA_BASE;
-}
-
-static void map_page(struct drv *d, unsigned int as, uint64_t va, uint64_t bus, uint64_t flags)
-{
-	uint64_t *table = (uint64_t *)(d->mem +
-				       ((d->as_table[as].satp & NPU_SATP_PPN_MASK) << 12) - MEM_BASE);
-
-	for (int level = NPU_PT_LEVELS - 1; level > 0; level--) {
-		uint64_t *pte = &table[va >> (12 + 9 * level) & 511];
-
-		if (!*pte)
-			*pte = bus_of(d, mem_alloc(d, 4096)) >> 12 << NPU_PTE_PPN_SHIFT | NPU_PTE_V;
-		table = (uint64_t *)(d->mem + (*pte >> NPU_PTE_PPN_SHIFT << 12) - MEM_BASE);
-	}
-	table[va >> 12 & 511] = bus >> 12 << NPU_PTE_PPN_SHIFT | flags | NPU_PTE_V | NPU_PTE_U |
-				NPU_PTE_A | NPU_PTE_D;
-}
-
-#define RWX (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X)
-
+/* Zeroed whole pages, until the next drv_prepare(). */
+void *mem_alloc(struct drv *d, uint64_t size);
+uint64_t bus_of(const struct drv *d, const void *p);
+/* An empty address space of this number. */
+void as_create(struct drv *d, unsigned int as);
 /* New memory in an address space, with an unmapped page behind it. Returns its virtual address. */
-static uint64_t map_new(struct drv *d, unsigned int as, uint64_t size, uint64_t flags, void *ret_ptr)
-{
-	uint8_t *p = mem_alloc(d, size);
-	uint64_t va = d->next_va[as];
-
-	for (uint64_t at = 0; at < size; at += 4096)
-		map_page(d, as, va + at, bus_of(d, p) + at, flags);
-	d->next_va[as] += (size + 4095) / 4096 * 4096 + 4096;
-	*(void **)ret_ptr = p;
-	return va;
-}
+uint64_t map_new(struct drv *d, unsigned int as, uint64_t size, uint64_t flags, void *ret_ptr);
 
 /* ---- device and boot ------------------------------------------------------------------------- */
 
 /* Where the image under test lies: first argument, NPU_FW, or where the build leaves it. */
-static const char *fw_image_path(int argc, char **argv)
-{
-	static const char *const built[] = {
-		"build/firmware/npu/npu_fw.bin",
-		"../../build/firmware/npu/npu_fw.bin",
-	};
-
-	if (argc > 1)
-		return argv[1];
-	if (getenv("NPU_FW"))
-		return getenv("NPU_FW");
-	return access(built[0], R_OK) ? built[1] : built[0];
-}
-
-static struct drv *drv_new(const char *fw_path, unsigned int tiles)
-{
-	struct drv *d = calloc(1, sizeof(*d));
-	struct npu_config config;
-	const char *error;
-	FILE *file = fopen(fw_path, "rb");
-
-	if (!d || !file)
-		drv_die("no firmware image: build it with make firmware");
-	d->mem = aligned_alloc(2 << 20, MEM_SIZE);
-	d->image = calloc(1, NPU_FW_MAX_SIZE + 4096);
-	if (!d->mem || !d->image)
-		drv_die("out of memory");
-	d->image_len = fread(d->image, 1, NPU_FW_MAX_SIZE, file);
-	fclose(file);
-	d->deadline = UINT64_MAX;
-	d->now = 1000 * MS;
-	npu_config_init(&config);
-	config.chiplets = 1;
-	config.tiles_per_chiplet = tiles;
-	config.sram_kib = 64;
-	config.threads = 2;
-	d->dev = npu_dev_new(&config, &drv_ops, d, &error);
-	if (!d->dev)
-		drv_die(error);
-	return d;
-}
-
-static void drv_free(struct drv *d)
-{
-	npu_dev_free(d->dev);
-	free(d->mem);
-	free(d->image);
-	free(d);
-}
-
+const char *fw_image_path(int argc, char **argv);
+/* A device with this many tiles. inline_budget as in struct npu_config, -1: as it comes. */
+struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget);
+void drv_free(struct drv *d);
 /* Reset the device and host memory, set everything up for a boot, but do not start it. */
-static void drv_prepare(struct drv *d)
-{
-	npu_dev_reset(d->dev);
-	npu_dev_flush_maps(d->dev);
-	d->hole_start = d->hole_end = 0;
-	d->used = 0;
-	memset(d->queue, 0, sizeof(d->queue));
-	d->h2f_seq = d->f2h_seq = 0;
-	d->mbox = mem_alloc(d, sizeof(*d->mbox));
-	d->as_table = mem_alloc(d, NPU_MAX_AS * sizeof(*d->as_table));
-	d->queue_table = mem_alloc(d, NPU_MAX_QUEUES * sizeof(*d->queue_table));
-	d->image_bus = bus_of(d, mem_alloc(d, NPU_FW_MAX_SIZE + 4096));
-	for (unsigned int i = 0; i < NPU_MSIX_VECTORS; i++)
-		d->irqs[i] = 0;
-	memcpy(d->mem + (d->image_bus - MEM_BASE), d->image, d->image_len);
-	reg_write64(d, NPU_REG_FW_BASE_LO, d->image_bus);
-	reg_write(d, NPU_REG_FW_SIZE, (uint32_t)d->image_len);
-	reg_write64(d, NPU_REG_MBOX_BASE_LO, bus_of(d, d->mbox));
-	reg_write64(d, NPU_REG_AS_TABLE_LO, bus_of(d, d->as_table));
-	reg_write64(d, NPU_REG_QUEUE_TABLE_LO, bus_of(d, d->queue_table));
-	reg_write(d, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);
-}
-
-static uint32_t boot_stage(struct drv *d)
-{
-	return NPU_BOOT_STAGE(reg_read(d, NPU_REG_BOOT_STATUS));
-}
-
+void drv_prepare(struct drv *d);
+uint32_t boot_stage(struct drv *d);
 /* Start the core and wait for the end of its boot, good or bad. */
-static void drv_start(struct drv *d)
-{
-	reg_write(d, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
-	if (!WAIT_FOR(d, boot_stage(d) == NPU_BOOT_READY || boot_stage(d) == NPU_BOOT_FAILED))
-		drv_die("the boot ROM hangs");
-}
+void drv_start(struct drv *d);
 
 /* ---- mailbox ------------------------------------------------------------------------------------ */
 
-static uint32_t peek(const volatile uint32_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
-}
-
+/* A word that the device may be writing. */
+uint32_t peek(const volatile uint32_t *p);
 /* Queue a request without ringing. */
-static void mbox_put(struct drv *d, uint16_t type, uint32_t queue, uint32_t cookie)
-{
-	uint32_t at = d->mbox->h2f_write.index;
-
-	d->mbox->h2f[at % NPU_MBOX_ENTRIES] = (struct npu_msg){
-		.type = type, .seq = ++d->h2f_seq, .cookie = cookie, .queue = queue,
-	};
-	__atomic_store_n(&d->mbox->h2f_write.index, at + 1, __ATOMIC_RELEASE);
-}
-
-static void mbox_ring(struct drv *d)
-{
-	reg_write(d, NPU_REG_MBOX_DOORBELL, 1);
-}
-
+void mbox_put(struct drv *d, uint16_t type, uint32_t queue, uint32_t cookie);
+void mbox_ring(struct drv *d);
 /* Next message of the firmware's; false if none comes. */
-static bool mbox_get(struct drv *d, struct npu_msg *msg)
-{
-	uint32_t at = d->mbox->f2h_read.index;
-
-	if (!WAIT_FOR(d, peek(&d->mbox->f2h_write.index) != at))
-		return false;
-	*msg = d->mbox->f2h[at % NPU_MBOX_ENTRIES];
-	__atomic_store_n(&d->mbox->f2h_read.index, at + 1, __ATOMIC_RELEASE);
-	return msg->seq == ++d->f2h_seq;
-}
-
-static bool mbox_empty(struct drv *d)
-{
-	return peek(&d->mbox->f2h_write.index) == d->mbox->f2h_read.index;
-}
-
-/* Send a request and wait for its reply, which must be the next message. Returns its status, or -1. */
-static int request(struct drv *d, uint16_t type, uint32_t queue)
-{
-	static uint32_t cookie = 0x1000;
-	struct npu_msg msg;
-
-	mbox_put(d, type, queue, ++cookie);
-	mbox_ring(d);
-	if (!mbox_get(d, &msg) || msg.type != NPU_MSG_REPLY || msg.cookie != cookie)
-		return -1;
-	return msg.status;
-}
+bool mbox_get(struct drv *d, struct npu_msg *msg);
+bool mbox_empty(struct drv *d);
+/*
+ * Send a request and wait for its reply, which must be the next message but for what was stopped by
+ * the request (.stopped). Returns its status, or -1.
+ */
+int request(struct drv *d, uint16_t type, uint32_t queue);
 
 /* ---- queues -------------------------------------------------------------------------------------- */
 
 /* Memory and descriptor for queue q; vector 1 + q % 16. */
-static struct queue_mem *queue_setup(struct drv *d, unsigned int q, unsigned int ring_log2,
-				     unsigned int priority)
-{
-	struct queue_mem *queue = &d->queue[q];
-
-	memset(queue, 0, sizeof(*queue));
-	queue->ring = mem_alloc(d, sizeof(*queue->ring) << ring_log2);
-	queue->wb = mem_alloc(d, sizeof(*queue->wb));
-	queue->counters = mem_alloc(d, sizeof(*queue->counters));
-	queue->desc = (struct npu_queue_desc){
-		.ring = bus_of(d, queue->ring),
-		.writeback = bus_of(d, queue->wb),
-		.counters = bus_of(d, queue->counters),
-		.ring_log2 = ring_log2,
-		.vector = NPU_VECTOR_QUEUE_0 + q % 16,
-		.priority = priority,
-	};
-	d->queue_table[q] = queue->desc;
-	return queue;
-}
-
-static struct queue_mem *queue_start(struct drv *d, unsigned int q, unsigned int priority)
-{
-	struct queue_mem *queue = queue_setup(d, q, 6, priority);
-
-	if (request(d, NPU_MSG_QUEUE_START, q) != NPU_MSG_OK)
-		drv_die("a queue does not start");
-	return queue;
-}
-
-static void ring_put(struct queue_mem *queue, const struct npu_ring_entry *entry)
-{
-	queue->ring[queue->tail++ % (1u << queue->desc.ring_log2)] = *entry;
-}
-
-static void ring_bell(struct drv *d, unsigned int q)
-{
-	reg_write(d, NPU_DOORBELL(q), d->queue[q].tail);
-}
-
+struct queue_mem *queue_setup(struct drv *d, unsigned int q, unsigned int ring_log2,
+			      unsigned int priority);
+/* The same with a ring of 64 entries, and started. */
+struct queue_mem *queue_start(struct drv *d, unsigned int q, unsigned int priority);
+/* Append an entry, without a look at whether there is room. */
+void ring_put(struct queue_mem *queue, const struct npu_ring_entry *entry);
+void ring_bell(struct drv *d, unsigned int q);
 /* Append a job of one command buffer with its fence, and ring. Returns its seqno. */
-static uint64_t submit(struct drv *d, unsigned int q, unsigned int as, uint64_t va, uint32_t packets)
-{
-	struct queue_mem *queue = &d->queue[q];
-	const struct npu_ring_entry run = {
-		.op = NPU_RING_RUN, .as_id = (uint16_t)as, .packets = packets, .addr = va,
-		.seqno = ++queue->seqno,
-	};
-	const struct npu_ring_entry fence = {
-		.op = NPU_RING_FENCE, .flags = NPU_RING_FENCE_IRQ, .seqno = queue->seqno,
-	};
-
-	ring_put(queue, &run);
-	ring_put(queue, &fence);
-	ring_bell(d, q);
-	return queue->seqno;
-}
-
-static uint64_t completed(const struct queue_mem *queue)
-{
-	return __atomic_load_n(&queue->wb->completed, __ATOMIC_ACQUIRE);
-}
-
-static bool wait_done(struct drv *d, unsigned int q, uint64_t seqno)
-{
-	return WAIT_FOR(d, completed(&d->queue[q]) >= seqno);
-}
+uint64_t submit(struct drv *d, unsigned int q, unsigned int as, uint64_t va, uint32_t packets);
+uint64_t completed(const struct queue_mem *queue);
+bool wait_done(struct drv *d, unsigned int q, uint64_t seqno);
 
 #endif /* NPU_TEST_FW_DRIVER_H */

@@ -3,6 +3,9 @@
  * Boot ROM and start of the firmware on the device core: the good way, and
  * every error that npu_fw.h names with its detail.
  */
+#include <stddef.h>
+#include <string.h>
+
 #include "fw_driver.h"
 
 #include "../../firmware-stub/common/sha256.c"
@@ -277,7 +280,7 @@ static void test_again(void)
 
 int main(int argc, char **argv)
 {
-	d = drv_new(fw_image_path(argc, argv), 2);
+	d = drv_new(fw_image_path(argc, argv), 2, -1);
 	test_good();
 	test_size();
 	test_dma();
