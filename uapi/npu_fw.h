@@ -122,6 +122,7 @@ enum npu_msg_type {
 	/*
 	 * Stop .queue: its running job is aborted (NPU_JOB_STOPPED, nothing if idle), nothing
 	 * more is fetched, and after the reply the device touches no memory for this queue.
+	 * Where a tile stood that had to be stopped is told before, in an NPU_MSG_FAULT.
 	 */
 	NPU_MSG_QUEUE_STOP = 3,
 	NPU_MSG_SHUTDOWN = 4, /* stop all queues, then idle until reset */

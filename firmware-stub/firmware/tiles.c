@@ -134,14 +134,20 @@ void tiles_stop(void)
 /*
  * Several tiles may have failed before the others could be stopped: what gets
  * reported is the failure of the lowest workgroup among them. Which of them had
- * got that far depends on the host's timing.
+ * got that far depends on the host's timing. Where a tile stood when it was
+ * stopped is worth a report only if none has failed.
  */
 static void note_fault(unsigned int t, enum npu_job_error error)
 {
 	uint32_t workgroup = read32(t, NPU_TILE_FAULT_WG);
 
-	if (tiles.failed && tiles.fault.workgroup <= workgroup)
-		return;
+	if (tiles.failed) {
+		bool stopped = error == NPU_JOB_STOPPED;
+		bool stopped_before = tiles.fault.error == NPU_JOB_STOPPED;
+
+		if (stopped == stopped_before ? tiles.fault.workgroup <= workgroup : stopped)
+			return;
+	}
 	tiles.fault = (struct queue_fault){
 		.error = error,
 		.access = read32(t, NPU_TILE_FAULT_ACCESS),
@@ -193,8 +199,9 @@ void tiles_event(void)
 			note_fault(t, error > NPU_JOB_OK && error < NPU_JOB_ERROR_COUNT ?
 					      error :
 					      NPU_JOB_HW_ERROR);
-		} else if (status != NPU_SOC_DONE &&
-			   !(status == NPU_SOC_STOPPED && (tiles.owner->stopping || tiles.failed))) {
+		} else if (status == NPU_SOC_STOPPED && tiles.owner->stopping) {
+			note_fault(t, NPU_JOB_STOPPED);
+		} else if (status != NPU_SOC_DONE && !(status == NPU_SOC_STOPPED && tiles.failed)) {
 			/* Stopped, or idle, though nobody told it to be. */
 			note_fault(t, NPU_JOB_HW_ERROR);
 		}
