@@ -28,6 +28,7 @@ struct options {
 	uint32_t repeat;
 	uint32_t check_rows; /* 0: no check */
 	uint32_t naive_rows; /* 0: no naive loop */
+	struct gemm_blocking blocking; /* mb is 0: to be chosen */
 	bool json;
 	const char *module;
 };
@@ -129,8 +130,11 @@ static void set_up(struct problem *p)
 	check(npurt_module_load_file(p->vm, p->options->module, &p->module), "load");
 	check(npurt_module_get_kernel(p->module, "gemm", &p->kernel), "kernel");
 	make_operands(p);
+	p->blocking = p->options->blocking;
+	if (p->blocking.mb)
+		p->blocking.grid_x = (p->args.m + p->blocking.mb - 1) / p->blocking.mb;
 	/* 16 KiB of SRAM are the stack's. */
-	if (!gemm_choose(&p->args, info.tiles, info.sram_size - 16384, &p->blocking))
+	else if (!gemm_choose(&p->args, info.tiles, info.sram_size - 16384, &p->blocking))
 		fail(p->options->flags & GEMM_C_S8 ?
 			     "K is too large for the tiles' SRAM with 8-bit results; leave out --s8" :
 			     "the tiles' SRAM is too small");
@@ -256,6 +260,8 @@ static void usage(FILE *out)
 	      "  --naive[=ROWS]    time that loop too, on so many rows; default 16\n"
 	      "  --signed          A is s8\n"
 	      "  --s8              C is requantised to s8\n"
+	      "  --blocks MB,NB,KB,Y  rows, columns and depth at a time, and workgroups that\n"
+	      "                    share the columns, instead of what seems best\n"
 	      "  --json            print one JSON object\n"
 	      "  --module FILE     default /usr/share/npu/gemm.elf\n",
 	      out);
@@ -275,6 +281,21 @@ static uint32_t number(const char *text, const char *what, uint32_t min, uint32_
 	return (uint32_t)value;
 }
 
+/* The kernel's rules; that it all fits is for the kernel to say. */
+static void parse_blocks(const char *text, struct gemm_blocking *b)
+{
+	int used = 0;
+
+	if (sscanf(text, "%u,%u,%u,%u%n", &b->mb, &b->nb, &b->kb, &b->grid_y, &used) != 4 ||
+	    text[used] || !b->mb || !b->nb || b->nb % 16 || !b->kb || b->kb % 4 || !b->grid_y ||
+	    b->mb > 65535 || b->nb > 65535 || b->kb > 65536 || b->grid_y > 65535) {
+		fprintf(stderr,
+			"npu-gemm: --blocks is '%s', should be MB,NB,KB,Y: NB a multiple of 16, KB of 4\n",
+			text);
+		exit(2);
+	}
+}
+
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -283,6 +304,7 @@ static void parse(int argc, char **argv, struct options *o)
 		{ "naive", optional_argument, NULL, 'n' },
 		{ "signed", no_argument, NULL, 's' },
 		{ "s8", no_argument, NULL, '8' },
+		{ "blocks", required_argument, NULL, 'b' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "module", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
@@ -306,6 +328,9 @@ static void parse(int argc, char **argv, struct options *o)
 			break;
 		case '8':
 			o->flags |= GEMM_C_S8;
+			break;
+		case 'b':
+			parse_blocks(optarg, &o->blocking);
 			break;
 		case 'j':
 			o->json = true;
