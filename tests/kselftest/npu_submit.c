@@ -419,26 +419,27 @@ TEST_F(submit, jobs_behind_a_failure)
 	struct npu_ctx *ctx = &self->ctx;
 	union npu_packet *pkt = npu_ctx_packets(ctx);
 	struct drm_npu_queue_get_state state;
-	uint64_t i, submitted = 1;
+	uint32_t job[20], i, submitted;
 
 	pkt[0].hdr.op = 99;
 	pkt[1] = npu_pkt_fill(DATA_VA, 1, 4);
-	ASSERT_EQ(0, npu_submit(ctx->fd, ctx->queue, NPU_TEST_VA, 1, ctx->timeline, 1));
-	for (i = 2; i <= 20; i++) {
-		int ret = npu_submit(ctx->fd, ctx->queue, NPU_TEST_VA + 64, 1, ctx->timeline, i);
+	ASSERT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1, &job[0]));
+	for (submitted = 1; submitted < 20; submitted++) {
+		int ret = npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA + 64, 1,
+					    &job[submitted]);
 
 		if (ret) { /* the failure was seen already */
 			EXPECT_EQ(-ECANCELED, ret);
 			break;
 		}
-		submitted = i;
 	}
-	ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, submitted, NPU_TEST_WAIT_NS));
-	for (i = 2; i <= submitted; i++)
-		EXPECT_EQ(-ECANCELED, npu_point_status(ctx->fd, ctx->timeline, i));
+	EXPECT_EQ(-EIO, npu_wait_binary(ctx->fd, job[0]));
+	for (i = 1; i < submitted; i++)
+		EXPECT_EQ(-ECANCELED, npu_wait_binary(ctx->fd, job[i]));
 	EXPECT_EQ(0, *(uint32_t *)(ctx->mem + NPU_TEST_DATA));
 	ASSERT_EQ(0, npu_queue_state(ctx->fd, ctx->queue, &state));
 	EXPECT_EQ(submitted, state.submitted);
+	EXPECT_EQ(submitted, state.completed);
 }
 
 /* Destroying a queue or closing the file with work in flight ends that work. */
@@ -446,21 +447,18 @@ TEST_F(submit, destroy_and_close_while_busy)
 {
 	struct npu_ctx *ctx = &self->ctx;
 	union npu_packet *pkt = npu_ctx_packets(ctx);
-	int i, status;
+	uint32_t job[5];
+	int i;
 
 	*(uint32_t *)(ctx->mem + NPU_TEST_DATA) = NPU_INSN_SELF;
 	pkt[0] = npu_pkt_dispatch(DATA_VA, 0, 8);
-	for (i = 1; i <= 5; i++)
-		ASSERT_EQ(0, npu_submit(ctx->fd, ctx->queue, NPU_TEST_VA, 1, ctx->timeline, i));
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1, &job[i]));
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
-	ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, 5, NPU_TEST_WAIT_NS));
-	for (i = 1; i <= 5; i++) {
-		status = npu_point_status(ctx->fd, ctx->timeline, i);
-		EXPECT_EQ(-ECANCELED, status);
-	}
+	for (i = 0; i < 5; i++)
+		EXPECT_EQ(-ECANCELED, npu_wait_binary(ctx->fd, job[i]));
 
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &ctx->queue));
-	ctx->point = 5;
 	ASSERT_EQ(0, npu_ctx_submit(ctx, 1));
 	close(ctx->fd);
 	ctx->fd = -1;

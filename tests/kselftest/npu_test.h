@@ -191,11 +191,11 @@ static inline int npu_wait(int fd, uint32_t timeline, uint64_t point, int64_t ns
 }
 
 /*
- * Error of the fence behind a signalled point: 0, or the negative errno it was
- * signalled with. A timeline point is a chain node that knows no error of its own, so
- * the fences that the sync file contains are asked.
+ * Error of the fence in a binary syncobj: 0, or the negative errno it was signalled
+ * with; -EBUSY if it has not signalled. What a sync file contains is asked one by one, as the
+ * node of a timeline's chain knows no error of its own.
  */
-static inline int npu_point_status(int fd, uint32_t timeline, uint64_t point)
+static inline int npu_syncobj_status(int fd, uint32_t handle)
 {
 	struct sync_fence_info fences[8] = {};
 	struct sync_file_info info = {
@@ -203,25 +203,66 @@ static inline int npu_point_status(int fd, uint32_t timeline, uint64_t point)
 		.sync_fence_info = (uintptr_t)fences,
 	};
 	int sync_file = -1, ret;
-	uint32_t binary, i;
+	uint32_t i;
+
+	ret = drmSyncobjExportSyncFile(fd, handle, &sync_file);
+	if (ret)
+		return ret;
+	ret = npu_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
+	close(sync_file);
+	for (i = 0; !ret && i < info.num_fences; i++)
+		if (fences[i].status < 0)
+			ret = fences[i].status;
+	if (!ret && info.status == 0)
+		ret = -EBUSY;
+	return ret;
+}
+
+/*
+ * The same for the last point that a timeline has been given. Earlier points are
+ * forgotten once they have signalled: give jobs whose errors matter a binary syncobj.
+ */
+static inline int npu_point_status(int fd, uint32_t timeline, uint64_t point)
+{
+	uint32_t binary;
+	int ret;
 
 	ret = drmSyncobjCreate(fd, 0, &binary);
 	if (ret)
 		return ret;
 	ret = drmSyncobjTransfer(fd, binary, 0, timeline, point, 0);
 	if (!ret)
-		ret = drmSyncobjExportSyncFile(fd, binary, &sync_file);
-	if (!ret)
-		ret = npu_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
-	if (sync_file >= 0)
-		close(sync_file);
+		ret = npu_syncobj_status(fd, binary);
 	drmSyncobjDestroy(fd, binary);
-	for (i = 0; !ret && i < info.num_fences; i++)
-		if (fences[i].status < 0)
-			ret = fences[i].status;
-	if (!ret && info.status == 0)
-		ret = -EBUSY; /* not signalled: the caller did not wait */
 	return ret;
+}
+
+/* One command buffer that signals a new binary syncobj. */
+static inline int npu_submit_binary(int fd, uint32_t queue, uint64_t va, uint32_t packets,
+				    uint32_t *ret_handle)
+{
+	struct drm_npu_cmdbuf cmdbuf = { .va = va, .packets = packets };
+	struct drm_npu_sync_op sync = { .flags = DRM_NPU_SYNC_OP_SIGNAL };
+	struct drm_npu_submit req = {
+		.queue_id = queue,
+		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
+		.syncs = DRM_NPU_OBJ_ARRAY(1, &sync),
+	};
+	int ret = drmSyncobjCreate(fd, 0, &sync.handle);
+
+	if (!ret)
+		ret = npu_ioctl(fd, DRM_IOCTL_NPU_SUBMIT, &req);
+	if (!ret)
+		*ret_handle = sync.handle;
+	return ret;
+}
+
+/* Waits for a binary syncobj and returns its fence's error. */
+static inline int npu_wait_binary(int fd, uint32_t handle)
+{
+	int ret = drmSyncobjWait(fd, &handle, 1, npu_deadline(NPU_TEST_WAIT_NS), 0, NULL);
+
+	return ret ? ret : npu_syncobj_status(fd, handle);
 }
 
 /* A VM with one mapped BO, a queue and a timeline. */
