@@ -42,6 +42,7 @@ tap_ok(bool condition, const char *format, ...)
 	vprintf(format, args);
 	va_end(args);
 	putchar('\n');
+	fflush(stdout);
 	tap_failed += !condition;
 	return condition;
 }
