@@ -16,23 +16,21 @@ void dma_flush(struct dma_mover *mover)
 void dma_start_share(struct dma_mover *mover, unsigned int as)
 {
 	mover->as = as;
-	mover->misses = 0;
 	dma_flush(mover);
 	memset(mover->model_tag, 0, sizeof(mover->model_tag));
 }
 
-/* Note the use of a page in the modelled TLB. */
-static void model_lookup(struct dma_mover *mover, struct dma_block *block, uint64_t page, bool large)
+/* Note the use of a page in the modelled TLB, which knows pages in groups. */
+static void model_lookup(struct dma_mover *mover, struct dma_block *block, uint64_t page)
 {
-	const uint64_t number = large ? page >> NPU_PT_INDEX_BITS : page;
-	const uint64_t tag = number << 1 | large;
-	uint64_t *line = &mover->model_tag[number % NPU_MODEL_DMA_TLB_ENTRIES];
+	const uint64_t group = page / NPU_MODEL_DMA_TLB_PAGES;
+	const uint64_t tag = group + 1;
+	uint64_t *line = &mover->model_tag[group % NPU_MODEL_DMA_TLB_ENTRIES];
 
 	if (*line == tag)
 		return;
 	*line = tag;
 	block->misses++;
-	mover->misses++;
 }
 
 /*
@@ -68,11 +66,10 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 		}
 		line->page = page;
 		line->host = host;
-		line->large = mapped.large;
 	}
 	if (*length > NPU_PAGE_SIZE - in_page)
 		*length = NPU_PAGE_SIZE - in_page;
-	model_lookup(mover, block, page, line->large);
+	model_lookup(mover, block, page);
 	return line->host + in_page;
 }
 

@@ -24,7 +24,6 @@ struct npu_dev;
 struct dma_line {
 	uint64_t page; /* page number; 0 (never mapped) if the line is empty */
 	uint8_t *host;
-	bool large;
 };
 
 struct dma_mover {
@@ -39,8 +38,7 @@ struct dma_mover {
 
 	unsigned int as;
 	struct dma_line read[DMA_HOST_TLB], write[DMA_HOST_TLB];
-	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: page number << 1 | large */
-	uint64_t misses; /* modelled walks since dma_start_share() */
+	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: number of the group + 1 */
 };
 
 /* A block, and how far its move has come. */
