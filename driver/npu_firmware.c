@@ -96,7 +96,8 @@ int npu_fw_load(struct npu_device *npu)
 		goto out_release;
 
 	npu->fw.size = file->size;
-	npu->fw.image = dmam_alloc_coherent(dev, PAGE_ALIGN(npu->fw.size), &npu->fw.dma, GFP_KERNEL);
+	npu->fw.image = dmam_alloc_coherent(dev, PAGE_ALIGN(npu->fw.size), &npu->fw.dma,
+					    GFP_KERNEL);
 	if (!npu->fw.image) {
 		ret = -ENOMEM;
 		goto out_release;

@@ -192,7 +192,8 @@ static struct npu_pt *npu_pt_find(const struct npu_pt_ctx *ctx, u64 va)
 	return pt;
 }
 
-static struct npu_pt *npu_pt_add_child(struct npu_pt_ctx *ctx, struct npu_pt *pt, unsigned int index)
+static struct npu_pt *npu_pt_add_child(struct npu_pt_ctx *ctx, struct npu_pt *pt,
+				       unsigned int index)
 {
 	struct npu_pt *child = npu_pt_alloc(ctx->dev, pt->level - 1);
 

@@ -33,7 +33,7 @@
 #include "npu_queue.h"
 #include "npu_vm.h"
 
-/* A file that is closed waits so long for its jobs to be freed, so that rmmod works after it. */
+/* So long a closing file waits for its jobs to be freed, so that rmmod works right after it. */
 #define NPU_QUEUE_CLOSE_JIFFIES (HZ / 2)
 
 static void npu_queue_free_work(struct work_struct *work)
@@ -147,14 +147,16 @@ struct npu_queue *npu_queue_lookup(struct npu_file *nfile, u32 id)
  */
 void npu_queue_close_all(struct npu_file *nfile)
 {
+	unsigned long deadline = jiffies + NPU_QUEUE_CLOSE_JIFFIES;
 	struct npu_queue *queue;
 	unsigned long id;
 
-	xa_for_each(&nfile->queues, id, queue) {
+	xa_for_each(&nfile->queues, id, queue)
 		npu_queue_end(queue);
+	xa_for_each(&nfile->queues, id, queue) {
 		/* Jobs that wait for somebody else's fence may take longer, and do no harm. */
 		wait_event_timeout(queue->room, !atomic_read(&queue->jobs),
-				   NPU_QUEUE_CLOSE_JIFFIES);
+				   max_t(long, deadline - jiffies, 0));
 		npu_queue_user_put(queue);
 	}
 	xa_destroy(&nfile->queues);
@@ -330,7 +332,7 @@ int npu_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file 
 	return 0;
 }
 
-/* Copies state and counters; both are of one moment as far as the firmware's writing is. */
+/* Copies state and counters; the latter are consistent while no job runs. */
 static u32 npu_queue_snapshot(struct npu_queue *queue, struct drm_npu_queue_get_state *args,
 			      u64 *counters, u32 room)
 {

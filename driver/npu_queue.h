@@ -47,7 +47,7 @@ struct npu_queue_mem {
 enum npu_queue_life {
 	/** @NPU_QUEUE_LIVE: they run */
 	NPU_QUEUE_LIVE = 0,
-	/** @NPU_QUEUE_STOPPING: none is given to the hardware any more; those there may still end */
+	/** @NPU_QUEUE_STOPPING: none is given to the hardware; those there may still end */
 	NPU_QUEUE_STOPPING,
 	/** @NPU_QUEUE_OVER: they end at once, with an error */
 	NPU_QUEUE_OVER,
@@ -90,7 +90,7 @@ struct npu_queue {
 	struct drm_sched_entity entity;
 	/** @sched_stopped: a reset stopped @sched; changed with &npu_device.hw_sem for writing */
 	bool sched_stopped;
-	/** @restart: idle when a reset came, to be served again; with &npu_device.hw_sem for writing */
+	/** @restart: to be served again after a reset; with &npu_device.hw_sem for writing */
 	bool restart;
 	/** @stop_lock: the firmware is asked once to stop the queue */
 	struct mutex stop_lock;

@@ -177,7 +177,7 @@ static bool npu_queue_update_locked(struct npu_queue *queue)
  *
  * May be called from interrupts, and at any time.
  *
- * Return: true if a job failed: npu_queue_handle_fault() is to be called, where sleeping is allowed.
+ * Return: true if a job failed, and npu_queue_handle_fault() is to be called.
  */
 bool npu_queue_update(struct npu_queue *queue)
 {

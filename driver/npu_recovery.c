@@ -43,7 +43,7 @@
 /* What a job gets on top of its timeout as long as it waits for others. */
 #define NPU_START_GRACE (60 * HZ)
 
-/* Calls for each queue that has a slot; the body may not leave the loop. */
+/* The body is run for each queue that has a slot, and holds it; it must not leave the loop. */
 #define npu_for_each_queue(npu, i, queue) \
 	for (i = 0; i < (npu)->caps.queues; i++) \
 		for (queue = npu_queue_get_slot(npu, i); queue; npu_queue_put(queue), queue = NULL)
