@@ -175,14 +175,16 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 
 	npu_irq_init(s);
 	npu_timer_init(s);
+	npu_dma_init(s);
 	s->dev = npu_new_core(s, errp);
 	if (!s->dev) {
 		goto err_core;
 	}
-	npu_dma_init(s);
+	npu_dma_start(s);
 	return;
 
 err_core:
+	npu_dma_exit(s);
 	npu_timer_exit(s);
 	npu_irq_exit(s);
 	migrate_del_blocker(&s->migration_blocker);
@@ -201,7 +203,7 @@ static void npu_unrealize(PCIDevice *pdev)
 	NPUState *s = NPU(pdev);
 	struct npu_dev *dev = s->dev;
 
-	npu_dma_exit(s);
+	npu_dma_stop(s);
 
 	/* vCPUs may be inside the core, without the BQL. They need nothing from us to get out. */
 	qemu_event_reset(&s->unused);
@@ -211,6 +213,7 @@ static void npu_unrealize(PCIDevice *pdev)
 	}
 	npu_dev_free(dev);
 
+	npu_dma_exit(s);
 	npu_timer_exit(s);
 	npu_irq_exit(s);
 	migrate_del_blocker(&s->migration_blocker);

@@ -33,6 +33,8 @@
 #define TYPE_NPU "npu"
 OBJECT_DECLARE_SIMPLE_TYPE(NPUState, NPU)
 
+typedef struct NPUMap NPUMap;
+
 struct NPUState {
 	PCIDevice parent_obj;
 
@@ -63,7 +65,8 @@ struct NPUState {
 
 	MemoryListener listener;
 	bool map_changed; /* within a transaction of the listener */
-	unsigned int iommus; /* regions of the DMA address space that translate */
+	GArray *sections; /* of NPURange: memory in the DMA address space */
+	NPUMap *map; /* list of it for npu_dma_map(); RCU */
 
 	Error *migration_blocker;
 };
@@ -85,8 +88,13 @@ void npu_irq_deliver(NPUState *s);
 void npu_irq_reset(NPUState *s);
 
 /* npu_dma.c */
+/* Before the core is made and after it is freed: memory that does not answer. */
 void npu_dma_init(NPUState *s);
 void npu_dma_exit(NPUState *s);
+/* Show memory to the core, and follow its changes. */
+void npu_dma_start(NPUState *s);
+/* Take all memory away from the core again. */
+void npu_dma_stop(NPUState *s);
 /* The core's dma_map op. Any thread; never waits for the BQL. */
 void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write);
 

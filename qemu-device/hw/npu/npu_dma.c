@@ -2,11 +2,15 @@
 /*
  * NPU: guest memory for the core, as host pointers.
  *
- * A pointer holds no reference to the memory it points into. It is good until npu_dev_flush_maps()
- * returns, which is called whenever the DMA address space changed, before the transaction that
- * changed it ends. The old view of that address space, with its references to memory regions, is
- * let go by RCU callbacks; these run under the BQL, as the transaction does, so after it. Bus
- * mastering is part of the address space: a function without it sees no memory at all.
+ * The core asks for a page at a time, seven times for every page-table walk, so the answer must be cheap:
+ * a memory listener keeps a list of the RAM in the function's DMA address space, and npu_dma_map()
+ * looks it up under RCU. Bus mastering is part of that address space: a function without it sees no
+ * memory at all.
+ *
+ * A pointer handed out holds no reference to the memory it points into. It is good until
+ * npu_dev_flush_maps() returns, which is called when the list has been replaced. The list that was
+ * replaced does hold references, and is freed after that by an RCU callback: these run under the BQL,
+ * as does the transaction that changes the memory map, and so after it.
  *
  * Stores through a pointer go unseen by QEMU. Translated code in the pages of a writable mapping
  * is dropped, and they are marked dirty, when the mapping is made. What that cannot cover: a guest that
@@ -19,47 +23,87 @@
 #include "qemu/atomic.h"
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
-#include "exec/address-spaces.h"
 #include "exec/memory.h"
 #include "hw/pci/pci.h"
 
 #include "npu.h"
 #include "trace/trace-hw_npu.h"
 
+/* RAM, or ROM, without gaps in the DMA address space and in the host's. */
+typedef struct NPURange {
+	uint64_t start, size;
+	MemoryRegionCache cache; /* reference, host pointer, and way to mark it dirty */
+} NPURange;
+
+struct NPUMap {
+	struct rcu_head rcu;
+	unsigned int count;
+	NPURange range[]; /* largest first, which is where most accesses go */
+};
+
 void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write)
 {
-	AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
-	hwaddr offset, size = *len;
-	MemoryRegion *mr;
-	uint8_t *host;
+	NPUMap *map;
 
 	RCU_READ_LOCK_GUARD();
-	mr = address_space_translate(as, addr, &offset, &size, write, MEMTXATTRS_UNSPECIFIED);
-	if (!size || !memory_access_is_direct(mr, write, MEMTXATTRS_UNSPECIFIED) ||
-	    qatomic_read(&s->iommus)) {
-		trace_npu_dma_none(addr, *len, write);
-		return NULL;
-	}
-	host = (uint8_t *)memory_region_get_ram_ptr(mr) + offset;
+	map = qatomic_rcu_read(&s->map);
+	for (unsigned int i = 0; i < map->count; i++) {
+		NPURange *range = &map->range[i];
+		uint64_t offset = addr - range->start;
 
-	if (write) {
-		/* Ending a mapping that was written to drops translated code and marks it dirty. */
-		hwaddr mapped = size;
-		void *same = address_space_map(as, addr, &mapped, true, MEMTXATTRS_UNSPECIFIED);
-
-		if (!same) {
-			return NULL;
+		if (offset >= range->size) {
+			continue;
 		}
-		/* Anything else is a bounce buffer: the map changes at this moment. */
-		address_space_unmap(as, same, mapped, true, same == host ? mapped : 0);
-		if (same != host) {
-			return NULL;
+		if (write && !range->cache.is_write) {
+			break;
 		}
-		size = MIN(size, mapped);
+		*len = MIN(*len, range->size - offset);
+		if (write) {
+			address_space_cache_invalidate(&range->cache, offset, *len);
+		}
+		trace_npu_dma_map(addr, *len, write);
+		return range->cache.ptr + offset;
 	}
-	trace_npu_dma_map(addr, *len, write, size);
-	*len = size;
-	return host;
+	trace_npu_dma_none(addr, *len, write);
+	return NULL;
+}
+
+static void npu_map_free(NPUMap *map)
+{
+	for (unsigned int i = 0; i < map->count; i++) {
+		address_space_cache_destroy(&map->range[i].cache);
+	}
+	g_free(map);
+}
+
+static int npu_range_compare(const void *a, const void *b)
+{
+	const NPURange *left = a, *right = b;
+
+	return left->size < right->size ? 1 : left->size > right->size ? -1 : 0;
+}
+
+/* Make the list from what the address space holds now. */
+static NPUMap *npu_map_new(NPUState *s)
+{
+	AddressSpace *as = pci_get_address_space(PCI_DEVICE(s));
+	unsigned int count = s->sections->len;
+	NPUMap *map = g_malloc0(sizeof(*map) + count * sizeof(map->range[0]));
+
+	for (unsigned int i = 0; i < count; i++) {
+		NPURange *range = &map->range[map->count];
+
+		*range = g_array_index(s->sections, NPURange, i);
+		if (address_space_cache_init(&range->cache, as, range->start, range->size,
+					     range->cache.is_write) == range->size &&
+		    range->cache.ptr) {
+			map->count++;
+		} else {
+			address_space_cache_destroy(&range->cache);
+		}
+	}
+	qsort(map->range, map->count, sizeof(map->range[0]), npu_range_compare);
+	return map;
 }
 
 static void npu_map_begin(MemoryListener *listener)
@@ -69,19 +113,26 @@ static void npu_map_begin(MemoryListener *listener)
 	s->map_changed = false;
 }
 
-/*
- * Translations of an IOMMU change without the memory map changing. To follow them would take
- * a notifier for each page used; such address spaces are refused instead.
- */
 static void npu_map_add(MemoryListener *listener, MemoryRegionSection *section)
 {
 	NPUState *s = container_of(listener, NPUState, listener);
+	NPURange range = {
+		.start = section->offset_within_address_space,
+		.size = int128_get64(section->size),
+		.cache.is_write = !section->readonly &&
+				  memory_access_is_direct(section->mr, true, MEMTXATTRS_UNSPECIFIED),
+	};
 
-	s->map_changed = true;
 	if (memory_region_is_iommu(section->mr)) {
-		qatomic_inc(&s->iommus);
-		warn_report_once("npu: DMA does not answer behind an emulated IOMMU that translates; "
-				 "remove the IOMMU or boot the guest with iommu=pt");
+		/*
+		 * Its translations change without the memory map changing. To follow them would take a
+		 * notifier for each page in use; such memory does not answer.
+		 */
+		warn_report_once("npu: no DMA behind an emulated IOMMU that translates; remove the "
+				 "IOMMU or boot the guest with iommu=pt");
+	} else if (memory_access_is_direct(section->mr, false, MEMTXATTRS_UNSPECIFIED)) {
+		g_array_append_val(s->sections, range);
+		s->map_changed = true;
 	}
 }
 
@@ -89,23 +140,38 @@ static void npu_map_del(MemoryListener *listener, MemoryRegionSection *section)
 {
 	NPUState *s = container_of(listener, NPUState, listener);
 
-	s->map_changed = true;
-	if (memory_region_is_iommu(section->mr)) {
-		qatomic_dec(&s->iommus);
+	for (unsigned int i = 0; i < s->sections->len; i++) {
+		NPURange *range = &g_array_index(s->sections, NPURange, i);
+
+		if (range->start == section->offset_within_address_space) {
+			g_array_remove_index_fast(s->sections, i);
+			s->map_changed = true;
+			return;
+		}
 	}
 }
 
 static void npu_map_commit(MemoryListener *listener)
 {
 	NPUState *s = container_of(listener, NPUState, listener);
+	NPUMap *old = s->map;
 
-	if (s->map_changed) {
-		trace_npu_dma_flush();
-		npu_dev_flush_maps(s->dev);
+	if (!s->map_changed) {
+		return;
 	}
+	qatomic_rcu_set(&s->map, npu_map_new(s));
+	trace_npu_dma_flush(s->map->count);
+	npu_dev_flush_maps(s->dev);
+	call_rcu(old, npu_map_free, rcu);
 }
 
 void npu_dma_init(NPUState *s)
+{
+	s->sections = g_array_new(false, false, sizeof(NPURange));
+	s->map = npu_map_new(s);
+}
+
+void npu_dma_start(NPUState *s)
 {
 	s->listener = (MemoryListener){
 		.name = "npu",
@@ -117,7 +183,14 @@ void npu_dma_init(NPUState *s)
 	memory_listener_register(&s->listener, pci_get_address_space(PCI_DEVICE(s)));
 }
 
-void npu_dma_exit(NPUState *s)
+void npu_dma_stop(NPUState *s)
 {
 	memory_listener_unregister(&s->listener);
+}
+
+void npu_dma_exit(NPUState *s)
+{
+	npu_map_free(s->map);
+	s->map = NULL;
+	g_array_free(s->sections, true);
 }
