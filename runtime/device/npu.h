@@ -49,7 +49,7 @@ typedef unsigned long npu_tag;
 /* nodebug: a fault in an intrinsic is shown as the line of the kernel that uses it. */
 #define NPU_INLINE static inline __attribute__((always_inline, nodebug, unused))
 
-/* ---- kernels ----------------------------------------------------------------------------------- */
+/* ---- kernels --------------------------------------------------------------------------------- */
 
 /**
  * Define a kernel: NPU_KERNEL(name, type) { ... }
@@ -58,23 +58,28 @@ typedef unsigned long npu_tag;
  * "args", a pointer to const type. The struct must be the same on both sides: use fixed-width
  * members, and uint64_t for device addresses.
  */
-#define NPU_KERNEL(name, type)                                                                    \
-	static void name(const type *args);                                                       \
-	__attribute__((noreturn, used)) static void npu_entry_##name(const type *args)            \
-	{                                                                                         \
-		name(args);                                                                       \
-		npu_exit();                                                                       \
-	}                                                                                         \
-	__attribute__((used, retain, section(NPU_KERNEL_SECTION))) static const struct {          \
-		uint32_t size, abi;                                                               \
-		const char *text;                                                                 \
-		void (*entry)(const type *);                                                      \
-		uint32_t args_size, flags;                                                        \
-		uint64_t reserved[4];                                                             \
-	} npu_desc_##name = { sizeof(struct npu_kernel_desc), NPU_KERNEL_ABI,                     \
-			      #name, npu_entry_##name, sizeof(type), 0, { 0, 0, 0, 0 } };         \
-	NPU_STATIC_ASSERT(sizeof(npu_desc_##name) == sizeof(struct npu_kernel_desc),              \
-			  "layout of a kernel's table entry");                                    \
+#define NPU_KERNEL(name, type)                                                           \
+	static void name(const type *args);                                              \
+	__attribute__((noreturn, used)) static void npu_entry_##name(const type *args)   \
+	{                                                                                \
+		name(args);                                                              \
+		npu_exit();                                                              \
+	}                                                                                \
+	__attribute__((used, retain, section(NPU_KERNEL_SECTION))) static const struct { \
+		uint32_t size, abi;                                                      \
+		const char *text;                                                        \
+		void (*entry)(const type *);                                             \
+		uint32_t args_size, flags;                                               \
+		uint64_t reserved[4];                                                    \
+	} npu_desc_##name = {sizeof(struct npu_kernel_desc),                             \
+			     NPU_KERNEL_ABI,                                             \
+			     #name,                                                      \
+			     npu_entry_##name,                                           \
+			     sizeof(type),                                               \
+			     0,                                                          \
+			     {0, 0, 0, 0}};                                              \
+	NPU_STATIC_ASSERT(sizeof(npu_desc_##name) == sizeof(struct npu_kernel_desc),     \
+			  "layout of a kernel's table entry");                           \
 	static void name(__attribute__((unused)) const type *args)
 
 /** End the workgroup. Outstanding operations finish first. Returning from the kernel does this. */
@@ -97,7 +102,7 @@ __attribute__((noreturn)) NPU_INLINE void npu_abort(void)
 /** Fail the job if the condition does not hold. */
 #define npu_assert(condition) ((condition) ? (void)0 : npu_abort())
 
-/* ---- where am I -------------------------------------------------------------------------------- */
+/* ---- where am I ------------------------------------------------------------------------------ */
 
 /* These do not change within a workgroup, so the compiler may read them once. */
 #define NPU_CSR_READER(name, csr)                                \
@@ -132,7 +137,7 @@ NPU_INLINE uint64_t npu_cycles(void)
 	return value;
 }
 
-/* ---- memory ------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /** Device address to pointer. */
 NPU_INLINE void *npu_pointer(uint64_t address)
@@ -181,7 +186,7 @@ NPU_INLINE void *npu_sram_take(struct npu_sram_pool *pool, uint32_t bytes)
 	return npu_sram(at);
 }
 
-/* ---- asynchronous engines ---------------------------------------------------------------------- */
+/* ---- asynchronous engines -------------------------------------------------------------------- */
 
 /** Start a tile DMA as described; see struct npu_dma_desc. */
 NPU_INLINE npu_tag npu_dma(const struct npu_dma_desc *desc)
@@ -239,8 +244,14 @@ NPU_INLINE npu_tag npu_dma_rows(void *dst, uint32_t dst_stride, const void *src,
 				uint32_t src_stride, uint32_t bytes, uint32_t rows)
 {
 	struct npu_dma_desc desc = {
-		npu_address(dst), npu_address(src), { bytes, rows, 1 }, 0, { dst_stride, 0 },
-		{ src_stride, 0 }, 0, { 0, 0, 0 },
+		npu_address(dst),
+		npu_address(src),
+		{bytes, rows, 1},
+		0,
+		{dst_stride, 0},
+		{src_stride, 0},
+		0,
+		{0, 0, 0},
 	};
 
 	return npu_dma(&desc);
@@ -256,14 +267,13 @@ NPU_INLINE npu_tag npu_dma_bytes(void *dst, const void *src, uint32_t bytes)
 NPU_INLINE npu_tag npu_dma_fill(void *dst, uint32_t value, uint32_t bytes)
 {
 	struct npu_dma_desc desc = {
-		npu_address(dst), 0, { bytes, 1, 1 }, NPU_DMA_FILL, { 0, 0 }, { 0, 0 }, value,
-		{ 0, 0, 0 },
+		npu_address(dst), 0, {bytes, 1, 1}, NPU_DMA_FILL, {0, 0}, {0, 0}, value, {0, 0, 0},
 	};
 
 	return npu_dma(&desc);
 }
 
-/* ---- what compilers call on their own ------------------------------------------------------------ */
+/* ---- what compilers call on their own -------------------------------------------------------- */
 
 #ifdef __cplusplus
 extern "C" {

@@ -44,7 +44,7 @@ struct npurt_timeline;
 struct npurt_cmdlist;
 struct npurt_queue;
 
-/* ---- library ---------------------------------------------------------------------------------- */
+/* ---- library --------------------------------------------------------------------------------- */
 
 /** Version of the library that is loaded: major << 16 | minor << 8 | patch. */
 uint32_t npurt_version(void);
@@ -55,7 +55,7 @@ uint32_t npurt_version(void);
  */
 const char *npurt_error_detail(void);
 
-/* ---- devices ---------------------------------------------------------------------------------- */
+/* ---- devices --------------------------------------------------------------------------------- */
 
 /**
  * List the NPUs of this machine, in the order of their nodes.
@@ -83,7 +83,10 @@ struct npurt_device_options {
 	/** @index: position in the device list, from 0 */
 	unsigned int index;
 };
-#define NPURT_DEVICE_OPTIONS_INIT { .size = sizeof(struct npurt_device_options) }
+#define NPURT_DEVICE_OPTIONS_INIT                           \
+	{                                                   \
+		.size = sizeof(struct npurt_device_options) \
+	}
 
 /**
  * Open a device. options may be NULL: the first device.
@@ -94,8 +97,7 @@ struct npurt_device_options {
  * -ENODEV: there is no such device. -EACCES: the node may not be opened. -ENOTSUP: the driver's or
  * the firmware's ABI is not one that this library knows. -EINVAL: unknown backend.
  */
-int npurt_device_open(const struct npurt_device_options *options,
-		      struct npurt_device **ret_device);
+int npurt_device_open(const struct npurt_device_options *options, struct npurt_device **ret_device);
 struct npurt_device *npurt_device_ref(struct npurt_device *device);
 struct npurt_device *npurt_device_unref(struct npurt_device *device);
 
@@ -160,12 +162,18 @@ struct npurt_device_info {
 	/** @bus: bus address, "" if there is none */
 	char bus[32];
 };
-#define NPURT_DEVICE_INFO_INIT { .size = sizeof(struct npurt_device_info) }
+#define NPURT_DEVICE_INFO_INIT                           \
+	{                                                \
+		.size = sizeof(struct npurt_device_info) \
+	}
 
-/** Fill info with what is known about the device; members past info->size are left out. -EINVAL: info->size is nonsense. */
+/**
+ * Fill info with what is known about the device; members past info->size are left out. -EINVAL:
+ * info->size is nonsense.
+ */
 int npurt_device_get_info(const struct npurt_device *device, struct npurt_device_info *info);
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /**
  * Make a buffer: size bytes of zero-filled memory that host and device share, rounded up to whole
@@ -222,10 +230,10 @@ int npurt_vm_unmap(struct npurt_vm *vm, uint64_t va);
  * vm. ret_bo may be NULL: then the mapping alone keeps the buffer, and the pointer is valid until
  * npurt_vm_unmap(). ret_pointer may be NULL: not mapped into this process.
  */
-int npurt_vm_alloc(struct npurt_vm *vm, uint64_t size, unsigned int flags,
-		   struct npurt_bo **ret_bo, void **ret_pointer, uint64_t *ret_va);
+int npurt_vm_alloc(struct npurt_vm *vm, uint64_t size, unsigned int flags, struct npurt_bo **ret_bo,
+		   void **ret_pointer, uint64_t *ret_va);
 
-/* ---- modules and kernels ---------------------------------------------------------------------- */
+/* ---- modules and kernels --------------------------------------------------------------------- */
 
 /**
  * Load an ELF made by npucc into a vm: text read-only and executable, constants read-only, data
@@ -275,12 +283,15 @@ struct npurt_symbol {
 	/** @column: column in @line, from 1; 0 if unknown */
 	uint32_t column;
 };
-#define NPURT_SYMBOL_INIT { .size = sizeof(struct npurt_symbol) }
+#define NPURT_SYMBOL_INIT                           \
+	{                                           \
+		.size = sizeof(struct npurt_symbol) \
+	}
 
 /** Find the source of a device address in the modules loaded into vm. -ENOENT: in none of them. */
 int npurt_vm_symbolise(struct npurt_vm *vm, uint64_t pc, struct npurt_symbol *symbol);
 
-/* ---- timelines -------------------------------------------------------------------------------- */
+/* ---- timelines ------------------------------------------------------------------------------- */
 
 /**
  * Make a timeline: a number that only grows, from 0. "Point p is reached" when it is at least p.
@@ -320,7 +331,7 @@ int npurt_timeline_signal(struct npurt_timeline *timeline, uint64_t point);
 /** Highest point that has been reached. */
 int npurt_timeline_query(struct npurt_timeline *timeline, uint64_t *ret_point);
 
-/* ---- command lists ---------------------------------------------------------------------------- */
+/* ---- command lists --------------------------------------------------------------------------- */
 
 /**
  * Make an empty command list in a vm. Append commands, finish, submit as often as needed.
@@ -372,7 +383,10 @@ struct npurt_block {
 	/** @value: what to fill with; fills only */
 	uint32_t value;
 };
-#define NPURT_BLOCK_INIT { .size = sizeof(struct npurt_block), .bytes = 1, .rows = 1, .planes = 1 }
+#define NPURT_BLOCK_INIT                                                               \
+	{                                                                              \
+		.size = sizeof(struct npurt_block), .bytes = 1, .rows = 1, .planes = 1 \
+	}
 
 /** Copy a block. Source and destination must not overlap. -EINVAL: a dimension is 0. */
 int npurt_cmdlist_copy_block(struct npurt_cmdlist *list, const struct npurt_block *block);
@@ -409,7 +423,7 @@ int npurt_cmdlist_finish(struct npurt_cmdlist *list);
 /** Empty the list for new commands. -EBUSY: a job still runs it; wait for its point first. */
 int npurt_cmdlist_reset(struct npurt_cmdlist *list);
 
-/* ---- queues ----------------------------------------------------------------------------------- */
+/* ---- queues ---------------------------------------------------------------------------------- */
 
 /** enum npurt_priority - scheduling priority of a queue */
 enum npurt_priority {
@@ -432,7 +446,10 @@ struct npurt_queue_options {
 	/** @timeout_ms: time a job may run without progress; 0: the device's default */
 	unsigned int timeout_ms;
 };
-#define NPURT_QUEUE_OPTIONS_INIT { .size = sizeof(struct npurt_queue_options) }
+#define NPURT_QUEUE_OPTIONS_INIT                           \
+	{                                                  \
+		.size = sizeof(struct npurt_queue_options) \
+	}
 
 /**
  * Make a queue on a vm. Its jobs run in the order of their submits; jobs of different queues are
@@ -470,7 +487,10 @@ struct npurt_submit {
 	/** @signal_count: number of @signals */
 	unsigned int signal_count;
 };
-#define NPURT_SUBMIT_INIT { .size = sizeof(struct npurt_submit) }
+#define NPURT_SUBMIT_INIT                           \
+	{                                           \
+		.size = sizeof(struct npurt_submit) \
+	}
 
 /**
  * Hand a job to the device and return at once. The lists may be given back; memory and modules
@@ -488,16 +508,16 @@ int npurt_queue_wait(struct npurt_queue *queue, int64_t timeout_ns);
 /** enum npurt_fault_error - why a job failed */
 enum npurt_fault_error {
 	NPURT_FAULT_NONE = 0,
-	NPURT_FAULT_PAGE = 1, /* address not mapped, or not so */
-	NPURT_FAULT_BUS = 2, /* mapped, but the memory does not answer */
-	NPURT_FAULT_ILLEGAL = 3, /* illegal instruction */
+	NPURT_FAULT_PAGE = 1,	    /* address not mapped, or not so */
+	NPURT_FAULT_BUS = 2,	    /* mapped, but the memory does not answer */
+	NPURT_FAULT_ILLEGAL = 3,    /* illegal instruction */
 	NPURT_FAULT_BREAKPOINT = 4, /* npu_abort() or ebreak */
 	NPURT_FAULT_MISALIGNED = 5, /* misaligned atomic or instruction address */
 	NPURT_FAULT_DESCRIPTOR = 6, /* DMA or matrix descriptor out of range */
-	NPURT_FAULT_PACKET = 7, /* packet that breaks a rule */
-	NPURT_FAULT_RING = 8, /* driver and firmware disagree */
-	NPURT_FAULT_STOPPED = 9, /* stopped while it ran */
-	NPURT_FAULT_HARDWARE = 10, /* tile error */
+	NPURT_FAULT_PACKET = 7,	    /* packet that breaks a rule */
+	NPURT_FAULT_RING = 8,	    /* driver and firmware disagree */
+	NPURT_FAULT_STOPPED = 9,    /* stopped while it ran */
+	NPURT_FAULT_HARDWARE = 10,  /* tile error */
 };
 
 /** enum npurt_fault_access - what a job was doing to memory when it failed */
@@ -537,7 +557,10 @@ struct npurt_fault {
 	/** @symbol: where @pc is in the source; members are empty where it is not known */
 	struct npurt_symbol symbol;
 };
-#define NPURT_FAULT_INIT { .size = sizeof(struct npurt_fault), .symbol = NPURT_SYMBOL_INIT }
+#define NPURT_FAULT_INIT                                                        \
+	{                                                                       \
+		.size = sizeof(struct npurt_fault), .symbol = NPURT_SYMBOL_INIT \
+	}
 
 /** enum npurt_queue_condition - how a queue fares */
 enum npurt_queue_condition {
@@ -566,8 +589,10 @@ struct npurt_queue_status {
 	/** @fault: the first fault; .error is NPURT_FAULT_NONE if there was none */
 	struct npurt_fault fault;
 };
-#define NPURT_QUEUE_STATUS_INIT \
-	{ .size = sizeof(struct npurt_queue_status), .fault = NPURT_FAULT_INIT }
+#define NPURT_QUEUE_STATUS_INIT                                                      \
+	{                                                                            \
+		.size = sizeof(struct npurt_queue_status), .fault = NPURT_FAULT_INIT \
+	}
 
 /** Ask how the queue fares. -ENODEV: the device is gone. */
 int npurt_queue_get_status(struct npurt_queue *queue, struct npurt_queue_status *status);
@@ -577,7 +602,7 @@ int npurt_queue_get_status(struct npurt_queue *queue, struct npurt_queue_status 
  */
 int npurt_fault_text(const struct npurt_fault *fault, char *text, size_t size);
 
-/* ---- counters --------------------------------------------------------------------------------- */
+/* ---- counters -------------------------------------------------------------------------------- */
 
 /** struct npurt_counter_info - what a counter counts */
 struct npurt_counter_info {
@@ -590,7 +615,10 @@ struct npurt_counter_info {
 	/** @description: one line; static */
 	const char *description;
 };
-#define NPURT_COUNTER_INFO_INIT { .size = sizeof(struct npurt_counter_info) }
+#define NPURT_COUNTER_INFO_INIT                           \
+	{                                                 \
+		.size = sizeof(struct npurt_counter_info) \
+	}
 
 /** Number of counters that this library knows. */
 unsigned int npurt_counter_count(void);
@@ -606,7 +634,7 @@ int npurt_counter_find(const char *name, unsigned int *ret_index);
 int npurt_queue_get_counters(struct npurt_queue *queue, uint64_t *values, unsigned int count,
 			     unsigned int *ret_count);
 
-/* ---- weights ---------------------------------------------------------------------------------- */
+/* ---- weights --------------------------------------------------------------------------------- */
 
 /** Bytes of a k x n weight matrix in the matrix engine's packed layout; 0 if it overflows. */
 size_t npurt_pack_b_size(size_t k, size_t n);

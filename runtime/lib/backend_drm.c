@@ -50,17 +50,19 @@ static int fail_access(const char *path, int err)
 	else
 		snprintf(name, sizeof(name), "%u", st.st_gid);
 	if (st.st_gid && (st.st_mode & 0060) == 0060)
-		return npurt_fail(-err,
-				  "cannot open %s: %s\n"
-				  "The node has mode %04o and belongs to group '%s'. Join that group "
-				  "('adduser USER %s', as root) and log in again.",
-				  path, npurt_errno_text(err), st.st_mode & 07777, name, name);
-	return npurt_fail(-err,
-			  "cannot open %s: %s\n"
-			  "The node has mode %04o and group '%s', so only root may use it. As root, hand "
-			  "it to a group: 'chgrp render %s && chmod 0660 %s', or for good with the udev "
-			  "rule 'SUBSYSTEM==\"accel\", GROUP=\"render\", MODE=\"0660\"'.",
-			  path, npurt_errno_text(err), st.st_mode & 07777, name, path, path);
+		return npurt_fail(
+			-err,
+			"cannot open %s: %s\n"
+			"The node has mode %04o and belongs to group '%s'. Join that group "
+			"('adduser USER %s', as root) and log in again.",
+			path, npurt_errno_text(err), st.st_mode & 07777, name, name);
+	return npurt_fail(
+		-err,
+		"cannot open %s: %s\n"
+		"The node has mode %04o and group '%s', so only root may use it. As root, hand "
+		"it to a group: 'chgrp render %s && chmod 0660 %s', or for good with the udev "
+		"rule 'SUBSYSTEM==\"accel\", GROUP=\"render\", MODE=\"0660\"'.",
+		path, npurt_errno_text(err), st.st_mode & 07777, name, path, path);
 }
 
 static int drm_open(const char *path, void **ret_priv)
@@ -79,22 +81,24 @@ static int drm_open(const char *path, void **ret_priv)
 		if (err == EACCES || err == EPERM)
 			return fail_access(path, err);
 		if (err == ENOENT || err == ENXIO)
-			return npurt_fail(-ENODEV,
-					  "cannot open %s: %s\n"
-					  "No device has that node; 'npu-prof info' lists those there are.",
-					  path, npurt_errno_text(err));
+			return npurt_fail(
+				-ENODEV,
+				"cannot open %s: %s\n"
+				"No device has that node; 'npu-prof info' lists those there are.",
+				path, npurt_errno_text(err));
 		return npurt_fail(-err, "cannot open %s: %s", path, npurt_errno_text(err));
 	}
 	version = drmGetVersion(priv->fd);
 	if (!version || strcmp(version->name, DRM_NPU_DRIVER_NAME)) {
-		npurt_fail(0, "%s is not an NPU: its driver is '%s', not '" DRM_NPU_DRIVER_NAME "'", path,
-			   version ? version->name : "unknown");
+		npurt_fail(0, "%s is not an NPU: its driver is '%s', not '" DRM_NPU_DRIVER_NAME "'",
+			   path, version ? version->name : "unknown");
 		err = -ENODEV;
 	} else if (version->version_major != DRM_NPU_DRIVER_MAJOR) {
 		npurt_fail(0,
 			   "%s: the driver speaks uAPI %d.%d, this libnpurt needs %d.x\n"
 			   "Install npu.ko and libnpurt of the same release.",
-			   path, version->version_major, version->version_minor, DRM_NPU_DRIVER_MAJOR);
+			   path, version->version_major, version->version_minor,
+			   DRM_NPU_DRIVER_MAJOR);
 		err = -ENOTSUP;
 	} else {
 		err = 0;
@@ -145,7 +149,7 @@ static int drm_query(void *priv, uint32_t type, void *data, uint32_t size)
 
 static int drm_vm_create(void *priv, uint32_t *ret_id)
 {
-	struct drm_npu_vm_create create = { 0 };
+	struct drm_npu_vm_create create = {0};
 	int err = npu_ioctl(priv, DRM_IOCTL_NPU_VM_CREATE, &create);
 
 	if (!err)
@@ -155,7 +159,7 @@ static int drm_vm_create(void *priv, uint32_t *ret_id)
 
 static int drm_vm_destroy(void *priv, uint32_t id)
 {
-	struct drm_npu_vm_destroy destroy = { .id = id };
+	struct drm_npu_vm_destroy destroy = {.id = id};
 
 	return npu_ioctl(priv, DRM_IOCTL_NPU_VM_DESTROY, &destroy);
 }
@@ -163,14 +167,14 @@ static int drm_vm_destroy(void *priv, uint32_t id)
 static int drm_vm_bind(void *priv, uint32_t id, const struct drm_npu_vm_bind_op *ops,
 		       uint32_t count)
 {
-	struct drm_npu_vm_bind bind = { .vm_id = id, .ops = DRM_NPU_OBJ_ARRAY(count, ops) };
+	struct drm_npu_vm_bind bind = {.vm_id = id, .ops = DRM_NPU_OBJ_ARRAY(count, ops)};
 
 	return npu_ioctl(priv, DRM_IOCTL_NPU_VM_BIND, &bind);
 }
 
 static int drm_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
 {
-	struct drm_npu_bo_create create = { .size = *size };
+	struct drm_npu_bo_create create = {.size = *size};
 	int err = npu_ioctl(priv, DRM_IOCTL_NPU_BO_CREATE, &create);
 
 	if (!err) {
@@ -187,7 +191,7 @@ static int drm_bo_destroy(void *priv, uint32_t handle)
 
 static int drm_bo_map(void *priv, uint32_t handle, uint64_t size, void **ret_pointer)
 {
-	struct drm_npu_bo_mmap_offset offset = { .handle = handle };
+	struct drm_npu_bo_mmap_offset offset = {.handle = handle};
 	int err = npu_ioctl(priv, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &offset);
 	void *pointer;
 
@@ -225,7 +229,7 @@ static int drm_queue_create(void *priv, uint32_t vm_id, uint32_t priority, uint3
 
 static int drm_queue_destroy(void *priv, uint32_t id)
 {
-	struct drm_npu_queue_destroy destroy = { .id = id };
+	struct drm_npu_queue_destroy destroy = {.id = id};
 
 	return npu_ioctl(priv, DRM_IOCTL_NPU_QUEUE_DESTROY, &destroy);
 }

@@ -19,14 +19,20 @@
 
 #define NULL_MAX_QUEUES 64
 
-enum null_kind { NULL_FREE = 0, NULL_VM, NULL_BO, NULL_QUEUE, NULL_SYNC };
+enum null_kind {
+	NULL_FREE = 0,
+	NULL_VM,
+	NULL_BO,
+	NULL_QUEUE,
+	NULL_SYNC
+};
 
 /* Handles of all kinds share a table; a handle is an index + 1. */
 struct null_object {
 	enum null_kind kind;
-	uint64_t size; /* BO */
-	int fd; /* BO: memory */
-	uint64_t jobs; /* QUEUE */
+	uint64_t size;	/* BO */
+	int fd;		/* BO: memory */
+	uint64_t jobs;	/* QUEUE */
 	uint64_t point; /* SYNC */
 };
 
@@ -172,7 +178,7 @@ static int drop(struct null_priv *priv, uint32_t handle, enum null_kind kind)
 
 static int null_vm_create(void *priv, uint32_t *ret_id)
 {
-	return add(priv, &(struct null_object){ .kind = NULL_VM }, ret_id);
+	return add(priv, &(struct null_object){.kind = NULL_VM}, ret_id);
 }
 
 static int null_vm_destroy(void *priv, uint32_t id)
@@ -212,7 +218,7 @@ static int null_vm_bind(void *data, uint32_t id, const struct drm_npu_vm_bind_op
 
 static int null_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
 {
-	struct null_object object = { .kind = NULL_BO };
+	struct null_object object = {.kind = NULL_BO};
 	int err;
 
 	object.size = (*size + NPU_PAGE_SIZE - 1) & ~(NPU_PAGE_SIZE - 1);
@@ -272,7 +278,7 @@ static int null_queue_create(void *data, uint32_t vm_id, uint32_t priority, uint
 	pthread_mutex_unlock(&priv->lock);
 	if (!known)
 		return -ENOENT;
-	return add(priv, &(struct null_object){ .kind = NULL_QUEUE }, ret_id);
+	return add(priv, &(struct null_object){.kind = NULL_QUEUE}, ret_id);
 }
 
 static int null_queue_destroy(void *priv, uint32_t id)
@@ -318,16 +324,14 @@ static int null_submit(void *data, const struct drm_npu_submit *submit)
 		sync = find(priv, syncs[i].handle, NULL_SYNC);
 		if (!sync)
 			err = -ENOENT;
-		else if (!(syncs[i].flags & DRM_NPU_SYNC_OP_SIGNAL) &&
-			 sync->point < syncs[i].point)
+		else if (!(syncs[i].flags & DRM_NPU_SYNC_OP_SIGNAL) && sync->point < syncs[i].point)
 			err = -EINVAL; /* not submitted: every submitted point is signalled here */
 	}
 	if (!err) {
 		queue->jobs++;
 		for (uint32_t i = 0; i < submit->syncs.count; i++) {
 			sync = find(priv, syncs[i].handle, NULL_SYNC);
-			if (syncs[i].flags & DRM_NPU_SYNC_OP_SIGNAL &&
-			    sync->point < syncs[i].point)
+			if (syncs[i].flags & DRM_NPU_SYNC_OP_SIGNAL && sync->point < syncs[i].point)
 				sync->point = syncs[i].point;
 		}
 		pthread_cond_broadcast(&priv->signalled);
@@ -338,7 +342,7 @@ static int null_submit(void *data, const struct drm_npu_submit *submit)
 
 static int null_sync_create(void *priv, uint32_t *ret_handle)
 {
-	return add(priv, &(struct null_object){ .kind = NULL_SYNC }, ret_handle);
+	return add(priv, &(struct null_object){.kind = NULL_SYNC}, ret_handle);
 }
 
 static int null_sync_destroy(void *priv, uint32_t handle)

@@ -12,7 +12,8 @@ NPURT_EXPORT int npurt_bo_create(struct npurt_device *device, uint64_t size,
 	int err;
 
 	if (!npurt_page_round(device, size, &rounded))
-		return npurt_fail(-EINVAL, "a buffer of %llu bytes cannot be: size must be at least 1",
+		return npurt_fail(-EINVAL,
+				  "a buffer of %llu bytes cannot be: size must be at least 1",
 				  (unsigned long long)size);
 	bo = calloc(1, sizeof(*bo));
 	if (!bo)

@@ -9,9 +9,9 @@
 _Static_assert(sizeof(struct npurt_timestamp) == sizeof(struct npu_timestamp), "timestamp");
 
 /* Lists are mostly short, so the first chunk is a page; each next one is twice as large. */
-#define FIRST_CHUNK 4096
+#define FIRST_CHUNK    4096
 #define ARGS_CHUNK_MAX (1u << 20)
-#define ARGS_ALIGN  64
+#define ARGS_ALIGN     64
 
 NPURT_EXPORT int npurt_cmdlist_create(struct npurt_vm *vm, struct npurt_cmdlist **ret_list)
 {
@@ -67,8 +67,8 @@ NPURT_EXPORT struct npurt_cmdlist *npurt_cmdlist_unref(struct npurt_cmdlist *lis
 }
 
 /*
- * Room for size bytes in a chain of chunks, of which tail is being filled. Chunks behind the tail are
- * left from before a reset. max: largest chunk.
+ * Room for size bytes in a chain of chunks, of which tail is being filled. Chunks behind the tail
+ * are left from before a reset. max: largest chunk.
  */
 static int take(struct npurt_cmdlist *list, struct npurt_chunk **first, struct npurt_chunk **tail,
 		uint64_t size, uint64_t align, uint64_t max, void **ret_pointer, uint64_t *ret_va)
@@ -158,12 +158,14 @@ static int hold_kernel(struct npurt_cmdlist *list, struct npurt_kernel *kernel)
 static int check_grid(const char *kernel, uint32_t x, uint32_t y, uint32_t z)
 {
 	if (!x || !y || !z || x > NPU_GRID_MAX || y > NPU_GRID_MAX || z > NPU_GRID_MAX)
-		return npurt_fail(-EINVAL,
-				  "grid %u x %u x %u of kernel '%s': every dimension must be 1 to %u", x, y,
-				  z, kernel, NPU_GRID_MAX);
+		return npurt_fail(
+			-EINVAL,
+			"grid %u x %u x %u of kernel '%s': every dimension must be 1 to %u", x, y,
+			z, kernel, NPU_GRID_MAX);
 	/* x * y is below 2^41, times z below 2^61 */
 	if ((uint64_t)x * y * z > UINT32_MAX)
-		return npurt_fail(-EINVAL, "grid %u x %u x %u of kernel '%s' has more than %u workgroups", x,
+		return npurt_fail(-EINVAL,
+				  "grid %u x %u x %u of kernel '%s' has more than %u workgroups", x,
 				  y, z, kernel, UINT32_MAX);
 	return 0;
 }
@@ -183,20 +185,22 @@ NPURT_EXPORT int npurt_cmdlist_dispatch(struct npurt_cmdlist *list, struct npurt
 	if (list->finished)
 		return npurt_fail(-EINVAL, "the command list is finished; reset it to record anew");
 	if (kernel->module->vm != list->vm)
-		return npurt_fail(-EINVAL,
-				  "kernel '%s' was loaded into another address space than the command list's",
-				  name);
+		return npurt_fail(
+			-EINVAL,
+			"kernel '%s' was loaded into another address space than the command list's",
+			name);
 	if (args_size != npurt_kernel_args_size(kernel))
 		return npurt_fail(-EINVAL,
-				  "kernel '%s' takes %zu bytes of arguments, %zu were given; do host and kernel "
+				  "kernel '%s' takes %zu bytes of arguments, %zu were given; do "
+				  "host and kernel "
 				  "use the same struct?",
 				  name, npurt_kernel_args_size(kernel), args_size);
 	err = hold_kernel(list, kernel);
 	if (err)
 		return err;
 	if (args_size) {
-		err = take(list, &list->args, &list->args_tail, args_size, ARGS_ALIGN, ARGS_CHUNK_MAX,
-			   &pointer, &args_va);
+		err = take(list, &list->args, &list->args_tail, args_size, ARGS_ALIGN,
+			   ARGS_CHUNK_MAX, &pointer, &args_va);
 		if (err)
 			return err;
 		memcpy(pointer, args, args_size);
@@ -255,9 +259,10 @@ NPURT_EXPORT int npurt_cmdlist_fill_block(struct npurt_cmdlist *list,
 	if (!err)
 		err = check_block(&b);
 	if (!err && (b.dst | b.bytes) & 3)
-		err = npurt_fail(-EINVAL,
-				 "fill of %u bytes at 0x%llx: address and bytes must be multiples of 4",
-				 b.bytes, (unsigned long long)b.dst);
+		err = npurt_fail(
+			-EINVAL,
+			"fill of %u bytes at 0x%llx: address and bytes must be multiples of 4",
+			b.bytes, (unsigned long long)b.dst);
 	if (!err)
 		err = append(list, NPU_PKT_FILL, &packet);
 	if (err)
@@ -299,10 +304,11 @@ NPURT_EXPORT int npurt_cmdlist_fill(struct npurt_cmdlist *list, uint64_t dst, ui
 	int err = 0;
 
 	if (!size || (dst | size) & 3)
-		return npurt_fail(-EINVAL,
-				  "fill of %llu bytes at 0x%llx: address and size must be multiples of 4, "
-				  "and size not 0",
-				  (unsigned long long)size, (unsigned long long)dst);
+		return npurt_fail(
+			-EINVAL,
+			"fill of %llu bytes at 0x%llx: address and size must be multiples of 4, "
+			"and size not 0",
+			(unsigned long long)size, (unsigned long long)dst);
 	block.value = value;
 	for (uint64_t at = 0; at < size && !err; at += block.bytes) {
 		block.dst = dst + at;
@@ -384,7 +390,8 @@ static bool in_flight(struct npurt_cmdlist *list)
 NPURT_EXPORT int npurt_cmdlist_reset(struct npurt_cmdlist *list)
 {
 	if (in_flight(list))
-		return npurt_fail(-EBUSY, "a job still runs the command list; wait for its point first");
+		return npurt_fail(-EBUSY,
+				  "a job still runs the command list; wait for its point first");
 	drop_kernels(list);
 	for (struct npurt_chunk *chunk = list->packets; chunk; chunk = chunk->next)
 		chunk->used = 0;

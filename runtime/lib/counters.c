@@ -5,8 +5,7 @@
 #include "internal.h"
 
 static const struct npurt_counter_info infos[] = {
-#define INFO(symbol, text, what, line) \
-	{ sizeof(struct npurt_counter_info), text, what, line },
+#define INFO(symbol, text, what, line) {sizeof(struct npurt_counter_info), text, what, line},
 	NPU_COUNTER_TABLE(INFO)
 #undef INFO
 };
@@ -36,8 +35,8 @@ NPURT_EXPORT int npurt_counter_find(const char *name, unsigned int *ret_index)
 			return 0;
 		}
 	}
-	return npurt_fail(-ENOENT, "there is no counter '%s'; 'npu-prof list' shows those there are",
-			  name);
+	return npurt_fail(-ENOENT,
+			  "there is no counter '%s'; 'npu-prof list' shows those there are", name);
 }
 
 NPURT_EXPORT int npurt_queue_get_counters(struct npurt_queue *queue, uint64_t *values,

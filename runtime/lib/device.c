@@ -15,20 +15,21 @@ static int check_info(const struct drm_npu_device_info *info)
 	    !info->max_cmdbufs || info->max_packets < 64 || info->max_syncs < 2 ||
 	    info->max_bind_ops < 1 || !info->chiplets || !info->tiles_per_chiplet ||
 	    info->chiplets > 256 || info->tiles_per_chiplet > 256)
-		return npurt_fail(-ENOTSUP,
-				  "the driver reports a device that cannot be (page size %u, addresses "
-				  "0x%llx-0x%llx, %u packets, %u syncs)\n"
-				  "Install npu.ko and libnpurt of the same release.",
-				  info->page_size, (unsigned long long)info->va_start,
-				  (unsigned long long)info->va_end, info->max_packets, info->max_syncs);
+		return npurt_fail(
+			-ENOTSUP,
+			"the driver reports a device that cannot be (page size %u, addresses "
+			"0x%llx-0x%llx, %u packets, %u syncs)\n"
+			"Install npu.ko and libnpurt of the same release.",
+			info->page_size, (unsigned long long)info->va_start,
+			(unsigned long long)info->va_end, info->max_packets, info->max_syncs);
 	return 0;
 }
 
 static int load_info(struct npurt_device *device)
 {
 	struct npurt_device_info *info = &device->info;
-	struct drm_npu_device_info hw = { 0 };
-	struct drm_npu_fw_info fw = { 0 };
+	struct drm_npu_device_info hw = {0};
+	struct drm_npu_fw_info fw = {0};
 	int err;
 
 	info->size = sizeof(*info);
@@ -68,8 +69,8 @@ static int load_info(struct npurt_device *device)
 	info->fw_abi_minor = fw.abi_minor;
 	info->fw_features = fw.features;
 	memcpy(info->fw_build_id, fw.build_id, sizeof(info->fw_build_id));
-	snprintf(info->fw_version, sizeof(info->fw_version), "%.*s",
-		 (int)sizeof(fw.version) - 1, fw.version);
+	snprintf(info->fw_version, sizeof(info->fw_version), "%.*s", (int)sizeof(fw.version) - 1,
+		 fw.version);
 	if (hw.counter_version != NPU_COUNTER_TABLE_VERSION)
 		return npurt_fail(-ENOTSUP,
 				  "the device has counter table %u, this libnpurt knows %u\n"

@@ -44,10 +44,11 @@ static bool in_file(const struct npurt_elf *elf, uint64_t offset, uint64_t size)
 
 static int truncated(const struct npurt_elf *elf, const char *what, uint64_t offset, uint64_t size)
 {
-	return bad(elf,
-		   "file is truncated or damaged: its %s take %llu bytes from offset %llu, but it has "
-		   "only %zu bytes",
-		   what, (unsigned long long)size, (unsigned long long)offset, elf->image_size);
+	return bad(
+		elf,
+		"file is truncated or damaged: its %s take %llu bytes from offset %llu, but it has "
+		"only %zu bytes",
+		what, (unsigned long long)size, (unsigned long long)offset, elf->image_size);
 }
 
 static const char *machine_name(unsigned int machine)
@@ -92,12 +93,15 @@ static int check_header(const struct npurt_elf *elf, Elf64_Ehdr *header)
 	if (header->e_machine != EM_RISCV) {
 		name = machine_name(header->e_machine);
 		if (name)
-			return bad(elf, "ELF is for %s, the NPU needs RISC-V; compile with npucc", name);
-		return bad(elf, "ELF is for machine %u, the NPU needs RISC-V (%u); compile with npucc",
+			return bad(elf, "ELF is for %s, the NPU needs RISC-V; compile with npucc",
+				   name);
+		return bad(elf,
+			   "ELF is for machine %u, the NPU needs RISC-V (%u); compile with npucc",
 			   header->e_machine, EM_RISCV);
 	}
 	if (header->e_type == ET_REL)
-		return bad(elf, "object file that is not linked yet; link it with npucc (without -c)");
+		return bad(elf,
+			   "object file that is not linked yet; link it with npucc (without -c)");
 	if (header->e_type != ET_DYN)
 		return bad(elf,
 			   "ELF of type %u is linked to a fixed address, the NPU needs a "
@@ -124,15 +128,20 @@ static int add_segment(struct npurt_elf *elf, const Elf64_Phdr *ph, uint64_t pag
 	if (!ph->p_memsz)
 		return 0;
 	if (elf->segment_count == NPURT_MODULE_MAX_SEGMENTS)
-		return bad(elf, "more than %d segments; link with npucc", NPURT_MODULE_MAX_SEGMENTS);
+		return bad(elf, "more than %d segments; link with npucc",
+			   NPURT_MODULE_MAX_SEGMENTS);
 	if (!in_file(elf, ph->p_offset, ph->p_filesz))
 		return truncated(elf, "segment data", ph->p_offset, ph->p_filesz);
 	if (ph->p_filesz > ph->p_memsz)
-		return bad(elf, "a segment has more bytes in the file (%llu) than in memory (%llu): the file "
-				"is damaged",
+		return bad(elf,
+			   "a segment has more bytes in the file (%llu) than in memory (%llu): the "
+			   "file "
+			   "is damaged",
 			   (unsigned long long)ph->p_filesz, (unsigned long long)ph->p_memsz);
 	if (ph->p_memsz > NPURT_MODULE_MAX_SIZE || ph->p_vaddr > UINT64_MAX / 2)
-		return bad(elf, "a segment of %llu bytes at 0x%llx is too large; modules may have %llu bytes",
+		return bad(elf,
+			   "a segment of %llu bytes at 0x%llx is too large; modules may have %llu "
+			   "bytes",
 			   (unsigned long long)ph->p_memsz, (unsigned long long)ph->p_vaddr,
 			   (unsigned long long)NPURT_MODULE_MAX_SIZE);
 	if ((ph->p_flags & (PF_W | PF_X)) == (PF_W | PF_X))
@@ -153,7 +162,8 @@ static int add_segment(struct npurt_elf *elf, const Elf64_Phdr *ph, uint64_t pag
 
 		if (segment->vaddr < before->vaddr + before->size)
 			return bad(elf,
-				   "segments at 0x%llx and 0x%llx share a page of %llu bytes and cannot have "
+				   "segments at 0x%llx and 0x%llx share a page of %llu bytes and "
+				   "cannot have "
 				   "permissions of their own; link with npucc",
 				   (unsigned long long)before->data_vaddr,
 				   (unsigned long long)segment->data_vaddr,
@@ -162,19 +172,21 @@ static int add_segment(struct npurt_elf *elf, const Elf64_Phdr *ph, uint64_t pag
 	elf->size = end - elf->base;
 	if (elf->size > NPURT_MODULE_MAX_SIZE)
 		return bad(elf, "module spans %llu bytes, at most %llu are allowed",
-			   (unsigned long long)elf->size, (unsigned long long)NPURT_MODULE_MAX_SIZE);
+			   (unsigned long long)elf->size,
+			   (unsigned long long)NPURT_MODULE_MAX_SIZE);
 	elf->segment_count++;
 	return 0;
 }
 
-/* The file's bytes for [vaddr, vaddr + size), if they lie in one segment. *flags: its permissions. */
+/* The file's bytes for [vaddr, vaddr + size), if they lie in one segment; *flags are its. */
 static const uint8_t *at_address(const struct npurt_elf *elf, uint64_t vaddr, uint64_t size,
 				 unsigned int *flags)
 {
 	for (unsigned int i = 0; i < elf->segment_count; i++) {
 		const struct npurt_elf_segment *segment = &elf->segments[i];
 
-		if (vaddr < segment->data_vaddr || vaddr - segment->data_vaddr > segment->file_size ||
+		if (vaddr < segment->data_vaddr ||
+		    vaddr - segment->data_vaddr > segment->file_size ||
 		    segment->file_size - (vaddr - segment->data_vaddr) < size)
 			continue;
 		if (flags)
@@ -199,13 +211,13 @@ static bool writable_word(const struct npurt_elf *elf, uint64_t vaddr)
 static const char *reloc_name(uint32_t type)
 {
 	static const char *const names[] = {
-		[0] = "R_RISCV_NONE",	       [1] = "R_RISCV_32",
-		[2] = "R_RISCV_64",	       [3] = "R_RISCV_RELATIVE",
-		[4] = "R_RISCV_COPY",	       [5] = "R_RISCV_JUMP_SLOT",
-		[6] = "R_RISCV_TLS_DTPMOD32",  [7] = "R_RISCV_TLS_DTPMOD64",
-		[8] = "R_RISCV_TLS_DTPREL32",  [9] = "R_RISCV_TLS_DTPREL64",
-		[10] = "R_RISCV_TLS_TPREL32",  [11] = "R_RISCV_TLS_TPREL64",
-		[12] = "R_RISCV_TLSDESC",      [58] = "R_RISCV_IRELATIVE",
+		[0] = "R_RISCV_NONE",	      [1] = "R_RISCV_32",
+		[2] = "R_RISCV_64",	      [3] = "R_RISCV_RELATIVE",
+		[4] = "R_RISCV_COPY",	      [5] = "R_RISCV_JUMP_SLOT",
+		[6] = "R_RISCV_TLS_DTPMOD32", [7] = "R_RISCV_TLS_DTPMOD64",
+		[8] = "R_RISCV_TLS_DTPREL32", [9] = "R_RISCV_TLS_DTPREL64",
+		[10] = "R_RISCV_TLS_TPREL32", [11] = "R_RISCV_TLS_TPREL64",
+		[12] = "R_RISCV_TLSDESC",     [58] = "R_RISCV_IRELATIVE",
 	};
 
 	if (type >= sizeof(names) / sizeof(names[0]) || !names[type])
@@ -251,15 +263,16 @@ static int check_dynamic(struct npurt_elf *elf, const Elf64_Phdr *ph)
 			break;
 		switch (dyn.d_tag) {
 		case DT_NEEDED:
-			return bad(elf, "needs a shared library; kernels have none, link everything into the "
+			return bad(elf, "needs a shared library; kernels have none, link "
+					"everything into the "
 					"module with npucc");
 		case DT_REL:
 		case DT_RELR:
 		case DT_JMPREL:
 			return bad(elf, "unsupported relocation table (%s); link with npucc",
-				   dyn.d_tag == DT_REL	? "DT_REL" :
-				   dyn.d_tag == DT_RELR ? "DT_RELR" :
-							  "DT_JMPREL");
+				   dyn.d_tag == DT_REL	  ? "DT_REL"
+				   : dyn.d_tag == DT_RELR ? "DT_RELR"
+							  : "DT_JMPREL");
 		case DT_RELA:
 			rela = dyn.d_un.d_ptr;
 			break;
@@ -283,11 +296,14 @@ static int check_dynamic(struct npurt_elf *elf, const Elf64_Phdr *ph)
 	if (!rela_size)
 		return 0;
 	if (rela_entry != sizeof(Elf64_Rela) || rela_size % sizeof(Elf64_Rela))
-		return bad(elf, "relocations of %llu bytes each instead of %zu: the file is damaged",
+		return bad(elf,
+			   "relocations of %llu bytes each instead of %zu: the file is damaged",
 			   (unsigned long long)rela_entry, sizeof(Elf64_Rela));
 	elf->relocs = at_address(elf, rela, rela_size, NULL);
 	if (!elf->relocs)
-		return bad(elf, "relocation table at 0x%llx lies outside of the segments: the file is damaged",
+		return bad(elf,
+			   "relocation table at 0x%llx lies outside of the segments: the file is "
+			   "damaged",
 			   (unsigned long long)rela);
 	elf->reloc_count = rela_size / sizeof(Elf64_Rela);
 
@@ -303,14 +319,17 @@ static int check_dynamic(struct npurt_elf *elf, const Elf64_Phdr *ph)
 							 (uint32_t)ELF64_R_SYM(reloc.r_info));
 
 			return bad(elf,
-				   "unsupported relocation %s (%u) at 0x%llx%s%s%s; link with npucc, and "
+				   "unsupported relocation %s (%u) at 0x%llx%s%s%s; link with "
+				   "npucc, and "
 				   "define every symbol",
 				   reloc_name(type), type, (unsigned long long)reloc.r_offset,
-				   symbol ? " against '" : "", symbol ? symbol : "", symbol ? "'" : "");
+				   symbol ? " against '" : "", symbol ? symbol : "",
+				   symbol ? "'" : "");
 		}
 		if (!writable_word(elf, reloc.r_offset))
 			return bad(elf,
-				   "relocation at 0x%llx changes memory that is not writable data; compile "
+				   "relocation at 0x%llx changes memory that is not writable data; "
+				   "compile "
 				   "with npucc (-fpie)",
 				   (unsigned long long)reloc.r_offset);
 	}
@@ -319,7 +338,7 @@ static int check_dynamic(struct npurt_elf *elf, const Elf64_Phdr *ph)
 
 static int check_segments(struct npurt_elf *elf, const Elf64_Ehdr *header, uint64_t page_size)
 {
-	Elf64_Phdr dynamic = { 0 }, relro = { 0 };
+	Elf64_Phdr dynamic = {0}, relro = {0};
 	int err;
 
 	for (unsigned int i = 0; i < header->e_phnum; i++) {
@@ -342,7 +361,8 @@ static int check_segments(struct npurt_elf *elf, const Elf64_Ehdr *header, uint6
 			return bad(elf, "asks for a dynamic linker; link with npucc");
 		case PT_TLS:
 			if (ph.p_memsz)
-				return bad(elf, "has thread-local variables; kernels cannot have any");
+				return bad(elf,
+					   "has thread-local variables; kernels cannot have any");
 			break;
 		}
 	}
@@ -383,10 +403,12 @@ static int find_section(const struct npurt_elf *elf, const Elf64_Ehdr *header, E
 		return truncated(elf, "section names", strings.sh_offset, strings.sh_size);
 	names = (const char *)elf->image + strings.sh_offset;
 	for (unsigned int i = 0; i < header->e_shnum; i++) {
-		memcpy(&section, elf->image + header->e_shoff + i * sizeof(section), sizeof(section));
+		memcpy(&section, elf->image + header->e_shoff + i * sizeof(section),
+		       sizeof(section));
 		if (section.sh_name < strings.sh_size &&
 		    strings.sh_size - section.sh_name >= sizeof(NPU_KERNEL_SECTION) &&
-		    !memcmp(names + section.sh_name, NPU_KERNEL_SECTION, sizeof(NPU_KERNEL_SECTION))) {
+		    !memcmp(names + section.sh_name, NPU_KERNEL_SECTION,
+			    sizeof(NPU_KERNEL_SECTION))) {
 			*ret = section;
 			return 0;
 		}
@@ -403,8 +425,10 @@ static int check_kernel(const struct npurt_elf *elf, const struct npu_kernel_des
 	size_t length = 0;
 
 	if (desc->abi != NPU_KERNEL_ABI)
-		return bad(elf, "kernel %u was compiled for kernel ABI %u, this libnpurt loads %u; compile it "
-				"again with npucc",
+		return bad(elf,
+			   "kernel %u was compiled for kernel ABI %u, this libnpurt loads %u; "
+			   "compile it "
+			   "again with npucc",
 			   index, desc->abi, NPU_KERNEL_ABI);
 	name = (const char *)at_address(elf, desc->name, 1, NULL);
 	while (name && length <= MAX_NAME && at_address(elf, desc->name + length, 1, NULL) &&
@@ -413,16 +437,21 @@ static int check_kernel(const struct npurt_elf *elf, const struct npu_kernel_des
 	if (!name || !length || length > MAX_NAME || !at_address(elf, desc->name + length, 1, NULL))
 		return bad(elf, "kernel %u has no usable name (at 0x%llx, 1..%d characters)", index,
 			   (unsigned long long)desc->name, MAX_NAME);
-	if (!at_address(elf, desc->entry, 4, &flags) || !(flags & NPURT_MAP_EXEC) || desc->entry & 1)
+	if (!at_address(elf, desc->entry, 4, &flags) || !(flags & NPURT_MAP_EXEC) ||
+	    desc->entry & 1)
 		return bad(elf, "entry of kernel '%s' at 0x%llx is not executable code", name,
 			   (unsigned long long)desc->entry);
 	if (desc->args_size > MAX_ARGS_SIZE)
-		return bad(elf, "kernel '%s' wants %u bytes of arguments, at most %d are allowed; pass a "
-				"pointer to device memory",
-			   name, desc->args_size, MAX_ARGS_SIZE);
+		return bad(
+			elf,
+			"kernel '%s' wants %u bytes of arguments, at most %d are allowed; pass a "
+			"pointer to device memory",
+			name, desc->args_size, MAX_ARGS_SIZE);
 	if (desc->flags || desc->reserved[0] || desc->reserved[1] || desc->reserved[2] ||
 	    desc->reserved[3])
-		return bad(elf, "kernel '%s' uses features that this libnpurt does not know; update libnpurt",
+		return bad(elf,
+			   "kernel '%s' uses features that this libnpurt does not know; update "
+			   "libnpurt",
 			   name);
 	entry->name = name;
 	entry->entry = desc->entry;
@@ -441,12 +470,15 @@ static int read_kernels(struct npurt_elf *elf, const Elf64_Shdr *section)
 	if (section->sh_type != SHT_NOBITS && section->sh_flags & SHF_ALLOC)
 		raw = at_address(elf, section->sh_addr, size, NULL);
 	if (!raw)
-		return bad(elf, "section " NPU_KERNEL_SECTION " is not part of what is loaded; define "
-				"kernels with NPU_KERNEL() from <npu.h>");
+		return bad(elf,
+			   "section " NPU_KERNEL_SECTION " is not part of what is loaded; define "
+			   "kernels with NPU_KERNEL() from <npu.h>");
 	if (!size)
-		return bad(elf, "section " NPU_KERNEL_SECTION " is empty: there is no kernel in the module");
+		return bad(elf, "section " NPU_KERNEL_SECTION
+				" is empty: there is no kernel in the module");
 	if (size > (uint64_t)MAX_KERNELS * sizeof(struct npu_kernel_desc))
-		return bad(elf, "section " NPU_KERNEL_SECTION " has %llu bytes, at most %d kernels fit",
+		return bad(elf,
+			   "section " NPU_KERNEL_SECTION " has %llu bytes, at most %d kernels fit",
 			   (unsigned long long)size, MAX_KERNELS);
 	table = malloc(size);
 	elf->kernels = calloc(size / sizeof(struct npu_kernel_desc) + 1, sizeof(*elf->kernels));
@@ -472,8 +504,10 @@ static int read_kernels(struct npurt_elf *elf, const Elf64_Shdr *section)
 			memcpy(&desc, table + at, sizeof(desc));
 		if (size - at < sizeof(desc) || desc.size < sizeof(desc) || desc.size % 8 ||
 		    desc.size > size - at) {
-			err = bad(elf, "entry %u of " NPU_KERNEL_SECTION " is damaged; define kernels with "
-				       "NPU_KERNEL() from <npu.h> only",
+			err = bad(elf,
+				  "entry %u of " NPU_KERNEL_SECTION
+				  " is damaged; define kernels with "
+				  "NPU_KERNEL() from <npu.h> only",
 				  elf->kernel_count);
 			break;
 		}
@@ -492,9 +526,9 @@ static int read_kernels(struct npurt_elf *elf, const Elf64_Shdr *section)
 int npurt_elf_parse(const char *name, const void *image, size_t size, uint64_t page_size,
 		    struct npurt_elf *ret_elf)
 {
-	struct npurt_elf elf = { .name = name, .image = image, .image_size = size };
-	Elf64_Ehdr header = { 0 };
-	Elf64_Shdr section = { 0 };
+	struct npurt_elf elf = {.name = name, .image = image, .image_size = size};
+	Elf64_Ehdr header = {0};
+	Elf64_Shdr section = {0};
 	int err = check_header(&elf, &header);
 
 	if (!err)

@@ -69,7 +69,8 @@ NPURT_EXPORT int npurt_device_list_create(struct npurt_device_list **ret_list)
 		udev_enumerate_scan_devices(found); /* no class accel yet: an empty list */
 	if (!err) {
 		refs_init(&list->refs);
-		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(found)) {
+		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(found))
+		{
 			struct udev_device *node =
 				udev_device_new_from_syspath(udev, udev_list_entry_get_name(entry));
 
@@ -157,7 +158,8 @@ static bool find_function(char *bus, size_t bus_size, char *driver, size_t drive
 		udev_enumerate_add_match_sysattr(found, "vendor", vendor);
 		udev_enumerate_add_match_sysattr(found, "device", device);
 		udev_enumerate_scan_devices(found);
-		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(found)) {
+		udev_list_entry_foreach(entry, udev_enumerate_get_list_entry(found))
+		{
 			struct udev_device *function =
 				udev_device_new_from_syspath(udev, udev_list_entry_get_name(entry));
 			const char *name = function ? udev_device_get_driver(function) : NULL;
@@ -181,28 +183,33 @@ int npurt_fail_no_device(unsigned int index, unsigned int found)
 	bool loaded = !access("/sys/module/npu", F_OK);
 
 	if (found)
-		return npurt_fail(-ENODEV, "there is no NPU number %u: this machine has %u, counted from 0",
+		return npurt_fail(-ENODEV,
+				  "there is no NPU number %u: this machine has %u, counted from 0",
 				  index, found);
 	if (!find_function(bus, sizeof(bus), driver, sizeof(driver)))
-		return npurt_fail(-ENODEV,
-				  "no NPU found: there is no PCI device %04x:%04x ('lspci -d %04x:%04x')%s\n"
-				  "In a VM, start QEMU with '-device npu'.",
-				  NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID, NPU_PCI_VENDOR_ID,
-				  NPU_PCI_DEVICE_ID, loaded ? "; npu.ko is loaded" : "");
+		return npurt_fail(
+			-ENODEV,
+			"no NPU found: there is no PCI device %04x:%04x ('lspci -d %04x:%04x')%s\n"
+			"In a VM, start QEMU with '-device npu'.",
+			NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID, NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID,
+			loaded ? "; npu.ko is loaded" : "");
 	if (driver[0] && strcmp(driver, DRM_NPU_DRIVER_NAME))
-		return npurt_fail(-ENODEV,
-				  "no NPU found: PCI device %s is one, but driver '%s' has it\n"
-				  "Give it back with 'echo %s > /sys/bus/pci/drivers/%s/unbind', then "
-				  "'echo %s > /sys/bus/pci/drivers/npu/bind'.",
-				  bus, driver, bus, driver, bus);
+		return npurt_fail(
+			-ENODEV,
+			"no NPU found: PCI device %s is one, but driver '%s' has it\n"
+			"Give it back with 'echo %s > /sys/bus/pci/drivers/%s/unbind', then "
+			"'echo %s > /sys/bus/pci/drivers/npu/bind'.",
+			bus, driver, bus, driver, bus);
 	if (!loaded)
-		return npurt_fail(-ENODEV,
-				  "no NPU found: PCI device %s is one, but the driver npu.ko is not loaded\n"
-				  "Load it with 'modprobe npu'.",
-				  bus);
-	return npurt_fail(-ENODEV,
-			  "no NPU found: PCI device %s is one and npu.ko is loaded, but %s\n"
-			  "'dmesg | grep npu' says why; a missing or damaged firmware file "
-			  "/lib/firmware/npu/npu_fw.bin is the usual reason.",
-			  bus, driver[0] ? "it has no node in /dev/accel" : "it did not take the device");
+		return npurt_fail(
+			-ENODEV,
+			"no NPU found: PCI device %s is one, but the driver npu.ko is not loaded\n"
+			"Load it with 'modprobe npu'.",
+			bus);
+	return npurt_fail(
+		-ENODEV,
+		"no NPU found: PCI device %s is one and npu.ko is loaded, but %s\n"
+		"'dmesg | grep npu' says why; a missing or damaged firmware file "
+		"/lib/firmware/npu/npu_fw.bin is the usual reason.",
+		bus, driver[0] ? "it has no node in /dev/accel" : "it did not take the device");
 }

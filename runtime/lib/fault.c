@@ -129,10 +129,10 @@ static void put_core(struct writer *w, uint32_t core)
 
 NPURT_EXPORT int npurt_fault_text(const struct npurt_fault *fault, char *text, size_t size)
 {
-	static const char *const accesses[] = { "read from", "write to", "execution of" };
+	static const char *const accesses[] = {"read from", "write to", "execution of"};
 	const struct npurt_symbol *symbol = &fault->symbol;
 	bool has_symbol = fault->size >= sizeof(*fault) && symbol->size >= sizeof(*symbol);
-	struct writer w = { .text = text, .size = size };
+	struct writer w = {.text = text, .size = size};
 
 	if (size)
 		text[0] = '\0';

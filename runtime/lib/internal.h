@@ -28,7 +28,7 @@
 
 #define NPURT_EXPORT __attribute__((visibility("default")))
 
-/* ---- references -------------------------------------------------------------------------------- */
+/* ---- references ------------------------------------------------------------------------------ */
 
 typedef atomic_uint npurt_refs;
 
@@ -51,7 +51,7 @@ static inline bool refs_put(npurt_refs *refs)
 	return true;
 }
 
-/* ---- error.c ----------------------------------------------------------------------------------- */
+/* ---- error.c --------------------------------------------------------------------------------- */
 
 /* Set the thread's detail text; returns err, so that a function can end with it. */
 int npurt_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -60,7 +60,7 @@ int npurt_fail_nomem(const char *what);
 /* Text of an errno, positive or negative; static or thread-local. */
 const char *npurt_errno_text(int err);
 
-/* ---- structs that grow: struct.c ---------------------------------------------------------------- */
+/* ---- structs that grow: struct.c ------------------------------------------------------------- */
 
 /*
  * Take a caller's options of src_size bytes into dst of our dst_size: what the caller does not
@@ -71,7 +71,7 @@ int npurt_struct_in(void *dst, size_t dst_size, const void *src, const char *nam
 /* Hand out src to a caller's struct, as much as its size member says; that member is kept. */
 int npurt_struct_out(void *dst, const void *src, size_t src_size, const char *name);
 
-/* ---- device.c ---------------------------------------------------------------------------------- */
+/* ---- device.c -------------------------------------------------------------------------------- */
 
 struct npurt_device {
 	npurt_refs refs;
@@ -84,14 +84,14 @@ struct npurt_device {
 int npurt_device_open_backend(const struct npurt_backend *backend, const char *path,
 			      struct npurt_device **ret_device);
 
-/* ---- enumerate.c ------------------------------------------------------------------------------- */
+/* ---- enumerate.c ----------------------------------------------------------------------------- */
 
 /* Set the detail text to why there is no usable device, from what the machine shows; -ENODEV. */
 int npurt_fail_no_device(unsigned int index, unsigned int found);
 /* Bus address of an open node, "" if it cannot be told. */
 void npurt_node_bus(const char *path, char *bus, size_t size);
 
-/* ---- bo.c ------------------------------------------------------------------------------------- */
+/* ---- bo.c ------------------------------------------------------------------------------------ */
 
 struct npurt_bo {
 	npurt_refs refs;
@@ -99,10 +99,10 @@ struct npurt_bo {
 	uint64_t size;
 	uint32_t handle;
 	pthread_mutex_t lock; /* pointer */
-	void *pointer; /* CPU mapping, or NULL */
+	void *pointer;	      /* CPU mapping, or NULL */
 };
 
-/* ---- vm.c -------------------------------------------------------------------------------------- */
+/* ---- vm.c ------------------------------------------------------------------------------------ */
 
 struct npurt_mapping {
 	struct npurt_mapping *next;
@@ -139,11 +139,11 @@ int npurt_vm_map_parts(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t va, ui
 /* Round up to whole pages; false if it overflows. */
 bool npurt_page_round(const struct npurt_device *device, uint64_t size, uint64_t *ret_size);
 
-/* ---- module.c, elf.c, symbol.c, kernel.c --------------------------------------------------------- */
+/* ---- module.c, elf.c, symbol.c, kernel.c ----------------------------------------------------- */
 
 struct npurt_kernel_entry {
 	const char *name; /* in the module's image */
-	uint64_t entry; /* link-time address */
+	uint64_t entry;	  /* link-time address */
 	uint32_t args_size;
 };
 
@@ -159,9 +159,9 @@ struct npurt_module {
 	struct npurt_kernel_entry *kernels;
 	unsigned int kernel_count;
 	uint64_t link_base; /* link-time address of va */
-	uint64_t va; /* where it is mapped */
+	uint64_t va;	    /* where it is mapped */
 	uint64_t size;
-	pthread_mutex_t lock; /* symbols */
+	pthread_mutex_t lock;	       /* symbols */
 	struct npurt_symbols *symbols; /* made when first asked for */
 };
 
@@ -175,8 +175,8 @@ struct npurt_kernel {
 #define NPURT_MODULE_MAX_SIZE	  (1ull << 30)
 
 struct npurt_elf_segment {
-	uint64_t vaddr; /* page aligned, link time */
-	uint64_t size; /* whole pages */
+	uint64_t vaddr;	     /* page aligned, link time */
+	uint64_t size;	     /* whole pages */
 	uint64_t data_vaddr; /* first byte from the file */
 	uint64_t file_offset;
 	uint64_t file_size;
@@ -208,22 +208,21 @@ void npurt_elf_release(struct npurt_elf *elf);
 void npurt_elf_place(const struct npurt_elf *elf, void *memory, uint64_t va);
 
 /* Source of a link-time address. false: nothing known. */
-bool npurt_symbols_find(struct npurt_module *module, uint64_t address,
-			struct npurt_symbol *symbol);
+bool npurt_symbols_find(struct npurt_module *module, uint64_t address, struct npurt_symbol *symbol);
 void npurt_symbols_free(struct npurt_symbols *symbols);
 
-/* ---- job.c: how the jobs of a queue end --------------------------------------------------------- */
+/* ---- job.c: how the jobs of a queue end ------------------------------------------------------ */
 
 struct npurt_jobs {
 	npurt_refs refs;
 	struct npurt_device *device;
 	pthread_mutex_t lock; /* everything below */
-	struct npurt_vm *vm; /* NULL once the queue is destroyed */
+	struct npurt_vm *vm;  /* NULL once the queue is destroyed */
 	uint32_t queue_id;
 	uint64_t good; /* jobs up to this one are known to have ended well */
-	int gone; /* error once the state can no longer be asked for, else 0 */
+	int gone;      /* error once the state can no longer be asked for, else 0 */
 	struct drm_npu_queue_get_state state; /* as last read; counters unused */
-	struct npurt_fault fault; /* with symbol; error is 0 if there is none */
+	struct npurt_fault fault;	      /* with symbol; error is 0 if there is none */
 };
 
 int npurt_jobs_new(struct npurt_vm *vm, uint32_t queue_id, struct npurt_jobs **ret_jobs);
@@ -239,7 +238,7 @@ void npurt_jobs_close(struct npurt_jobs *jobs);
  */
 int npurt_jobs_result(struct npurt_jobs *jobs, uint64_t seqno, bool *ret_good);
 
-/* ---- timeline.c -------------------------------------------------------------------------------- */
+/* ---- timeline.c ------------------------------------------------------------------------------ */
 
 /* "point is signalled by job seqno of that queue" */
 struct npurt_signal {
@@ -252,7 +251,7 @@ struct npurt_timeline {
 	npurt_refs refs;
 	struct npurt_device *device;
 	uint32_t handle;
-	pthread_mutex_t lock; /* everything below */
+	pthread_mutex_t lock;	      /* everything below */
 	struct npurt_signal *signals; /* not yet seen to have ended well */
 	size_t signal_count;
 	size_t signal_room;
@@ -267,10 +266,9 @@ int npurt_timeline_add(struct npurt_timeline *timeline, uint64_t point, struct n
 void npurt_timeline_remove(struct npurt_timeline *timeline, const struct npurt_jobs *jobs,
 			   uint64_t seqno);
 /* Wait for the point alone, without asking how its jobs fared. */
-int npurt_timeline_wait_point(struct npurt_timeline *timeline, uint64_t point,
-			      int64_t timeout_ns);
+int npurt_timeline_wait_point(struct npurt_timeline *timeline, uint64_t point, int64_t timeout_ns);
 
-/* ---- cmdlist.c --------------------------------------------------------------------------------- */
+/* ---- cmdlist.c ------------------------------------------------------------------------------- */
 
 /* A piece of memory that a list writes packets or arguments to. */
 struct npurt_chunk {
@@ -291,8 +289,8 @@ struct npurt_cmdlist {
 	npurt_refs refs;
 	struct npurt_vm *vm;
 	bool finished;
-	unsigned int length; /* packets */
-	struct npurt_chunk *packets; /* in order */
+	unsigned int length;		  /* packets */
+	struct npurt_chunk *packets;	  /* in order */
 	struct npurt_chunk *packets_tail; /* being filled */
 	struct npurt_chunk *args;
 	struct npurt_chunk *args_tail;
@@ -313,7 +311,7 @@ int npurt_cmdlist_prepare_use(struct npurt_cmdlist *list);
 void npurt_cmdlist_add_use(struct npurt_cmdlist *list, struct npurt_timeline *timeline,
 			   uint64_t point);
 
-/* ---- queue.c ----------------------------------------------------------------------------------- */
+/* ---- queue.c --------------------------------------------------------------------------------- */
 
 /* A list that the device may be reading. */
 struct npurt_flight {
@@ -327,7 +325,7 @@ struct npurt_queue {
 	uint32_t id;
 	struct npurt_jobs *jobs;
 	struct npurt_timeline *timeline; /* point n: job n has ended; keeps no signals */
-	struct npurt_queue *stat_next; /* stat.c */
+	struct npurt_queue *stat_next;	 /* stat.c */
 	pthread_mutex_t lock; /* everything below; held across SUBMIT, so that numbers keep order */
 	uint64_t submitted;
 	struct npurt_flight *flights; /* in order of points */
@@ -335,7 +333,7 @@ struct npurt_queue {
 	size_t flight_room;
 };
 
-/* ---- fault.c ----------------------------------------------------------------------------------- */
+/* ---- fault.c --------------------------------------------------------------------------------- */
 
 /* Translate the driver's report and find its source line. vm may be NULL. */
 void npurt_fault_fill(struct npurt_vm *vm, const struct drm_npu_fault *raw,
@@ -345,7 +343,7 @@ int npurt_fault_out(struct npurt_fault *dst, const struct npurt_fault *src);
 /* errno of a fault, for npurt_timeline_wait(). */
 int npurt_fault_errno(uint32_t error);
 
-/* ---- stat.c: counters for npu-prof stat ---------------------------------------------------------- */
+/* ---- stat.c: counters for npu-prof stat ------------------------------------------------------ */
 
 void npurt_stat_queue_created(struct npurt_queue *queue);
 void npurt_stat_queue_destroyed(struct npurt_queue *queue);

@@ -46,7 +46,7 @@ void npurt_jobs_unref(struct npurt_jobs *jobs)
 /* Lock held. */
 static int refresh(struct npurt_jobs *jobs)
 {
-	struct drm_npu_queue_get_state state = { .id = jobs->queue_id };
+	struct drm_npu_queue_get_state state = {.id = jobs->queue_id};
 	int err;
 
 	if (jobs->gone)
@@ -127,16 +127,19 @@ static int result(struct npurt_jobs *jobs, uint64_t seqno)
 		return npurt_fail(-ECANCELED, "job %llu was cancelled: its queue was destroyed",
 				  (unsigned long long)seqno);
 	case DRM_NPU_QUEUE_INNOCENT:
-		return fail_fault(jobs, -ECONNRESET,
-				  "the device was reset because of another program's job; make a new "
-				  "queue and submit again");
+		return fail_fault(
+			jobs, -ECONNRESET,
+			"the device was reset because of another program's job; make a new "
+			"queue and submit again");
 	case DRM_NPU_QUEUE_TIMEDOUT:
 		if (failed && seqno > failed)
-			return fail_fault(jobs, -ECANCELED,
-					  "cancelled, because an earlier job of this queue timed out");
-		return fail_fault(jobs, -ETIMEDOUT,
-				  "killed: the job made no progress within its queue's timeout; does a "
-				  "kernel loop without end?");
+			return fail_fault(
+				jobs, -ECANCELED,
+				"cancelled, because an earlier job of this queue timed out");
+		return fail_fault(
+			jobs, -ETIMEDOUT,
+			"killed: the job made no progress within its queue's timeout; does a "
+			"kernel loop without end?");
 	default:
 		if (failed && seqno > failed)
 			return fail_fault(jobs, -ECANCELED,

@@ -22,15 +22,16 @@ static unsigned int make_parts(const struct npurt_elf *elf, struct npurt_vm_part
 		if (!(segment->flags & NPURT_MAP_READONLY) && elf->relro_size &&
 		    elf->relro_vaddr >= start && relro_end <= end) {
 			if (elf->relro_vaddr > start)
-				parts[count++] = (struct npurt_vm_part){
-					start - elf->base, elf->relro_vaddr - start, segment->flags };
+				parts[count++] = (struct npurt_vm_part){start - elf->base,
+									elf->relro_vaddr - start,
+									segment->flags};
 			parts[count++] = (struct npurt_vm_part){
-				elf->relro_vaddr - elf->base, elf->relro_size, NPURT_MAP_READONLY };
+				elf->relro_vaddr - elf->base, elf->relro_size, NPURT_MAP_READONLY};
 			start = relro_end;
 		}
 		if (end > start)
-			parts[count++] = (struct npurt_vm_part){ start - elf->base, end - start,
-								 segment->flags };
+			parts[count++] = (struct npurt_vm_part){start - elf->base, end - start,
+								segment->flags};
 	}
 	return count;
 }
@@ -138,13 +139,14 @@ static int read_file(int fd, const char *path, void **ret_image, size_t *ret_siz
 		ssize_t got;
 
 		if (size == room) {
-			char *grown = room < NPURT_MODULE_MAX_SIZE ?
-					      realloc(image, room ? 2 * room : 65536) :
-					      NULL;
+			char *grown = room < NPURT_MODULE_MAX_SIZE
+					      ? realloc(image, room ? 2 * room : 65536)
+					      : NULL;
 
 			if (!grown) {
 				free(image);
-				return npurt_fail(-EFBIG, "%s: too large for a module, or out of memory",
+				return npurt_fail(-EFBIG,
+						  "%s: too large for a module, or out of memory",
 						  path);
 			}
 			image = grown;

@@ -12,18 +12,21 @@ static int fail_create(const struct npurt_vm *vm, const struct npurt_queue_optio
 {
 	switch (err) {
 	case -EBUSY:
-		return npurt_fail(err, "all %u hardware queues are taken; end a program that holds some",
+		return npurt_fail(err,
+				  "all %u hardware queues are taken; end a program that holds some",
 				  vm->device->info.max_queues);
 	case -EACCES:
 	case -EPERM:
-		return npurt_fail(err,
-				  "a queue of this priority needs CAP_SYS_NICE; run as root, 'setcap "
-				  "cap_sys_nice+ep PROGRAM', or take NPURT_PRIORITY_NORMAL");
+		return npurt_fail(
+			err, "a queue of this priority needs CAP_SYS_NICE; run as root, 'setcap "
+			     "cap_sys_nice+ep PROGRAM', or take NPURT_PRIORITY_NORMAL");
 	case -EINVAL:
 		return npurt_fail(err,
-				  "cannot make a queue of priority %u with a timeout of %u ms; priorities are "
+				  "cannot make a queue of priority %u with a timeout of %u ms; "
+				  "priorities are "
 				  "0 to 3, timeouts 1 to %u ms",
-				  opts->priority, opts->timeout_ms, vm->device->info.max_timeout_ms);
+				  opts->priority, opts->timeout_ms,
+				  vm->device->info.max_timeout_ms);
 	default:
 		return npurt_fail(err, "cannot make a queue: %s", npurt_errno_text(err));
 	}
@@ -137,22 +140,27 @@ static int check_submit(const struct npurt_queue *queue, const struct npurt_subm
 		const struct npurt_cmdlist *list = s->cmdlists[i];
 
 		if (!list->finished)
-			return npurt_fail(-EINVAL, "command list %u of the submit is not finished; call "
-						   "npurt_cmdlist_finish() first",
+			return npurt_fail(-EINVAL,
+					  "command list %u of the submit is not finished; call "
+					  "npurt_cmdlist_finish() first",
 					  i);
 		if (list->vm != queue->vm)
-			return npurt_fail(-EINVAL, "command list %u of the submit belongs to another address "
-						   "space than the queue",
-					  i);
+			return npurt_fail(
+				-EINVAL,
+				"command list %u of the submit belongs to another address "
+				"space than the queue",
+				i);
 		cmdbufs += npurt_cmdlist_buffers(list);
 	}
 	if (cmdbufs > info->max_cmdbufs)
-		return npurt_fail(-EINVAL,
-				  "the submit has %llu command buffers, at most %u are allowed; submit fewer "
-				  "lists at once",
-				  (unsigned long long)cmdbufs, info->max_cmdbufs);
+		return npurt_fail(
+			-EINVAL,
+			"the submit has %llu command buffers, at most %u are allowed; submit fewer "
+			"lists at once",
+			(unsigned long long)cmdbufs, info->max_cmdbufs);
 	if (syncs > info->max_syncs)
-		return npurt_fail(-EINVAL, "the submit has %llu waits and signals, at most %u are allowed",
+		return npurt_fail(-EINVAL,
+				  "the submit has %llu waits and signals, at most %u are allowed",
 				  (unsigned long long)syncs - 1, info->max_syncs - 1);
 	for (unsigned int i = 0; i < s->wait_count + s->signal_count; i++) {
 		bool signals = i >= s->wait_count;
@@ -160,9 +168,11 @@ static int check_submit(const struct npurt_queue *queue, const struct npurt_subm
 			signals ? &s->signals[i - s->wait_count] : &s->waits[i];
 
 		if (p->timeline->device != queue->vm->device)
-			return npurt_fail(-EINVAL, "a timeline of the submit belongs to another device");
+			return npurt_fail(-EINVAL,
+					  "a timeline of the submit belongs to another device");
 		if (signals && !p->point)
-			return npurt_fail(-EINVAL, "point 0 is always reached; signal a higher one");
+			return npurt_fail(-EINVAL,
+					  "point 0 is always reached; signal a higher one");
 	}
 	*ret_cmdbufs = (unsigned int)cmdbufs;
 	return 0;
@@ -181,15 +191,17 @@ static int fail_submit(struct npurt_queue *queue, int err)
 		if (why == -ECONNRESET || why == -ENODEV)
 			return why;
 		if (why)
-			return npurt_fail(-ECANCELED, "the queue takes no more work; make a new one\n%s",
+			return npurt_fail(-ECANCELED,
+					  "the queue takes no more work; make a new one\n%s",
 					  npurt_error_detail());
 		return npurt_fail(err, "the queue takes no more work; make a new one");
 	}
 	if (err == -ENODEV)
 		return npurt_fail(err, "the device is gone");
 	if (err == -EINVAL)
-		return npurt_fail(err, "the driver refused the submit; does it wait for a point that was not "
-				       "submitted yet?");
+		return npurt_fail(
+			err, "the driver refused the submit; does it wait for a point that was not "
+			     "submitted yet?");
 	return npurt_fail(err, "cannot submit: %s", npurt_errno_text(err));
 }
 
@@ -200,7 +212,7 @@ static int submit_locked(struct npurt_queue *queue, const struct npurt_submit *s
 	const struct npurt_device *device = queue->vm->device;
 	uint64_t seqno = queue->submitted + 1;
 	unsigned int noted = 0, cmdbuf_count = 0, sync_count = 0;
-	struct drm_npu_submit submit = { .queue_id = queue->id };
+	struct drm_npu_submit submit = {.queue_id = queue->id};
 	int err = prepare_flights(queue, s->cmdlist_count);
 
 	for (unsigned int i = 0; i < s->cmdlist_count && !err; i++) {

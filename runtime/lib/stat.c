@@ -17,8 +17,8 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* everything below */
-static struct npurt_stat *page; /* NULL: nobody asked */
-static struct npurt_queue *queues; /* of this process */
+static struct npurt_stat *page;				 /* NULL: nobody asked */
+static struct npurt_queue *queues;			 /* of this process */
 static pid_t owner; /* whose they are; a fork's child must not count its parent's */
 
 static uint64_t now_ns(void)
@@ -29,7 +29,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Anything that is not npu-prof's memory is left alone; npu-prof then sees that nothing was added. */
+/* What is not npu-prof's memory is left alone; npu-prof then sees that nothing was added. */
 static void attach(void)
 {
 	const char *text = secure_getenv(NPURT_STAT_ENV);

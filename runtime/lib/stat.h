@@ -25,13 +25,13 @@ struct npurt_stat {
 	/* added to by the library */
 	_Atomic uint64_t processes; /* that used the device */
 	_Atomic uint64_t queues_created;
-	_Atomic uint64_t queues_counted; /* their counters are in */
+	_Atomic uint64_t queues_counted;    /* their counters are in */
 	_Atomic uint64_t queues_unreadable; /* their counters could not be read */
-	_Atomic uint64_t queues_failed; /* a job of theirs failed; among the counted */
-	_Atomic uint64_t jobs_submitted; /* by counted queues */
+	_Atomic uint64_t queues_failed;	    /* a job of theirs failed; among the counted */
+	_Atomic uint64_t jobs_submitted;    /* by counted queues */
 	_Atomic uint64_t jobs_completed;
 	_Atomic uint64_t overhead_ns; /* spent on all this */
-	_Atomic uint64_t clock_khz; /* of the device last used */
+	_Atomic uint64_t clock_khz;   /* of the device last used */
 	_Atomic uint64_t tiles;
 	_Atomic uint64_t counters[NPU_COUNTER_MAX];
 };

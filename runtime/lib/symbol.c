@@ -10,7 +10,7 @@
 #include "internal.h"
 
 struct npurt_symbols {
-	Elf *elf; /* reads the module's image */
+	Elf *elf;     /* reads the module's image */
 	Dwarf *dwarf; /* NULL: the module has none */
 };
 
@@ -99,8 +99,7 @@ static bool find_symtab(Elf *elf, uint64_t address, struct npurt_symbol *symbol)
 	return false;
 }
 
-bool npurt_symbols_find(struct npurt_module *module, uint64_t address,
-			struct npurt_symbol *symbol)
+bool npurt_symbols_find(struct npurt_module *module, uint64_t address, struct npurt_symbol *symbol)
 {
 	struct npurt_symbols *symbols;
 	bool found = false;

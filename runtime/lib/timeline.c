@@ -79,8 +79,8 @@ int npurt_timeline_wait_point(struct npurt_timeline *timeline, uint64_t point, i
 }
 
 /*
- * Ask how the jobs up to point ended; the first error counts, and is the last thing asked for, as its
- * detail text is to stay. Signals of jobs that ended well are
+ * Ask how the jobs up to point ended; the first error counts, and is the last thing asked for, as
+ * its detail text is to stay. Signals of jobs that ended well are
  * dropped. Failed ones stay, so that every waiter is told, and so does one whose submit is
  * still under way on another thread.
  */
@@ -123,8 +123,8 @@ NPURT_EXPORT int npurt_timeline_signal(struct npurt_timeline *timeline, uint64_t
 	err = timeline->device->backend->sync_signal(timeline->device->priv, timeline->handle,
 						     point);
 	return err ? npurt_fail(err, "cannot signal point %llu: %s", (unsigned long long)point,
-				npurt_errno_text(err)) :
-		     0;
+				npurt_errno_text(err))
+		   : 0;
 }
 
 NPURT_EXPORT int npurt_timeline_query(struct npurt_timeline *timeline, uint64_t *ret_point)
@@ -133,8 +133,8 @@ NPURT_EXPORT int npurt_timeline_query(struct npurt_timeline *timeline, uint64_t 
 							ret_point);
 
 	return err ? npurt_fail(err, "cannot ask a timeline for its point: %s",
-				npurt_errno_text(err)) :
-		     0;
+				npurt_errno_text(err))
+		   : 0;
 }
 
 int npurt_timeline_add(struct npurt_timeline *timeline, uint64_t point, struct npurt_jobs *jobs,

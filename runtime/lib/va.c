@@ -32,7 +32,7 @@ int npurt_va_init(struct npurt_va *va, uint64_t start, uint64_t end)
 	memset(va, 0, sizeof(*va));
 	if (make_room(va, 4))
 		return -ENOMEM;
-	va->free[0] = (struct npurt_va_range){ start, end };
+	va->free[0] = (struct npurt_va_range){start, end};
 	va->count = 1;
 	va->start = start;
 	va->end = end;
@@ -128,6 +128,6 @@ void npurt_va_free(struct npurt_va *va, uint64_t start, uint64_t size)
 		return;
 	}
 	memmove(&va->free[i + 1], &va->free[i], (va->count - i) * sizeof(va->free[0]));
-	va->free[i] = (struct npurt_va_range){ start, end };
+	va->free[i] = (struct npurt_va_range){start, end};
 	va->count++;
 }

@@ -24,8 +24,9 @@ NPURT_EXPORT int npurt_vm_create(struct npurt_device *device, struct npurt_vm **
 		npurt_va_fini(&vm->va);
 		free(vm);
 		if (err == -ENOSPC)
-			return npurt_fail(err, "the device has no free address space; end a program that "
-					       "uses it, or share one vm between queues");
+			return npurt_fail(
+				err, "the device has no free address space; end a program that "
+				     "uses it, or share one vm between queues");
 		return npurt_fail(err, "cannot make an address space: %s", npurt_errno_text(err));
 	}
 	refs_init(&vm->refs);
@@ -90,8 +91,8 @@ void npurt_vm_release(struct npurt_vm *vm, uint64_t va, uint64_t size)
 }
 
 /*
- * Map parts of bo into [va, va + size), which the caller has reserved and from now on belongs to the
- * mapping. Lock held.
+ * Map parts of bo into [va, va + size), which the caller has reserved and from now on belongs to
+ * the mapping. Lock held.
  */
 static int map_parts(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t bo_offset, uint64_t va,
 		     uint64_t size, const struct npurt_vm_part *parts, unsigned int count)
@@ -106,7 +107,8 @@ static int map_parts(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t bo_offse
 	for (unsigned int i = 0; i < count; i++)
 		ops[i] = (struct drm_npu_vm_bind_op){
 			.flags = DRM_NPU_VM_BIND_MAP |
-				 (parts[i].flags & NPURT_MAP_READONLY ? DRM_NPU_VM_BIND_READONLY : 0) |
+				 (parts[i].flags & NPURT_MAP_READONLY ? DRM_NPU_VM_BIND_READONLY
+								      : 0) |
 				 (parts[i].flags & NPURT_MAP_EXEC ? 0 : DRM_NPU_VM_BIND_NOEXEC),
 			.bo_handle = bo->handle,
 			.bo_offset = bo_offset + parts[i].offset,
@@ -152,7 +154,7 @@ static int map(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t offset, uint64
 	       unsigned int flags, bool fixed, uint64_t *va)
 {
 	uint32_t page = vm->device->info.page_size;
-	struct npurt_vm_part part = { .size = size, .flags = flags };
+	struct npurt_vm_part part = {.size = size, .flags = flags};
 	int err;
 
 	if (flags & ~(unsigned int)(NPURT_MAP_READONLY | NPURT_MAP_EXEC))
@@ -161,11 +163,12 @@ static int map(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t offset, uint64
 	if (bo->device != vm->device)
 		return npurt_fail(-EINVAL, "buffer and address space are of different devices");
 	if (!size || (offset | size | *va) % page || offset >= bo->size || bo->size - offset < size)
-		return npurt_fail(-EINVAL,
-				  "cannot map %llu bytes from offset %llu of a buffer of %llu bytes: "
-				  "range and address must be multiples of %u and lie in the buffer",
-				  (unsigned long long)size, (unsigned long long)offset,
-				  (unsigned long long)bo->size, page);
+		return npurt_fail(
+			-EINVAL,
+			"cannot map %llu bytes from offset %llu of a buffer of %llu bytes: "
+			"range and address must be multiples of %u and lie in the buffer",
+			(unsigned long long)size, (unsigned long long)offset,
+			(unsigned long long)bo->size, page);
 
 	pthread_mutex_lock(&vm->lock);
 	if (!fixed) {
@@ -176,11 +179,12 @@ static int map(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t offset, uint64
 			npurt_fail(0, "cannot map %llu bytes at 0x%llx: something is mapped there",
 				   (unsigned long long)size, (unsigned long long)*va);
 		else if (err)
-			npurt_fail(0,
-				   "cannot map %llu bytes at 0x%llx: device addresses run from 0x%llx "
-				   "to 0x%llx",
-				   (unsigned long long)size, (unsigned long long)*va,
-				   (unsigned long long)vm->va.start, (unsigned long long)vm->va.end);
+			npurt_fail(
+				0,
+				"cannot map %llu bytes at 0x%llx: device addresses run from 0x%llx "
+				"to 0x%llx",
+				(unsigned long long)size, (unsigned long long)*va,
+				(unsigned long long)vm->va.start, (unsigned long long)vm->va.end);
 	}
 	if (!err) {
 		err = map_parts(vm, bo, offset, *va, size, &part, 1);

@@ -145,7 +145,7 @@ static void test_encoding(void)
 
 static void test_refusals(void)
 {
-	uint8_t args[16] = { 0 };
+	uint8_t args[16] = {0};
 	struct npurt_block block = NPURT_BLOCK_INIT;
 	struct npurt_cmdlist *list;
 	struct npurt_vm *other;
@@ -183,7 +183,7 @@ static void test_refusals(void)
 		struct {
 			struct npurt_block block;
 			uint64_t new_member;
-		} newer = { .block = NPURT_BLOCK_INIT };
+		} newer = {.block = NPURT_BLOCK_INIT};
 
 		newer.block.size = sizeof(newer);
 		tap_ok(!npurt_cmdlist_copy_block(list, &newer.block), "newer struct, new member 0");
@@ -208,7 +208,7 @@ static void test_growth(void)
 	NEED(npurt_cmdlist_create(vm, &list));
 	for (unsigned int round = 0; round < 2; round++) {
 		for (unsigned int i = 0; i < count; i++) {
-			uint32_t args[4] = { i, ~i, i * 3, round };
+			uint32_t args[4] = {i, ~i, i * 3, round};
 
 			NEED(npurt_cmdlist_dispatch(list, one, args, sizeof(args), 1, 1, 1));
 		}

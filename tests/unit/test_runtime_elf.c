@@ -52,7 +52,8 @@ static Elf64_Shdr *section(unsigned char *image, const char *name)
 
 static struct npu_kernel_desc *kernel(unsigned char *image, unsigned int index)
 {
-	return (struct npu_kernel_desc *)(image + section(image, ".npu.kernels")->sh_offset) + index;
+	return (struct npu_kernel_desc *)(image + section(image, ".npu.kernels")->sh_offset) +
+	       index;
 }
 
 static Elf64_Rela *relocs(unsigned char *image, size_t *count)
@@ -87,11 +88,11 @@ static void rejected(unsigned char *image, size_t size, const char *words, const
 	free(image);
 }
 
-#define BAD(change, words, name)                                \
-	do {                                                    \
-		unsigned char *image = copy();                  \
-		change;                                         \
-		rejected(image, good_size, words, name);        \
+#define BAD(change, words, name)                         \
+	do {                                             \
+		unsigned char *image = copy();           \
+		change;                                  \
+		rejected(image, good_size, words, name); \
 	} while (0)
 
 static void test_good(void)
@@ -152,7 +153,8 @@ static void test_good(void)
 			data |= flags == 0;
 			both |= (flags & NPURT_MAP_EXEC) && !(flags & NPURT_MAP_READONLY);
 		}
-		tap_ok(text && data && !both, "text read-only and executable, data writable, none both");
+		tap_ok(text && data && !both,
+		       "text read-only and executable, data writable, none both");
 	}
 	npurt_elf_release(&elf);
 
@@ -167,7 +169,8 @@ static void test_good(void)
 		bool line = false;
 
 		for (size_t i = 0; i < symtab->sh_size / sizeof(*sym); i++)
-			if (!strcmp((char *)image + strtab->sh_offset + sym[i].st_name, "wild_read")) {
+			if (!strcmp((char *)image + strtab->sh_offset + sym[i].st_name,
+				    "wild_read")) {
 				wild = sym[i].st_value;
 				size = sym[i].st_size;
 			}
@@ -194,8 +197,8 @@ static void test_not_elf(void)
 	struct npurt_module *module;
 	unsigned char *image = copy();
 
-	fails(npurt_module_load_file(vm, "/nonexistent/x.elf", &module), -ENOENT, "/nonexistent/x.elf",
-	      "missing file");
+	fails(npurt_module_load_file(vm, "/nonexistent/x.elf", &module), -ENOENT,
+	      "/nonexistent/x.elf", "missing file");
 	fails(npurt_module_load_file(vm, "/dev/null", &module), -ENOEXEC, "empty", "empty file");
 	fails(npurt_module_load_file(vm, "/proc/self/exe", &module), -ENOEXEC,
 	      "ELF is for x86-64, the NPU needs RISC-V; compile with npucc", "ELF of this machine");
@@ -219,18 +222,21 @@ static void test_segments(void)
 	    "writable text");
 	BAD(segment(image, PT_LOAD, PF_W)->p_vaddr = segment(image, PT_LOAD, PF_X)->p_vaddr + 64,
 	    "share a page", "segments share a page");
-	BAD(segment(image, PT_LOAD, PF_X)->p_filesz = good_size, "truncated", "segment past the end");
+	BAD(segment(image, PT_LOAD, PF_X)->p_filesz = good_size, "truncated",
+	    "segment past the end");
 	BAD(segment(image, PT_LOAD, PF_X)->p_offset = UINT64_MAX - 4, "truncated", "segment wraps");
 	BAD(segment(image, PT_LOAD, PF_W)->p_memsz = 8, "damaged", "more in file than in memory");
 	BAD(segment(image, PT_LOAD, PF_X)->p_memsz = 1ull << 40, "too large", "huge segment");
 	BAD(segment(image, PT_LOAD, PF_W)->p_vaddr = UINT64_MAX - 100, "too large", "wild address");
 	BAD(segment(image, PT_GNU_STACK, 0)->p_type = PT_INTERP, "dynamic linker", "interpreter");
-	BAD({
-		Elf64_Phdr *ph = segment(image, PT_GNU_STACK, 0);
+	BAD(
+		{
+			Elf64_Phdr *ph = segment(image, PT_GNU_STACK, 0);
 
-		ph->p_type = PT_TLS;
-		ph->p_memsz = 8;
-	}, "thread-local", "thread-local variables");
+			ph->p_type = PT_TLS;
+			ph->p_memsz = 8;
+		},
+		"thread-local", "thread-local variables");
 }
 
 static void test_relocs(void)
@@ -238,16 +244,19 @@ static void test_relocs(void)
 	size_t count;
 	uint32_t n = 0;
 
-	BAD({
-		Elf64_Rela *rela = relocs(image, &count);
+	BAD(
+		{
+			Elf64_Rela *rela = relocs(image, &count);
 
-		rela[0].r_info = ELF64_R_INFO(0, R_RISCV_JUMP_SLOT);
-	}, "R_RISCV_JUMP_SLOT (5)", "unsupported relocation is named");
+			rela[0].r_info = ELF64_R_INFO(0, R_RISCV_JUMP_SLOT);
+		},
+		"R_RISCV_JUMP_SLOT (5)", "unsupported relocation is named");
 	BAD(relocs(image, &count)[0].r_info = ELF64_R_INFO(0, 0x99), "unknown kind (153)",
 	    "unknown relocation");
 	BAD(relocs(image, &count)[0].r_offset = 0, "not writable data", "relocation of text");
-	BAD(relocs(image, &count)[0].r_offset = UINT64_MAX, "not writable data", "relocation nowhere");
-	for (const uint64_t *tag = (uint64_t[]){ DT_RELA, DT_RELASZ, DT_RELAENT, 0 }; *tag; tag++) {
+	BAD(relocs(image, &count)[0].r_offset = UINT64_MAX, "not writable data",
+	    "relocation nowhere");
+	for (const uint64_t *tag = (uint64_t[]){DT_RELA, DT_RELASZ, DT_RELAENT, 0}; *tag; tag++) {
 		unsigned char *image = copy();
 		Elf64_Phdr *ph = segment(image, PT_DYNAMIC, 0);
 		Elf64_Dyn *dyn = (Elf64_Dyn *)(image + ph->p_offset);
@@ -318,7 +327,8 @@ static void test_damage(void)
 		odd += err && err != -ENOEXEC;
 		free(cut);
 	}
-	tap_ok(refused > 1000 && !loaded && !odd, "cut short: %zu refused, %zu loaded", refused, loaded);
+	tap_ok(refused > 1000 && !loaded && !odd, "cut short: %zu refused, %zu loaded", refused,
+	       loaded);
 
 	refused = loaded = odd = 0;
 	for (size_t at = 0; at < good_size; at += at < 8192 ? 1 : 37) {
@@ -342,8 +352,8 @@ static void test_damage(void)
 			free(image);
 		}
 	}
-	tap_ok(refused > 100 && loaded > 100 && !odd, "bits flipped: %zu refused, %zu loaded", refused,
-	       loaded);
+	tap_ok(refused > 100 && loaded > 100 && !odd, "bits flipped: %zu refused, %zu loaded",
+	       refused, loaded);
 }
 
 int main(void)

@@ -27,7 +27,7 @@ static bool right(size_t k, size_t n, size_t ld)
 
 int main(void)
 {
-	static const size_t sizes[] = { 1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 100 };
+	static const size_t sizes[] = {1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 100};
 	unsigned int wrong = 0, count = 0;
 
 	for (size_t i = 0; i < 11; i++) {

@@ -13,7 +13,7 @@
 
 static struct {
 	struct drm_npu_queue_get_state state; /* what GET_STATE returns */
-	int state_error; /* or fails with */
+	int state_error;		      /* or fails with */
 	int submit_error;
 	bool hold; /* jobs do not end on their own */
 	unsigned int submits;
@@ -83,7 +83,7 @@ static void end_jobs(void)
 static struct npurt_cmdlist *make_list(void)
 {
 	struct npurt_cmdlist *list;
-	uint8_t args[16] = { 0 };
+	uint8_t args[16] = {0};
 
 	NEED(npurt_cmdlist_create(vm, &list));
 	NEED(npurt_cmdlist_dispatch(list, one, args, sizeof(args), 1, 1, 1));
@@ -103,7 +103,7 @@ static struct npurt_queue *make_queue(void)
 static int submit_one(struct npurt_queue *queue, struct npurt_cmdlist *list,
 		      struct npurt_timeline *timeline, uint64_t point)
 {
-	struct npurt_point signal = { timeline, point };
+	struct npurt_point signal = {timeline, point};
 	struct npurt_submit s = NPURT_SUBMIT_INIT;
 
 	s.cmdlists = &list;
@@ -146,9 +146,11 @@ static void test_good(void)
 		struct timespec before, after;
 
 		clock_gettime(CLOCK_MONOTONIC, &before);
-		fails(npurt_timeline_wait(timeline, 1, 20000000), -ETIME, "20000000", "nor after 20 ms");
+		fails(npurt_timeline_wait(timeline, 1, 20000000), -ETIME, "20000000",
+		      "nor after 20 ms");
 		clock_gettime(CLOCK_MONOTONIC, &after);
-		tap_ok((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec - before.tv_nsec >=
+		tap_ok((after.tv_sec - before.tv_sec) * 1000000000 + after.tv_nsec -
+				       before.tv_nsec >=
 			       20000000,
 		       "which were waited for");
 	}
@@ -170,7 +172,7 @@ static void test_good(void)
 	fails(submit_one(queue, raw, NULL, 0), -EINVAL, "not finished", "unfinished list");
 	npurt_cmdlist_unref(raw);
 	{
-		struct npurt_point wait = { timeline, 100 };
+		struct npurt_point wait = {timeline, 100};
 		struct npurt_submit s = NPURT_SUBMIT_INIT;
 
 		s.waits = &wait;
@@ -209,7 +211,8 @@ static void check_failure(const char *name, uint32_t state, uint32_t error, int 
 	tap_is((unsigned long long)npurt_timeline_wait(timeline, 1, 0), 0, name);
 	fails(npurt_timeline_wait(timeline, 2, 0), bad, words, "  the failed one");
 	fails(npurt_timeline_wait(timeline, 2, 0), bad, words, "  and again, for others who wait");
-	fails(npurt_timeline_wait(timeline, 3, 0), bad, words, "  a later point tells the first failure");
+	fails(npurt_timeline_wait(timeline, 3, 0), bad, words,
+	      "  a later point tells the first failure");
 	play.submit_error = -ECANCELED;
 	fails(submit_one(queue, list, NULL, 0), rest == -ECONNRESET ? -ECONNRESET : -ECANCELED,
 	      "new", "  the queue takes no more");
@@ -220,7 +223,8 @@ static void check_failure(const char *name, uint32_t state, uint32_t error, int 
 	fails(npurt_queue_wait(queue, 0), rest, "", "  its last job was not run");
 	npurt_queue_unref(queue);
 	play.state_error = -ENOENT; /* what the driver would say now */
-	tap_is((unsigned long long)npurt_timeline_wait(timeline, 1, 0), 0, "  after the queue is gone: first");
+	tap_is((unsigned long long)npurt_timeline_wait(timeline, 1, 0), 0,
+	       "  after the queue is gone: first");
 	fails(npurt_timeline_wait(timeline, 2, 0), bad, words, "  after the queue is gone: second");
 	npurt_timeline_unref(timeline);
 	npurt_cmdlist_unref(list);
@@ -284,7 +288,8 @@ static void test_gone(void)
 	end_jobs();
 	play.state_error = -ENODEV;
 	play.submit_error = -ENODEV;
-	fails(npurt_timeline_wait(timeline, 1, 0), -ENODEV, "gone", "job on a device that was removed");
+	fails(npurt_timeline_wait(timeline, 1, 0), -ENODEV, "gone",
+	      "job on a device that was removed");
 	fails(submit_one(queue, list, timeline, 2), -ENODEV, "gone", "submit to it");
 	fails(npurt_queue_get_status(queue, &status), -ENODEV, "gone", "status of it");
 	tap_is(timeline->signal_count, 1, "the refused submit left no note");
@@ -298,7 +303,8 @@ static void test_gone(void)
 	NEED(submit_one(queue, list, timeline, 1));
 	npurt_queue_unref(queue);
 	end_jobs();
-	fails(npurt_timeline_wait(timeline, 1, 0), -ECANCELED, "destroyed", "job of a destroyed queue");
+	fails(npurt_timeline_wait(timeline, 1, 0), -ECANCELED, "destroyed",
+	      "job of a destroyed queue");
 	npurt_timeline_unref(timeline);
 	npurt_cmdlist_unref(list);
 }
@@ -347,7 +353,7 @@ static void test_fault_text(void)
 	struct {
 		size_t size;
 		uint32_t error, access;
-	} old = { .size = 16 };
+	} old = {.size = 16};
 	char text[512], small[8];
 	int length;
 

@@ -144,7 +144,7 @@ int main(int argc, char **argv)
 	      "two queues, five jobs");
 	prof(argv[0], "", "two");
 	check(has("5,000 cycles") && has("per tile cycle") && has("pJ per MAC") &&
-		      has("5 of 5 jobs finished, on 2 queues of 1 processes") && !has("not in these"),
+		      has("5 of 5 jobs finished, on 2 queues of 1 process") && !has("not in these"),
 	      "table");
 	prof(argv[0], "-j", "fork");
 	check(!status && has("\"cycles\": {\"value\": 6000") && has("\"processes\": 2") &&
@@ -160,7 +160,7 @@ int main(int argc, char **argv)
 	prof(argv[0], "", "gone");
 	check(!status && has("1 could not be read"), "device gone");
 	prof(argv[0], "", "failed");
-	check(status == 3 && has("jobs failed on 1 queues"), "failed job");
+	check(status == 3 && has("jobs failed on 1 queue;"), "failed job");
 	prof("/bin/true", "", "");
 	check(!status && has("nothing was counted"), "program without queues");
 	prof("/nonexistent/program", "", "");

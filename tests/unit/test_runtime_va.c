@@ -56,8 +56,8 @@ static void test_edges(void)
 	       "lowest that is aligned");
 	npurt_va_fini(&va);
 	NEED(npurt_va_init(&va, BASE, 0x7f0000000000));
-	tap_is((unsigned long long)-npurt_va_alloc(&va, UINT64_MAX & ~(PAGE - 1), PAGE, &at), ENOSPC,
-	       "size near 2^64");
+	tap_is((unsigned long long)-npurt_va_alloc(&va, UINT64_MAX & ~(PAGE - 1), PAGE, &at),
+	       ENOSPC, "size near 2^64");
 	npurt_va_fini(&va);
 }
 

@@ -40,7 +40,7 @@ static double cost(const struct gemm_args *args, const struct gemm_blocking *b, 
 bool gemm_choose(const struct gemm_args *args, uint32_t tiles, uint32_t sram,
 		 struct gemm_blocking *ret_blocking)
 {
-	static const uint32_t widths[] = { 256, 192, 128, 64, 32, 16 };
+	static const uint32_t widths[] = {256, 192, 128, 64, 32, 16};
 	uint32_t depth = (args->k + 3) & ~3u, rows = (args->m + 15) & ~15u;
 	double best = 0;
 
@@ -58,7 +58,8 @@ bool gemm_choose(const struct gemm_args *args, uint32_t tiles, uint32_t sram,
 			for (uint32_t mb = 16; mb <= rows && mb <= 4096; mb += 16) {
 				if (gemm_sram(mb, nb, kb, args->k, args->flags) > sram)
 					break;
-				for (uint32_t y = 1; y <= tiles && y <= ceil_div(args->n, nb); y++) {
+				for (uint32_t y = 1; y <= tiles && y <= ceil_div(args->n, nb);
+				     y++) {
 					struct gemm_blocking b = {
 						mb, nb, kb, ceil_div(args->m, mb), y,
 					};

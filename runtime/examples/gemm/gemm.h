@@ -13,9 +13,9 @@
  * the columns: each takes every y-th block of nb columns.
  */
 struct gemm_args {
-	uint64_t a; /* row major, lda bytes from row to row */
-	uint64_t b; /* packed */
-	uint64_t c; /* row major, ldc bytes from row to row */
+	uint64_t a;	   /* row major, lda bytes from row to row */
+	uint64_t b;	   /* packed */
+	uint64_t c;	   /* row major, ldc bytes from row to row */
 	uint64_t channels; /* struct npu_channel[n]; GEMM_C_S8 only */
 	uint32_t m, n, k;
 	uint32_t lda, ldc;

@@ -15,9 +15,9 @@
 
 struct gemm {
 	const struct gemm_args *args;
-	uint32_t row, rows; /* this workgroup's rows */
+	uint32_t row, rows;    /* this workgroup's rows */
 	uint32_t depth_blocks; /* blocks of kb in k */
-	uint32_t element; /* bytes of an element of C */
+	uint32_t element;      /* bytes of an element of C */
 	void *a[2], *b[2], *c[2];
 	struct npu_channel *channels[2];
 };
@@ -127,7 +127,7 @@ static void whole_depth(struct gemm *g, uint32_t step)
 {
 	const struct gemm_args *args = g->args;
 	uint32_t n0 = npu_wg_y() * args->nb, buffer = 1;
-	npu_tag stored[2] = { 0, 0 }, loaded, next;
+	npu_tag stored[2] = {0, 0}, loaded, next;
 
 	if (n0 >= args->n)
 		return;
@@ -149,7 +149,7 @@ static void split_depth(struct gemm *g, uint32_t step)
 {
 	const struct gemm_args *args = g->args;
 	uint32_t n0 = npu_wg_y() * args->nb, k0 = 0, buffer = 0, c = 0;
-	npu_tag stored[2] = { 0, 0 }, loaded, next = 0;
+	npu_tag stored[2] = {0, 0}, loaded, next = 0;
 
 	if (n0 >= args->n)
 		return;
@@ -184,8 +184,8 @@ static void split_depth(struct gemm *g, uint32_t step)
 NPU_KERNEL(gemm, struct gemm_args)
 {
 	struct gemm_args local;
-	struct gemm g = { .args = &local };
-	struct npu_sram_pool sram = { 0 };
+	struct gemm g = {.args = &local};
+	struct npu_sram_pool sram = {0};
 	uint32_t step, a_bytes;
 
 	/* The arguments lie in host memory: every look at them would be a trip over the link. */

@@ -14,6 +14,9 @@
 
 #include "blocking.h"
 
+/* SRAM that kernels leave to the stack: NPU_STACK_SIZE of npu.h. */
+#define STACK_SIZE 16384u
+
 /* As the device reads it; the same layout as struct npu_channel of the device's contract. */
 struct channel {
 	int32_t bias;
@@ -26,8 +29,8 @@ struct options {
 	uint32_t m, n, k;
 	uint32_t flags; /* GEMM_* */
 	uint32_t repeat;
-	uint32_t check_rows; /* 0: no check */
-	uint32_t naive_rows; /* 0: no naive loop */
+	uint32_t check_rows;	       /* 0: no check */
+	uint32_t naive_rows;	       /* 0: no naive loop */
 	struct gemm_blocking blocking; /* mb is 0: to be chosen */
 	bool json;
 	const char *module;
@@ -94,8 +97,8 @@ static void make_operands(struct problem *p)
 	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * o->k, NPURT_MAP_READONLY, NULL, (void **)&p->a,
 			     &p->args.a),
 	      "A");
-	check(npurt_vm_alloc(p->vm, npurt_pack_b_size(o->k, o->n), NPURT_MAP_READONLY, NULL, &packed,
-			     &p->args.b),
+	check(npurt_vm_alloc(p->vm, npurt_pack_b_size(o->k, o->n), NPURT_MAP_READONLY, NULL,
+			     &packed, &p->args.b),
 	      "B");
 	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * p->args.ldc, 0, NULL, &p->c, &p->args.c), "C");
 	p->b = malloc((size_t)o->k * o->n);
@@ -120,6 +123,22 @@ static void make_operands(struct problem *p)
 		};
 }
 
+/* Blocks that the user chose. */
+static void check_blocks(struct problem *p, uint32_t sram)
+{
+	struct gemm_blocking *b = &p->blocking;
+	uint64_t need = gemm_sram(b->mb, b->nb, b->kb, p->args.k, p->args.flags);
+
+	b->grid_x = (p->args.m + b->mb - 1) / b->mb;
+	if (need > sram) {
+		fprintf(stderr, "npu-gemm: --blocks need %llu bytes of SRAM, a tile has %u\n",
+			(unsigned long long)need, sram);
+		exit(2);
+	}
+	if (b->kb < p->args.k && p->args.flags & GEMM_C_S8)
+		fail("--blocks with KB less than K does not go with --s8");
+}
+
 static void set_up(struct problem *p)
 {
 	struct npurt_device_info info = NPURT_DEVICE_INFO_INIT;
@@ -132,12 +151,11 @@ static void set_up(struct problem *p)
 	make_operands(p);
 	p->blocking = p->options->blocking;
 	if (p->blocking.mb)
-		p->blocking.grid_x = (p->args.m + p->blocking.mb - 1) / p->blocking.mb;
-	/* 16 KiB of SRAM are the stack's. */
-	else if (!gemm_choose(&p->args, info.tiles, info.sram_size - 16384, &p->blocking))
-		fail(p->options->flags & GEMM_C_S8 ?
-			     "K is too large for the tiles' SRAM with 8-bit results; leave out --s8" :
-			     "the tiles' SRAM is too small");
+		check_blocks(p, info.sram_size - STACK_SIZE);
+	else if (!gemm_choose(&p->args, info.tiles, info.sram_size - STACK_SIZE, &p->blocking))
+		fail(p->options->flags & GEMM_C_S8 ? "K is too large for the tiles' SRAM with "
+						     "8-bit results; leave out --s8"
+						   : "the tiles' SRAM is too small");
 	p->args.mb = p->blocking.mb;
 	p->args.nb = p->blocking.nb;
 	p->args.kb = p->blocking.kb;
@@ -207,7 +225,8 @@ static void verify(const struct problem *p, int32_t *row_of_c)
 			}
 			if (want == have)
 				continue;
-			fprintf(stderr, "npu-gemm: C[%u][%u] is %d, should be %d\n", row, n, have, want);
+			fprintf(stderr, "npu-gemm: C[%u][%u] is %d, should be %d\n", row, n, have,
+				want);
 			exit(1);
 		}
 	}
@@ -281,7 +300,7 @@ static uint32_t number(const char *text, const char *what, uint32_t min, uint32_
 	return (uint32_t)value;
 }
 
-/* The kernel's rules; that it all fits is for the kernel to say. */
+/* The kernel's rules; check_blocks() sees whether it all fits. */
 static void parse_blocks(const char *text, struct gemm_blocking *b)
 {
 	int used = 0;
@@ -290,7 +309,8 @@ static void parse_blocks(const char *text, struct gemm_blocking *b)
 	    text[used] || !b->mb || !b->nb || b->nb % 16 || !b->kb || b->kb % 4 || !b->grid_y ||
 	    b->mb > 65535 || b->nb > 65535 || b->kb > 65536 || b->grid_y > 65535) {
 		fprintf(stderr,
-			"npu-gemm: --blocks is '%s', should be MB,NB,KB,Y: NB a multiple of 16, KB of 4\n",
+			"npu-gemm: --blocks is '%s', should be MB,NB,KB,Y: NB a multiple of 16, KB "
+			"of 4\n",
 			text);
 		exit(2);
 	}
@@ -299,16 +319,11 @@ static void parse_blocks(const char *text, struct gemm_blocking *b)
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{ "repeat", required_argument, NULL, 'r' },
-		{ "check", optional_argument, NULL, 'c' },
-		{ "naive", optional_argument, NULL, 'n' },
-		{ "signed", no_argument, NULL, 's' },
-		{ "s8", no_argument, NULL, '8' },
-		{ "blocks", required_argument, NULL, 'b' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "module", required_argument, NULL, 'm' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"repeat", required_argument, NULL, 'r'}, {"check", optional_argument, NULL, 'c'},
+		{"naive", optional_argument, NULL, 'n'},  {"signed", no_argument, NULL, 's'},
+		{"s8", no_argument, NULL, '8'},		  {"blocks", required_argument, NULL, 'b'},
+		{"json", no_argument, NULL, 'j'},	  {"module", required_argument, NULL, 'm'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -318,7 +333,8 @@ static void parse(int argc, char **argv, struct options *o)
 			o->repeat = number(optarg, "--repeat", 1, 1000000);
 			break;
 		case 'c':
-			o->check_rows = optarg ? number(optarg, "--check", 1, UINT32_MAX) : UINT32_MAX;
+			o->check_rows =
+				optarg ? number(optarg, "--check", 1, UINT32_MAX) : UINT32_MAX;
 			break;
 		case 'n':
 			o->naive_rows = optarg ? number(optarg, "--naive", 1, UINT32_MAX) : 16;
@@ -358,8 +374,8 @@ static void parse(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options options = { .repeat = 10, .module = "/usr/share/npu/gemm.elf" };
-	struct problem p = { .options = &options };
+	struct options options = {.repeat = 10, .module = "/usr/share/npu/gemm.elf"};
+	struct problem p = {.options = &options};
 	double *seconds, naive = 0, ops, best, median;
 	int32_t *row_of_c;
 
@@ -383,15 +399,15 @@ int main(int argc, char **argv)
 		       "\"best_s\": %.9f, \"median_s\": %.9f, \"best_gops\": %.3f, "
 		       "\"median_gops\": %.3f, \"naive_gops\": %.6f}\n",
 		       options.m, options.n, options.k, options.repeat,
-		       options.check_rows < options.m ? options.check_rows : options.m, best, median,
-		       1e-9 * ops / best, 1e-9 * ops / median, 1e-9 * naive);
+		       options.check_rows < options.m ? options.check_rows : options.m, best,
+		       median, 1e-9 * ops / best, 1e-9 * ops / median, 1e-9 * naive);
 	} else {
-		printf("%u x %u x %u %s x s8 -> %s, blocks of %u x %u x %u, grid %u x %u\n", options.m,
-		       options.n, options.k, options.flags & GEMM_A_S8 ? "s8" : "u8",
+		printf("%u x %u x %u %s x s8 -> %s, blocks of %u x %u x %u, grid %u x %u\n",
+		       options.m, options.n, options.k, options.flags & GEMM_A_S8 ? "s8" : "u8",
 		       options.flags & GEMM_C_S8 ? "s8" : "s32", p.args.mb, p.args.nb, p.args.kb,
 		       p.blocking.grid_x, p.blocking.grid_y);
-		printf("NPU:   %10.3f GOP/s median of %u, %.3f best (%.3f ms)\n", 1e-9 * ops / median,
-		       options.repeat, 1e-9 * ops / best, 1e3 * best);
+		printf("NPU:   %10.3f GOP/s median of %u, %.3f best (%.3f ms)\n",
+		       1e-9 * ops / median, options.repeat, 1e-9 * ops / best, 1e3 * best);
 		if (naive)
 			printf("naive: %10.3f GOP/s on the CPU; the NPU is %.0f times as fast\n",
 			       1e-9 * naive, ops / median / naive);

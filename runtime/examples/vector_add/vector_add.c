@@ -20,7 +20,7 @@ static void check(int err, const char *what)
 int main(int argc, char **argv)
 {
 	const char *file = argc > 1 ? argv[1] : "/usr/share/npu/vector_add.elf";
-	struct vector_add_args args = { .count = COUNT, .block = BLOCK };
+	struct vector_add_args args = {.count = COUNT, .block = BLOCK};
 	struct npurt_device *device;
 	struct npurt_vm *vm;
 	struct npurt_module *module;
@@ -36,8 +36,10 @@ int main(int argc, char **argv)
 	check(npurt_module_get_kernel(module, "vector_add", &kernel), "kernel");
 
 	/* Memory that both sides see: a pointer for us, an address for the kernel. */
-	check(npurt_vm_alloc(vm, COUNT * sizeof(float), NPURT_MAP_READONLY, NULL, &a, &args.a), "a");
-	check(npurt_vm_alloc(vm, COUNT * sizeof(float), NPURT_MAP_READONLY, NULL, &b, &args.b), "b");
+	check(npurt_vm_alloc(vm, COUNT * sizeof(float), NPURT_MAP_READONLY, NULL, &a, &args.a),
+	      "a");
+	check(npurt_vm_alloc(vm, COUNT * sizeof(float), NPURT_MAP_READONLY, NULL, &b, &args.b),
+	      "b");
 	check(npurt_vm_alloc(vm, COUNT * sizeof(float), 0, NULL, &sum, &args.sum), "sum");
 	for (unsigned int i = 0; i < COUNT; i++) {
 		((float *)a)[i] = (float)i;

@@ -9,7 +9,7 @@ NPU_KERNEL(vector_add, struct vector_add_args)
 	uint32_t first = npu_wg_x() * args->block;
 	uint32_t count = args->count - first < args->block ? args->count - first : args->block;
 	uint32_t bytes = count * sizeof(float);
-	struct npu_sram_pool sram = { 0 };
+	struct npu_sram_pool sram = {0};
 	float *a = npu_sram_take(&sram, bytes);
 	float *b = npu_sram_take(&sram, bytes);
 	const float *from_a = npu_pointer(args->a), *from_b = npu_pointer(args->b);

@@ -30,9 +30,9 @@ static void print_device(const struct npurt_device_info *info)
 	       info->fw_abi_major, info->fw_abi_minor, (unsigned long long)info->fw_features);
 	printf("             build id ");
 	print_build_id(info->fw_build_id, sizeof(info->fw_build_id));
-	printf("  driver     %s, uAPI %u.%u.%u, job timeout %u ms (at most %u ms)\n", info->driver_name,
-	       info->driver_major, info->driver_minor, info->driver_patch, info->default_timeout_ms,
-	       info->max_timeout_ms);
+	printf("  driver     %s, uAPI %u.%u.%u, job timeout %u ms (at most %u ms)\n",
+	       info->driver_name, info->driver_major, info->driver_minor, info->driver_patch,
+	       info->default_timeout_ms, info->max_timeout_ms);
 }
 
 /* Returns 0, or 1 after saying what is wrong. */
@@ -57,8 +57,8 @@ static int show(const struct npurt_device_options *options, const char *name)
 int prof_info(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct npurt_device_options options = NPURT_DEVICE_OPTIONS_INIT;
 	struct npurt_device_list *list;

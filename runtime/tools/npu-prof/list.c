@@ -10,9 +10,9 @@
 int prof_list(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	bool json = false;
 	int c;
@@ -33,7 +33,8 @@ int prof_list(int argc, char **argv)
 		if (npurt_counter_get_info(i, &info))
 			break;
 		if (json)
-			printf("  {\"name\": \"%s\", \"unit\": \"%s\", \"description\": \"%s\"}%s\n",
+			printf("  {\"name\": \"%s\", \"unit\": \"%s\", \"description\": "
+			       "\"%s\"}%s\n",
 			       info.name, info.unit, info.description,
 			       i + 1 < npurt_counter_count() ? "," : "");
 		else

@@ -11,9 +11,9 @@ static const struct {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
-	{ "stat", prof_stat, "run a program and print its counters" },
-	{ "list", prof_list, "list the counters" },
-	{ "info", prof_info, "show devices, firmware, driver and their versions" },
+	{"stat", prof_stat, "run a program and print its counters"},
+	{"list", prof_list, "list the counters"},
+	{"info", prof_info, "show devices, firmware, driver and their versions"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -23,7 +23,8 @@ static void usage(FILE *out)
 	fputs("usage: npu-prof [--version] [--help] COMMAND [option...]\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n'npu-prof COMMAND --help' lists a command's options; see also npu-prof(1).\n", out);
+	fputs("\n'npu-prof COMMAND --help' lists a command's options; see also npu-prof(1).\n",
+	      out);
 }
 
 int main(int argc, char **argv)

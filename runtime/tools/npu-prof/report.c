@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <npurt.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../lib/stat.h"
@@ -31,7 +32,7 @@ static const char *grouped(uint64_t number, char *text)
 /* A number with an SI prefix. */
 static void print_scaled(FILE *out, double number, const char *unit)
 {
-	static const char *const prefixes[] = { "f", "p", "n", "u", "m", "", "k", "M", "G", "T" };
+	static const char *const prefixes[] = {"f", "p", "n", "u", "m", "", "k", "M", "G", "T"};
 	int step = 5;
 
 	while (number && number < 1 && step > 0) {
@@ -49,10 +50,10 @@ static void print_scaled(FILE *out, double number, const char *unit)
 static void print_rate(FILE *out, double part, double base, double scale, const char *text)
 {
 	if (base > 0)
-		fprintf(out, "  # %8.2f %s", scale * part / base, text);
+		fprintf(out, "# %8.2f %s", scale * part / base, text);
 }
 
-/* What a counter means beside another one. */
+/* What a counter means beside another one; nothing for most. */
 static void print_derived(const struct report *r, FILE *out, unsigned int counter)
 {
 	double cycles = value(r, NPU_COUNTER_CYCLES);
@@ -62,13 +63,14 @@ static void print_derived(const struct report *r, FILE *out, unsigned int counte
 	switch (counter) {
 	case NPU_COUNTER_CYCLES:
 		if (seconds > 0) {
-			fputs("  # ", out);
+			fputs("# ", out);
 			print_scaled(out, seconds, "s");
 			fprintf(out, " at %" PRIu64 " MHz", r->stat->clock_khz / 1000);
 		}
 		break;
 	case NPU_COUNTER_TILE_CYCLES:
-		print_rate(out, tile_cycles, cycles * (double)r->stat->tiles, 100, "% of all tiles' time");
+		print_rate(out, tile_cycles, cycles * (double)r->stat->tiles, 100,
+			   "% of all tiles' time");
 		break;
 	case NPU_COUNTER_TILE_INSTRUCTIONS:
 		print_rate(out, value(r, counter), tile_cycles, 1, "per tile cycle");
@@ -95,7 +97,7 @@ static void print_derived(const struct report *r, FILE *out, unsigned int counte
 			   "bytes/copy cycle");
 		break;
 	case NPU_COUNTER_ENERGY:
-		fputs("  # ", out);
+		fputs("# ", out);
 		print_scaled(out, 1e-15 * value(r, counter), "J");
 		if (seconds > 0) {
 			fputs(", ", out);
@@ -103,6 +105,31 @@ static void print_derived(const struct report *r, FILE *out, unsigned int counte
 		}
 		break;
 	}
+}
+
+static void print_counter(const struct report *r, FILE *out, unsigned int counter,
+			  const struct npurt_counter_info *info)
+{
+	char number[32], *derived = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&derived, &size);
+
+	if (memory) {
+		print_derived(r, memory, counter);
+		fclose(memory);
+	}
+	grouped(r->stat->counters[counter], number);
+	if (derived && derived[0])
+		fprintf(out, " %26s %-12s %-18s  %s\n", number, info->unit, info->name, derived);
+	else
+		fprintf(out, " %26s %-12s %s\n", number, info->unit, info->name);
+	free(derived);
+}
+
+/* "1 queue", "2 queues" */
+static const char *plural(uint64_t number, const char *one, const char *more)
+{
+	return number == 1 ? one : more;
 }
 
 void report_text(const struct report *r, FILE *out)
@@ -120,21 +147,20 @@ void report_text(const struct report *r, FILE *out)
 
 		if (npurt_counter_get_info(i, &info))
 			break;
-		fprintf(out, " %26s %-12s %-18s", grouped(stat->counters[i], text), info.unit,
-			info.name);
-		print_derived(r, out, i);
-		fputc('\n', out);
+		print_counter(r, out, i, &info);
 	}
 	fputc('\n', out);
 	if (macs > 0 && cycles > 0) {
 		fprintf(out, " %26.2f MACs per cycle of modelled time\n", macs / cycles);
 		fprintf(out, " %26.2f pJ per MAC\n", 1e-3 * value(r, NPU_COUNTER_ENERGY) / macs);
 	}
-	fprintf(out, " %26s of %" PRIu64 " jobs finished, on %" PRIu64 " queues of %" PRIu64 " processes\n",
+	fprintf(out, " %26s of %" PRIu64 " jobs finished, on %" PRIu64 " %s of %" PRIu64 " %s\n",
 		grouped(stat->jobs_completed, text), stat->jobs_submitted, stat->queues_counted,
-		stat->processes);
+		plural(stat->queues_counted, "queue", "queues"), stat->processes,
+		plural(stat->processes, "process", "processes"));
 	fprintf(out, " %26.6f seconds elapsed (%.6f user, %.6f sys)\n", r->wall, r->user, r->sys);
-	fprintf(out, " %26.6f seconds of these spent on counting\n\n", 1e-9 * (double)stat->overhead_ns);
+	fprintf(out, " %26.6f seconds of these spent on counting\n\n",
+		1e-9 * (double)stat->overhead_ns);
 }
 
 static void json_string(FILE *out, const char *text)
@@ -165,7 +191,8 @@ void report_json(const struct report *r, FILE *out)
 		",\n  \"queues_created\": %" PRIu64 ",\n  \"queues_counted\": %" PRIu64
 		",\n  \"queues_failed\": %" PRIu64 ",\n  \"jobs_submitted\": %" PRIu64
 		",\n  \"jobs_completed\": %" PRIu64 ",\n  \"clock_khz\": %" PRIu64
-		",\n  \"tiles\": %" PRIu64 ",\n  \"wall_s\": %.6f,\n  \"user_s\": %.6f,\n  \"sys_s\": %.6f"
+		",\n  \"tiles\": %" PRIu64
+		",\n  \"wall_s\": %.6f,\n  \"user_s\": %.6f,\n  \"sys_s\": %.6f"
 		",\n  \"overhead_s\": %.9f,\n  \"counters\": {\n",
 		r->status, r->signal, stat->processes, stat->queues_created, stat->queues_counted,
 		stat->queues_failed, stat->jobs_submitted, stat->jobs_completed, stat->clock_khz,
@@ -175,8 +202,9 @@ void report_json(const struct report *r, FILE *out)
 
 		if (npurt_counter_get_info(i, &info))
 			break;
-		fprintf(out, "    \"%s\": {\"value\": %" PRIu64 ", \"unit\": \"%s\"}%s\n", info.name,
-			stat->counters[i], info.unit, i + 1 < npurt_counter_count() ? "," : "");
+		fprintf(out, "    \"%s\": {\"value\": %" PRIu64 ", \"unit\": \"%s\"}%s\n",
+			info.name, stat->counters[i], info.unit,
+			i + 1 < npurt_counter_count() ? "," : "");
 	}
 	fputs("  }\n}\n", out);
 }
@@ -193,29 +221,33 @@ bool report_losses(const struct report *r, FILE *out)
 		lost = true;
 	}
 	if (!stat->queues_created) {
-		fputs("npu-prof: nothing was counted: the program made no queue. It does not use the NPU, "
+		fputs("npu-prof: nothing was counted: the program made no queue. It does not use "
+		      "the NPU, "
 		      "or not through this libnpurt, or it runs with raised privileges (setuid).\n",
 		      out);
 		return true;
 	}
 	if (missing) {
 		fprintf(out,
-			"npu-prof: %" PRIu64 " of %" PRIu64 " queues are not in these figures: %" PRIu64
-			" could not be read (device gone?), the rest was left by processes that did not "
+			"npu-prof: %" PRIu64 " of %" PRIu64
+			" queues are not in these figures: %" PRIu64
+			" could not be read (device gone?), the rest was left by processes that "
+			"did not "
 			"exit in order\n",
 			missing, stat->queues_created, stat->queues_unreadable);
 		lost = true;
 	}
 	if (stat->jobs_completed < stat->jobs_submitted) {
 		fprintf(out,
-			"npu-prof: %" PRIu64 " jobs had not finished when their queue was destroyed; what "
+			"npu-prof: %" PRIu64
+			" jobs had not finished when their queue was destroyed; what "
 			"they did is not in these figures\n",
 			stat->jobs_submitted - stat->jobs_completed);
 		lost = true;
 	}
 	if (stat->queues_failed) {
-		fprintf(out, "npu-prof: jobs failed on %" PRIu64 " queues; the figures end there\n",
-			stat->queues_failed);
+		fprintf(out, "npu-prof: jobs failed on %" PRIu64 " %s; the figures end there\n",
+			stat->queues_failed, plural(stat->queues_failed, "queue", "queues"));
 		lost = true;
 	}
 	return lost;

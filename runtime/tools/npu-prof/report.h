@@ -10,9 +10,9 @@ struct npurt_stat;
 
 struct report {
 	const struct npurt_stat *stat;
-	char **argv; /* of the program */
-	int status; /* exit status to pass on */
-	int signal; /* that killed the program, or 0 */
+	char **argv;		/* of the program */
+	int status;		/* exit status to pass on */
+	int signal;		/* that killed the program, or 0 */
 	double wall, user, sys; /* seconds */
 };
 

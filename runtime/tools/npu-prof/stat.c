@@ -101,12 +101,12 @@ static double now(void)
 int prof_stat(int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
+		{"json", no_argument, NULL, 'j'},
+		{"output", required_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
-	struct report report = { 0 };
+	struct report report = {0};
 	const char *output = NULL;
 	FILE *out = stderr;
 	struct rusage usage_of_child;

@@ -13,7 +13,7 @@ struct two_args {
 };
 
 /* A global with a pointer, so that there is writable data to relocate. */
-static uint32_t table[3] = { 1, 2, 3 };
+static uint32_t table[3] = {1, 2, 3};
 uint32_t *volatile table_pointer = table;
 
 NPU_KERNEL(one, struct one_args)
