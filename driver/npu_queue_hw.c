@@ -64,10 +64,27 @@ static void npu_queue_finish(struct npu_queue *queue, u64 bad, int bad_error, in
 	wake_up_all(&queue->room);
 }
 
+/* What there is to say where the firmware said nothing. */
+static void npu_queue_default_fault(struct npu_queue *queue, u32 error, u64 seqno)
+{
+	lockdep_assert_held(&queue->lock);
+	if (queue->fault.error)
+		return;
+	queue->fault = (struct drm_npu_fault) {
+		.error = error < NPU_JOB_ERROR_COUNT ? error : NPU_JOB_HW_ERROR,
+		.access = NPU_ACCESS_NONE,
+		.core = NPU_CORE_FRONT,
+		.as_id = queue->asid,
+		.seqno = seqno,
+	};
+}
+
 static void npu_queue_finish_stopped(struct npu_queue *queue)
 {
 	struct npu_fence *oldest = npu_queue_oldest(queue);
 
+	if (oldest && queue->state == DRM_NPU_QUEUE_TIMEDOUT)
+		npu_queue_default_fault(queue, NPU_JOB_STOPPED, oldest->base.seqno);
 	npu_queue_finish(queue, oldest ? oldest->base.seqno : 0, queue->first_error,
 			 queue->rest_error);
 }
@@ -284,14 +301,7 @@ void npu_queue_handle_fault(struct npu_queue *queue)
 		/* Whichever job it names, the oldest one is where things stopped. */
 		if (oldest)
 			failed = oldest->base.seqno;
-		if (!queue->fault.error)
-			queue->fault = (struct drm_npu_fault) {
-				.error = error < NPU_JOB_ERROR_COUNT ? error : NPU_JOB_HW_ERROR,
-				.access = NPU_ACCESS_NONE,
-				.core = NPU_CORE_FRONT,
-				.as_id = queue->asid,
-				.seqno = failed,
-			};
+		npu_queue_default_fault(queue, error, failed);
 		fault = queue->fault;
 		queue->state = DRM_NPU_QUEUE_FAULTED;
 		npu_queue_finish(queue, failed, npu_job_errno(error), -ECANCELED);
