@@ -127,6 +127,6 @@ void mailbox_panic(enum npu_fw_panic code, uint64_t mcause, uint64_t mepc, uint6
 		.panic = { .code = code, .mcause = mcause, .mepc = mepc, .mtval = mtval },
 	};
 
-	if (base && send_write - send_read < NPU_MBOX_ENTRIES)
+	if (base && mailbox_room())
 		mailbox_send(&msg);
 }

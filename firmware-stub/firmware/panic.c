@@ -14,10 +14,10 @@ _Noreturn void panic(enum npu_fw_panic code, uint64_t mcause, uint64_t mepc, uin
 {
 	static bool again;
 
-	soc_write32(NPU_SOC_FW_STATUS, code);
 	/* The report itself may fail in the way that brought us here: then it ends early. */
 	if (!again) {
 		again = true;
+		soc_write32(NPU_SOC_FW_STATUS, code);
 		tiles_halt();
 		copy_halt();
 		console_puts("panic ");

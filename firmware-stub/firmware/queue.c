@@ -267,6 +267,8 @@ void queue_stopped(struct queue *queue)
 	queue->where = QUEUE_STOPPED;
 	queue->stopping = false;
 	queue->packets_left = 0;
+	/* Doorbells until now were for the old ring, those not looked at yet included. */
 	rung_early &= ~(1ull << queue->id);
+	soc_write64(NPU_SOC_DOORBELLS, 1ull << queue->id);
 	outbox_stopped(queue);
 }

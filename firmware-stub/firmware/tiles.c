@@ -205,7 +205,8 @@ void tiles_event(void)
 			/* Stopped, or idle, though nobody told it to be. */
 			note_fault(t, NPU_JOB_HW_ERROR);
 		}
-		tiles.retired += read32(t, NPU_TILE_WG_DONE);
+		tiles.retired += status == NPU_SOC_DONE ? tiles.share[t].count :
+							  read32(t, NPU_TILE_WG_DONE);
 		tiles.busy &= ~(1ull << t);
 		write32(t, NPU_TILE_STATUS, 0);
 	}

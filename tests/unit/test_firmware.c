@@ -783,6 +783,39 @@ static void test_stop(void)
 	tap_ok(peek(&q->wb->state) == NPU_QUEUE_RUNNING && !q->wb->error, "and the hog goes on");
 }
 
+/*
+ * Stop a queue right behind a doorbell, and start it anew. The doorbell may be
+ * seen only after the stop; it must not make the new queue read the old tail.
+ */
+static void test_restart(void)
+{
+	struct queue_mem *q;
+	struct space s;
+	bool good = true;
+
+	fresh();
+	s = space_new(1);
+	q = queue_start(d, 1, NPU_PRIO_NORMAL);
+	for (unsigned int i = 0; good && i < 300; i++) {
+		for (unsigned int j = 0; j < 20; j++) {
+			put_fill(&s, s.data_va, 1, 4);
+			go(&s, 1);
+		}
+		good = request(d, NPU_MSG_QUEUE_STOP, 1) == NPU_MSG_OK;
+		q->tail = 0;
+		q->seqno = q->wb->completed;
+		memset(q->ring, 0, sizeof(*q->ring) * 64);
+		good = good && request(d, NPU_MSG_QUEUE_START, 1) == NPU_MSG_OK;
+		npu_dev_wait_idle(d->dev);
+		good = good && !q->wb->head;
+		put_dispatch(&s, K_EXIT, 1);
+		good = good && wait_done(d, 1, go(&s, 1)) && !q->wb->error && q->wb->head == 2;
+		if (!good)
+			tap_diag("round %u: head %u, error %u", i, q->wb->head, q->wb->error);
+	}
+	tap_ok(good, "300 times stopped behind a doorbell and started again");
+}
+
 static void test_shutdown(void)
 {
 	struct space s, t;
@@ -895,6 +928,7 @@ static void test_all(void)
 	test_mailbox_full();
 	test_panics();
 	test_stop();
+	test_restart();
 	test_shutdown();
 	test_priority();
 	test_crowd();
