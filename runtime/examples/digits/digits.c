@@ -91,6 +91,24 @@ static void run_release(struct run *run)
 	npurt_device_unref(run->device);
 }
 
+/* Write the resident block: the plan, and weights in the order in which the matrix engine wants them. */
+static void pack(const struct digits_model *model, const struct digits_plan *plan, void *block)
+{
+	uint8_t *bytes = block;
+	uint32_t i;
+
+	memset(block, 0, plan->size);
+	memcpy(block, plan, sizeof(*plan));
+	for (i = 0; i < plan->count; i++) {
+		const struct digits_layer *layer = &model->layers[i];
+		const struct digits_step *step = &plan->steps[i];
+
+		npurt_pack_b_s8(layer->k, layer->n, layer->weights, layer->n, bytes + step->b);
+		memcpy(bytes + step->channels, layer->channels,
+		       layer->n * sizeof(*layer->channels));
+	}
+}
+
 /* Memory that host and device share: the resident block and the pictures go in, the logits out. */
 static int fill_memory(struct run *run, const struct digits_model *model,
 		       const struct digits_data *data, uint32_t count, struct digits_plan *plan)
@@ -108,7 +126,7 @@ static int fill_memory(struct run *run, const struct digits_model *model,
 
 	/* One network per queue here, so any number but 0 will do. */
 	plan->generation = 1;
-	digits_plan_pack(model, plan, run->resident);
+	pack(model, plan, run->resident);
 	memcpy(run->images, data->pixels, image_bytes);
 	run->args.resident_size = plan->size;
 	run->args.generation = plan->generation;

@@ -2,10 +2,8 @@
 #include "digits_plan.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "npu_isa.h"
-#include "npurt.h"
 
 _Static_assert(DIGITS_PLAN_STEPS >= DIGITS_MAX_LAYERS, "a plan holds any model");
 
@@ -128,21 +126,4 @@ int digits_plan_lay_out(const struct digits_model *model, uint32_t sram_size, ui
 			   "the network needs %llu bytes of SRAM in a tile even for single digits, "
 			   "the device has %u; give the device more, as with its property sram",
 			   (unsigned long long)need, sram_size);
-}
-
-void digits_plan_pack(const struct digits_model *model, const struct digits_plan *plan, void *block)
-{
-	uint8_t *bytes = block;
-	uint32_t i;
-
-	memset(block, 0, plan->size);
-	memcpy(block, plan, sizeof(*plan));
-	for (i = 0; i < plan->count; i++) {
-		const struct digits_layer *layer = &model->layers[i];
-		const struct digits_step *step = &plan->steps[i];
-
-		npurt_pack_b_s8(layer->k, layer->n, layer->weights, layer->n, bytes + step->b);
-		memcpy(bytes + step->channels, layer->channels,
-		       layer->n * sizeof(*layer->channels));
-	}
 }

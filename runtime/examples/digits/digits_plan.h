@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From a network to what the kernel runs: the layout of the tile's SRAM and the resident block,
- * with weights packed for the matrix engine.
+ * From a network to what the kernel runs: the layout of the tile's SRAM.
  */
 #ifndef DIGITS_PLAN_H
 #define DIGITS_PLAN_H
@@ -29,14 +28,5 @@
  */
 int digits_plan_lay_out(const struct digits_model *model, uint32_t sram_size, uint32_t batch,
 			struct digits_plan *ret_plan, struct digits_error *error);
-
-/**
- * digits_plan_pack() - write the resident block
- * @model: the model that @plan was made from
- * @plan: the plan, its generation set
- * @block: plan->size bytes; what is not written is zeroed
- */
-void digits_plan_pack(const struct digits_model *model, const struct digits_plan *plan,
-		      void *block);
 
 #endif

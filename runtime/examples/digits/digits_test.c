@@ -17,6 +17,7 @@
 
 #include "digits_data.h"
 #include "digits_model.h"
+#include "digits_plan.h"
 #include "digits_ref.h"
 
 static unsigned int tests, failures;
@@ -500,6 +501,128 @@ static void test_packed(const struct digits_model *model, const struct digits_da
 	free(scratch);
 }
 
+/* ---- The plan of the SRAM ---- */
+
+/* A piece of SRAM that the plan gives to one purpose. */
+struct piece {
+	uint64_t start, size;
+};
+
+/* All pieces of a plan, as digits_kernels.h describes what lies in them. Returns how many. */
+static unsigned int pieces(const struct digits_plan *plan, struct piece *piece)
+{
+	unsigned int count = 0;
+	uint32_t i;
+
+	piece[count++] = (struct piece){0, sizeof(*plan)};
+	for (i = 0; i < plan->count; i++) {
+		const struct digits_step *step = &plan->steps[i];
+		const uint64_t rows = (uint64_t)plan->batch * step->m;
+
+		piece[count++] = (struct piece){step->b, NPU_PACKED_B_SIZE(step->k, step->n)};
+		piece[count++] = (struct piece){step->channels, 16ull * step->n};
+		piece[count++] = (struct piece){step->c, rows * step->n * (step->raw ? 4 : 1)};
+		if (step->plane)
+			piece[count++] = (struct piece){step->plane,
+							(uint64_t)plan->batch * step->plane_size};
+		if (!step->columns)
+			continue;
+		piece[count++] =
+			(struct piece){step->columns, (uint64_t)plan->batch * step->out_w *
+							      step->plane_rows * step->window};
+		piece[count++] = (struct piece){step->a, rows * step->k};
+	}
+	return count;
+}
+
+/* Nothing lies on anything else, in the stack's way, or where the engines would not take it. */
+static bool plan_sound(const struct digits_plan *plan, uint32_t sram_size)
+{
+	struct piece piece[1 + 6 * DIGITS_PLAN_STEPS];
+	unsigned int count = pieces(plan, piece), a, b;
+	uint32_t i;
+
+	for (a = 0; a < count; a++) {
+		if (!piece[a].size || piece[a].start % 64 ||
+		    piece[a].start + piece[a].size > sram_size - DIGITS_PLAN_STACK)
+			return false;
+		for (b = 0; b < a; b++) {
+			if (piece[a].start < piece[b].start + piece[b].size &&
+			    piece[b].start < piece[a].start + piece[a].size)
+				return false;
+		}
+	}
+	for (i = 0; i < plan->count; i++) {
+		const struct digits_step *step = &plan->steps[i];
+
+		/* what the resident block holds, and what is cleared, in whole */
+		if (step->b + NPU_PACKED_B_SIZE(step->k, step->n) > plan->size ||
+		    step->channels + 16 * step->n > plan->size || step->c < plan->size)
+			return false;
+		if (step->plane && (step->plane < plan->cleared ||
+				    step->plane + (uint64_t)plan->batch * step->plane_size >
+					    plan->cleared + (uint64_t)plan->cleared_size))
+			return false;
+		/* a layer without a gathered input takes the output before it, or its plane */
+		if (!step->columns && step->a != (i ? plan->steps[i - 1].c : step->plane))
+			return false;
+		if ((uint64_t)plan->batch * step->m > 65535)
+			return false;
+	}
+	return plan->cleared >= plan->size && plan->cleared_size % 4 == 0;
+}
+
+/* First byte behind everything. */
+static uint64_t plan_end(const struct digits_plan *plan)
+{
+	struct piece piece[1 + 6 * DIGITS_PLAN_STEPS];
+	unsigned int count = pieces(plan, piece);
+	uint64_t end = 0;
+
+	while (count--) {
+		if (piece[count].start + piece[count].size > end)
+			end = piece[count].start + piece[count].size;
+	}
+	return end;
+}
+
+static void test_plan(const struct digits_model *model)
+{
+	static const uint32_t kib[] = {320, 512, 1024, 4096, 16384};
+	static const uint32_t batches[] = {1, 2, 7, 16, 1000, 1000000};
+	const uint32_t engine_limit = 65535 / model->layers[0].m;
+	struct digits_error error = {""};
+	struct digits_plan plan, more, untouched;
+	uint32_t s, b, size, last;
+	bool passed;
+
+	for (s = 0; s < sizeof(kib) / sizeof(kib[0]); s++) {
+		size = kib[s] << 10;
+		last = 0;
+		passed = true;
+		for (b = 0; b < sizeof(batches) / sizeof(batches[0]); b++) {
+			passed = passed &&
+				 !digits_plan_lay_out(model, size, batches[b], &plan, NULL) &&
+				 plan.batch >= 1 && plan.batch <= batches[b] &&
+				 plan.batch >= last && plan_sound(&plan, size);
+			last = plan.batch;
+		}
+		/* What was given for a million digits: one more would not do. */
+		if (last < engine_limit)
+			passed = passed &&
+				 !digits_plan_lay_out(model, 1u << 30, last + 1, &more, NULL) &&
+				 more.batch == last + 1 &&
+				 plan_end(&more) + DIGITS_PLAN_STACK > size;
+		result(passed, "plan for %u KiB of SRAM: up to %u digits in a batch", kib[s], last);
+	}
+
+	memset(&plan, 0xa5, sizeof(plan));
+	untouched = plan;
+	result(digits_plan_lay_out(model, 256 << 10, 16, &plan, &error) == -ENOSPC &&
+		       !memcmp(&plan, &untouched, sizeof(plan)) && strstr(error.text, "SRAM"),
+	       "plan for 256 KiB of SRAM: refused: %s", error.text);
+}
+
 /* ---- The files that are kept ---- */
 
 static int by_pixels(const void *left, const void *right)
@@ -573,6 +696,7 @@ int main(int argc, char **argv)
 		/* 14*14 * 36*16 + 7*7 * 256*32 + 1568*128 + 128*10 */
 		result(digits_model_macs(&model) == 716288u, "716288 MACs per digit");
 		test_packed(&model, &data);
+		test_plan(&model);
 		test_accuracy(&model, &data);
 		test_data_damages(argv[2], argv[3]);
 		test_model_damages(argv[1], argv[3]);
