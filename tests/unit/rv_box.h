@@ -43,7 +43,7 @@ void box_put16(struct box *box, uint64_t *va, uint16_t half);
 void *box_at(struct box *box, uint64_t va);
 /* Set the flags of count pages from va on, and forget translations. */
 void box_map(struct box *box, uint64_t va, unsigned int count, unsigned int flags);
-/* Reset to pc and run until something other than the budget ends it; at most 10^9 instructions. */
+/* Reset to pc and run until something other than the budget ends it; at most 10^8 instructions. */
 enum rv_stop box_run(struct box *box, uint64_t pc);
 /* Go on running, budget instructions per call. */
 enum rv_stop box_continue(struct box *box, uint64_t budget);

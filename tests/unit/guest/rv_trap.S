@@ -175,7 +175,7 @@ piece\@:
 
 # ---- machine mode ----
 # The handler counts in s11 and leaves cause, epc, tval in s8, s9, s10; it skips the instruction
-# that trapped if it was an exception, else it masks the interrupt.
+# that trapped if it was an exception, else it masks the interrupt and appends its number to a7.
 	.p2align 2
 handler:
 	csrr	s8, mcause
@@ -189,6 +189,8 @@ handler:
 	mret
 1:	slli	t6, s8, 1
 	srli	t6, t6, 1
+	slli	a7, a7, 4
+	add	a7, a7, t6
 	li	t5, 1
 	sll	t5, t5, t6
 	csrc	mie, t5
