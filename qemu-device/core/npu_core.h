@@ -80,8 +80,9 @@ void npu_dev_timer(struct npu_dev *dev);
 void npu_dev_reset(struct npu_dev *dev);
 
 /*
- * Forget every pointer that dma_map returned and wait until no thread uses one. For changes of the
- * guest's memory map and of bus mastering. Work in progress goes on and maps again.
+ * Forget every pointer that dma_map returned and wait until no thread uses one, or is in a call of
+ * dma_map that began before this one. For changes of the guest's memory map and of bus mastering.
+ * Work in progress goes on and maps again.
  */
 void npu_dev_flush_maps(struct npu_dev *dev);
 

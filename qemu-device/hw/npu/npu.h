@@ -15,7 +15,7 @@
  *  - interrupts raised without the BQL are only noted, and delivered by someone who may wait: the
  *    vCPU thread when it takes the BQL back on its way out of the core, or else a bottom half
  *    (npu_irq.c);
- *  - translation of bus addresses reads the memory map under RCU (npu_dma.c);
+ *  - bus addresses are looked up in a list that changes only as a whole (npu_dma.c);
  *  - timers are modified, not run, on the core's threads (npu_host.c).
  */
 #ifndef HW_NPU_NPU_H
@@ -66,7 +66,7 @@ struct NPUState {
 	MemoryListener listener;
 	bool map_changed; /* within a transaction of the listener */
 	GArray *sections; /* of NPURange: memory in the DMA address space */
-	NPUMap *map; /* list of it for npu_dma_map(); RCU */
+	NPUMap *map; /* list of it for npu_dma_map(); atomic */
 
 	Error *migration_blocker;
 };

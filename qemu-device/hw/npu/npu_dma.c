@@ -4,13 +4,14 @@
  *
  * The core asks for a page at a time, seven times for every page-table walk, so the answer must be cheap:
  * a memory listener keeps a list of the RAM in the function's DMA address space, and npu_dma_map()
- * looks it up under RCU. Bus mastering is part of that address space: a function without it sees no
- * memory at all.
+ * looks it up. Bus mastering is part of that address space: a function without it sees no memory at
+ * all.
  *
- * A pointer handed out holds no reference to the memory it points into. It is good until
- * npu_dev_flush_maps() returns, which is called when the list has been replaced. The list that was
- * replaced does hold references, and is freed after that by an RCU callback: these run under the BQL,
- * as does the transaction that changes the memory map, and so after it.
+ * When the memory map changes, a new list takes the place of the old one, and npu_dev_flush_maps() waits
+ * until no thread uses a pointer from the old list, or is looking one up in it. Only then the old list
+ * is freed, and with it the references to memory that it held, all before the transaction that
+ * changed the memory map ends. (RCU would do for the list but not for the pointers, and its barriers
+ * alone would cost more than the look-up.)
  *
  * Stores through a pointer go unseen by QEMU. Translated code in the pages of a writable mapping
  * is dropped, and they are marked dirty, when the mapping is made. What that cannot cover: a guest that
@@ -22,7 +23,6 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/error-report.h"
-#include "qemu/rcu.h"
 #include "exec/memory.h"
 #include "hw/pci/pci.h"
 
@@ -36,17 +36,14 @@ typedef struct NPURange {
 } NPURange;
 
 struct NPUMap {
-	struct rcu_head rcu;
 	unsigned int count;
 	NPURange range[]; /* largest first, which is where most accesses go */
 };
 
 void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write)
 {
-	NPUMap *map;
+	NPUMap *map = qatomic_load_acquire(&s->map);
 
-	RCU_READ_LOCK_GUARD();
-	map = qatomic_rcu_read(&s->map);
 	for (unsigned int i = 0; i < map->count; i++) {
 		NPURange *range = &map->range[i];
 		uint64_t offset = addr - range->start;
@@ -159,10 +156,10 @@ static void npu_map_commit(MemoryListener *listener)
 	if (!s->map_changed) {
 		return;
 	}
-	qatomic_rcu_set(&s->map, npu_map_new(s));
+	qatomic_store_release(&s->map, npu_map_new(s));
 	trace_npu_dma_flush(s->map->count);
 	npu_dev_flush_maps(s->dev);
-	call_rcu(old, npu_map_free, rcu);
+	npu_map_free(old);
 }
 
 void npu_dma_init(NPUState *s)
