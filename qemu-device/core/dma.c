@@ -9,8 +9,7 @@
 
 void dma_flush(struct dma_mover *mover)
 {
-	memset(mover->read, 0, sizeof(mover->read));
-	memset(mover->write, 0, sizeof(mover->write));
+	mover->generation++;
 }
 
 void dma_start_share(struct dma_mover *mover, unsigned int as)
@@ -52,7 +51,7 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 		return mover->sram + offset;
 	}
 	*local = false;
-	if (line->page != page || !page) {
+	if (line->page != page || line->generation != mover->generation) {
 		const enum npu_access access = write ? NPU_ACCESS_WRITE : NPU_ACCESS_READ;
 		struct mmu_page mapped;
 		uint8_t *host;
@@ -65,6 +64,7 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 			return NULL;
 		}
 		line->page = page;
+		line->generation = mover->generation;
 		line->host = host;
 	}
 	if (*length > NPU_PAGE_SIZE - in_page)

@@ -18,11 +18,15 @@
 
 struct npu_dev;
 
-/* Host pointers of recently used pages; index = page number modulo DMA_HOST_TLB. */
-#define DMA_HOST_TLB 64
+/*
+ * Host pointers of recently used pages; index = page number modulo DMA_HOST_TLB. Blocks with a row in
+ * each page are common, so there are enough for a tile's part of a large matrix.
+ */
+#define DMA_HOST_TLB 1024
 
 struct dma_line {
-	uint64_t page; /* page number; 0 (never mapped) if the line is empty */
+	uint64_t page; /* page number */
+	uint64_t generation; /* good if it is the mover's */
 	uint8_t *host;
 };
 
@@ -37,6 +41,7 @@ struct dma_mover {
 	void *opaque;
 
 	unsigned int as;
+	uint64_t generation; /* never 0; the next one makes all lines stale */
 	struct dma_line read[DMA_HOST_TLB], write[DMA_HOST_TLB];
 	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: number of the group + 1 */
 };
