@@ -132,6 +132,9 @@ static int result(struct npurt_jobs *jobs, uint64_t seqno)
 			"the device was reset because of another program's job; make a new "
 			"queue and submit again");
 	case DRM_NPU_QUEUE_TIMEDOUT:
+		/* The job is being stopped; those that have ended so far did so before. */
+		if (!failed && seqno <= state->completed)
+			return 0;
 		if (failed && seqno > failed)
 			return fail_fault(
 				jobs, -ECANCELED,
