@@ -57,16 +57,10 @@ bool rv_fp_enabled(const struct rv_hart *hart)
 /* Ask the owner for a CSR the hart does not know. False: trap raised, or not known either. */
 static bool read_env(struct rv_hart *hart, unsigned int csr, uint64_t *value)
 {
-	bool loaded = hart->fp_loaded;
-	enum rv_result result;
-
 	if (!hart->env->csr_read)
 		return false;
 	rv_fp_unload(hart);
-	result = hart->env->csr_read(hart, csr, value);
-	if (loaded)
-		rv_fp_load(hart);
-	return result == RV_OK;
+	return hart->env->csr_read(hart, csr, value) == RV_OK;
 }
 
 static bool read_machine(struct rv_hart *hart, unsigned int csr, uint64_t *value)
@@ -137,7 +131,6 @@ static bool read_csr(struct rv_hart *hart, unsigned int csr, uint64_t *value)
 		*value = csr == CSR_FFLAGS ? hart->fflags :
 			 csr == CSR_FRM	   ? hart->frm :
 					     (uint64_t)hart->frm << 5 | hart->fflags;
-		rv_fp_load(hart);
 		return true;
 	case CSR_CYCLE:
 		*value = hart->cycles + hart->mcycle_offset;
@@ -167,8 +160,7 @@ static void write_fp(struct rv_hart *hart, unsigned int csr, uint64_t value)
 	if (csr == CSR_FCSR)
 		value >>= 5;
 	if (csr != CSR_FFLAGS)
-		rv_fp_set_frm(hart, value & 7);
-	rv_fp_load(hart);
+		hart->frm = value & 7;
 }
 
 static void write_mstatus(struct rv_hart *hart, uint64_t value)
@@ -329,7 +321,7 @@ void rv_reset(struct rv_hart *hart, uint64_t pc)
 	hart->poke = false;
 	hart->reserved = false;
 	hart->fflags = 0;
-	rv_fp_set_frm(hart, RV_RNE);
+	hart->frm = RV_RNE;
 	hart->mstatus = 0;
 	hart->mie = 0;
 	hart->mtvec = 0;

@@ -39,28 +39,21 @@ void rv_fp_load(struct rv_hart *hart)
 	hart->host_fpcr = get_mxcsr();
 	set_mxcsr(MXCSR_MASK_ALL | (uint32_t)rc[hart->frm & 3] << 13);
 	hart->fp_loaded = true;
+	hart->fp_host_rm = hart->frm < RV_RMM ? (uint8_t)(1u << hart->frm | 1u << RV_DYN) : 0;
+	hart->fma_host_rm = __builtin_cpu_supports("fma") ? hart->fp_host_rm : 0;
 }
 
-void rv_fp_unload(struct rv_hart *hart)
+void rv_fp_unload_now(struct rv_hart *hart)
 {
-	uint32_t value;
+	uint32_t value = get_mxcsr();
 
-	if (!hart->fp_loaded)
-		return;
-	value = get_mxcsr();
 	set_mxcsr(hart->host_fpcr);
 	hart->fp_loaded = false;
+	hart->fp_host_rm = 0;
+	hart->fma_host_rm = 0;
 	hart->fflags |= (value & MXCSR_IE ? RV_F_NV : 0) | (value & MXCSR_ZE ? RV_F_DZ : 0) |
 			(value & MXCSR_OE ? RV_F_OF : 0) | (value & MXCSR_UE ? RV_F_UF : 0) |
 			(value & MXCSR_PE ? RV_F_NX : 0);
-}
-
-void rv_fp_set_frm(struct rv_hart *hart, unsigned int frm)
-{
-	hart->frm = (uint8_t)frm;
-	hart->fp_host_rm = frm < RV_RMM ? (uint8_t)(1u << frm | 1u << RV_DYN) : 0;
-	/* Conversions from integers that are always exact are left to the host in any mode. */
-	hart->fma_host_rm = __builtin_cpu_supports("fma") ? hart->fp_host_rm : 0;
 }
 
 #else /* any other host: everything in software */
@@ -70,16 +63,9 @@ void rv_fp_load(struct rv_hart *hart)
 	(void)hart;
 }
 
-void rv_fp_unload(struct rv_hart *hart)
+void rv_fp_unload_now(struct rv_hart *hart)
 {
 	(void)hart;
-}
-
-void rv_fp_set_frm(struct rv_hart *hart, unsigned int frm)
-{
-	hart->frm = (uint8_t)frm;
-	hart->fp_host_rm = 0;
-	hart->fma_host_rm = 0;
 }
 
 #endif
