@@ -203,7 +203,7 @@ struct rv_hart {
 	bool poke; /* end the slice early: something may have changed an interrupt */
 	uint8_t fflags, frm;
 	uint8_t fp_host_rm; /* bit rm: the host computes this rounding mode as things are */
-	uint8_t fma_host_rm;
+	uint8_t fma_host_rm; /* the same for fused multiply-add */
 	bool fp_loaded; /* the host's floating-point environment is the hart's */
 	uint32_t host_fpcr; /* host's own, while fp_loaded */
 	uint64_t mip; /* atomic */

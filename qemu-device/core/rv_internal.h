@@ -231,13 +231,20 @@ enum rv_rm { RV_RNE = 0, RV_RTZ = 1, RV_RDN = 2, RV_RUP = 3, RV_RMM = 4, RV_DYN 
 /* Run an F or D computation (not load or store) of any kind; false: illegal rounding mode. */
 bool rv_fp_exec(struct rv_hart *hart, uint32_t insn);
 /*
- * Let the host compute with the hart's rounding mode, or give it back its own environment and fold
- * what flags were raised. Both do nothing if it is so already.
+ * Let the host compute with the hart's rounding mode, from the first instruction that wants it to:
+ * sets fp_loaded and the masks of rounding modes, unless the host is not known.
  */
 void rv_fp_load(struct rv_hart *hart);
-void rv_fp_unload(struct rv_hart *hart);
-/* frm has changed: which rounding modes can be left to the host. */
-void rv_fp_set_frm(struct rv_hart *hart, unsigned int frm);
+void rv_fp_unload_now(struct rv_hart *hart);
+/*
+ * Give the host back its own environment and fold what flags were raised: before anything
+ * that is not the interpreter runs, and before fflags and frm are touched.
+ */
+static inline void rv_fp_unload(struct rv_hart *hart)
+{
+	if (unlikely(hart->fp_loaded))
+		rv_fp_unload_now(hart);
+}
 
 /*
  * Arithmetic in software, for rounding modes that the host lacks and hosts that are not known.

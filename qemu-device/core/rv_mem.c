@@ -68,14 +68,11 @@ static enum rv_cause access_cause(enum rv_access access)
 /* Call env->fill() for the page of va. False: trap raised. */
 static bool fill(struct rv_hart *hart, uint64_t va, enum rv_access access, struct rv_page *page)
 {
-	bool loaded = hart->fp_loaded;
 	enum rv_result result;
 
 	memset(page, 0, sizeof(*page));
 	rv_fp_unload(hart);
 	result = hart->env->fill(hart, va, access, page);
-	if (loaded)
-		rv_fp_load(hart);
 	if (result == RV_OK && (access == RV_READ  ? page->readable :
 				access == RV_WRITE ? page->writable :
 						     page->executable))
@@ -163,14 +160,11 @@ const uint8_t *rv_fetch_page(struct rv_hart *hart, uint64_t va, bool *remote)
 static int device(struct rv_hart *hart, uint64_t va, enum rv_access access, unsigned int size,
 		  uint64_t *value)
 {
-	bool loaded = hart->fp_loaded;
 	enum rv_result result = RV_TRAP;
 
 	if (hart->env->mmio && !(va & (size - 1))) {
 		rv_fp_unload(hart);
 		result = hart->env->mmio(hart, va, access, size, value);
-		if (loaded)
-			rv_fp_load(hart);
 		/* The device may have changed the interrupt lines. */
 		hart->poke = true;
 	}

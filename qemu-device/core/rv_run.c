@@ -353,7 +353,7 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 #define FP_TO_INT(name, suffix, low, high, extend)                                    \
 	L_##name:                                                                     \
 	{                                                                             \
-		if (unlikely((INSN >> 12 & 7) != RV_RTZ))                             \
+		if (unlikely(!h->fp_loaded || (INSN >> 12 & 7) != RV_RTZ))            \
 			goto fp_slow;                                                 \
 		__typeof__(rv_to_##suffix(0)) a = rv_to_##suffix(F(op->rs1));         \
 		if (unlikely(!(rv_host_lt_##suffix(low, a) && rv_host_lt_##suffix(a, high)))) \
@@ -362,8 +362,9 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 		NEXT();                                                               \
 	}
 #define FP_COMPARE(name, suffix, function)                                            \
-	L_##name : RD = function##_##suffix(rv_to_##suffix(F(op->rs1)),               \
-					    rv_to_##suffix(F(op->rs2)));              \
+	L_##name : if (unlikely(!h->fp_loaded))                                       \
+		goto fp_slow;                                                         \
+	RD = function##_##suffix(rv_to_##suffix(F(op->rs1)), rv_to_##suffix(F(op->rs2))); \
 	NEXT();
 #else
 #define FP_S(name, expression)			   L_##name : goto fp_slow;
@@ -475,6 +476,13 @@ trapped: /* at pc, with counts that are right for it */
 	goto slice_start;
 
 fp_slow:
+	/* Perhaps the host could do it, but has not been made ready yet. */
+	if (!h->fp_loaded) {
+		rv_fp_load(h);
+		if (h->fp_loaded)
+			DISPATCH();
+	}
+fp_soft:
 	if (unlikely(!rv_fp_exec(h, INSN))) {
 		rv_raise(h, RV_ILLEGAL, INSN);
 		goto trap;
@@ -665,7 +673,6 @@ L_CUSTOM:
 		if (h->env->custom) {
 			rv_fp_unload(h);
 			result = h->env->custom(h, INSN, RS1, RS2, &value);
-			rv_fp_load(h);
 		}
 		if (result == RV_TRAP) {
 			if (!h->trap_raised)
@@ -756,7 +763,7 @@ L_FMV_D_X:
 	NEXT();
 L_FCVT:
 L_FMISC:
-	goto fp_slow;
+	goto fp_soft;
 }
 
 int rv_init(struct rv_hart *hart, const struct rv_env *env, void *opaque, enum rv_mode mode)
@@ -793,7 +800,6 @@ enum rv_stop rv_run(struct rv_hart *hart, uint64_t max_insns)
 	}
 	/* Left over from a transfer that failed outside of a run. */
 	hart->trap_raised = false;
-	rv_fp_load(hart);
 	stop = exec(hart, max_insns);
 	rv_fp_unload(hart);
 	return stop;

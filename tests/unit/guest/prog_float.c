@@ -161,7 +161,7 @@ static void solve(void)
 static void convert(void)
 {
 	for (int i = 0; i < 300; i++) {
-		u64 r = next() >> next() % 60;
+		u64 shift = next() % 60, r = next() >> shift;
 		double d = (double)(long)r;
 		float f = (float)r;
 
