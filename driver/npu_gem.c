@@ -31,6 +31,11 @@ static void npu_gem_free(struct drm_gem_object *obj)
 	drm_gem_shmem_free(&bo->base);
 }
 
+static enum drm_gem_object_status npu_gem_status(struct drm_gem_object *obj)
+{
+	return to_npu_bo(obj)->base.pages ? DRM_GEM_OBJECT_RESIDENT : 0;
+}
+
 static const struct drm_gem_object_funcs npu_gem_funcs = {
 	.free = npu_gem_free,
 	.print_info = drm_gem_shmem_object_print_info,
@@ -40,6 +45,7 @@ static const struct drm_gem_object_funcs npu_gem_funcs = {
 	.vmap = drm_gem_shmem_object_vmap,
 	.vunmap = drm_gem_shmem_object_vunmap,
 	.mmap = drm_gem_shmem_object_mmap,
+	.status = npu_gem_status,
 	.vm_ops = &drm_gem_shmem_vm_ops,
 };
 
