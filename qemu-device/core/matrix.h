@@ -55,8 +55,8 @@ enum npu_matrix_error {
 enum npu_matrix_error npu_matrix_check(const struct npu_matrix_desc *desc, uint32_t sram_size);
 
 /*
- * Run a whole operation. sram: first byte of the SRAM, 64-byte aligned. desc: a copy that nobody can
- * change, in particular none that lies in the SRAM.
+ * Run a whole operation. sram: first byte of the SRAM, 64-byte aligned. desc: a copy that nobody
+ * can change, in particular none that lies in the SRAM.
  */
 void npu_matrix_run(enum npu_matrix_path path, const struct npu_matrix_desc *desc, uint8_t *sram);
 
@@ -71,8 +71,8 @@ void npu_matrix_run_rows(enum npu_matrix_path path, const struct npu_matrix_desc
 			 uint8_t *sram, uint32_t m0, uint32_t m1);
 
 /*
- * Rows that make a slice of some hundred microseconds on a vector path; at least 1. Short operations
- * are one slice.
+ * Rows that make a slice of some hundred microseconds on a vector path; at least 1. Short
+ * operations are one slice.
  */
 uint32_t npu_matrix_slice(const struct npu_matrix_desc *desc);
 

@@ -60,8 +60,8 @@ TARGET static void avx2_pack(void *dst, size_t dst_stride, const uint8_t *a, siz
 }
 
 /*
- * rows rows of half a panel. Each register of sums holds four columns with two sums, of even and odd
- * pairs of k, which meet at the end.
+ * rows rows of half a panel. Each register of sums holds four columns with two sums, of even and
+ * odd pairs of k, which meet at the end.
  */
 INLINE TARGET void avx2_tile(const void *a, size_t a_stride, const uint8_t *b, uint32_t groups,
 			     const int32_t *from, size_t from_stride, int32_t *acc, const int rows)
@@ -229,7 +229,7 @@ TARGET_VNNI static void vnni_multiply(const struct npu_matrix_columns *cols, con
 
 /* ---- output, for both ---- */
 
-/* Arithmetic shift right of 64-bit lanes, which AVX2 lacks: complement the negative ones around it. */
+/* Arithmetic shift right of 64-bit lanes, which AVX2 lacks: complement negative ones around it. */
 INLINE TARGET __m256i srav_epi64(__m256i p, __m256i shift)
 {
 	__m256i sign = _mm256_cmpgt_epi64(_mm256_setzero_si256(), p);

@@ -144,7 +144,7 @@ TARGET static void avx512_multiply(const struct npu_matrix_columns *cols, const 
 #undef TILE
 }
 
-/* Requantise 16 sums of one panel to bytes. The even and the odd lanes go separate ways at 64 bits. */
+/* Requantise 16 sums of a panel to bytes. Even and odd lanes go separate ways at 64 bits. */
 struct requant {
 	__m512i mult, mult_odd, shift_even, shift_odd, one, lo, hi, zero_point;
 };

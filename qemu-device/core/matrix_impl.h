@@ -90,8 +90,9 @@ extern const struct npu_matrix_ops npu_matrix_ops_avx512;
 #endif
 
 /*
- * Rounding shift of the contract, (p + (1 << (shift - 1))) >> shift, as ((p >> (shift - 1)) + 1) >> 1:
- * the same number, without overflow, and with one meaning for every shift that a program can store.
+ * The contract's rounding shift (p + (1 << (shift - 1))) >> shift, computed as
+ * ((p >> (shift - 1)) + 1) >> 1: the same number, without overflow, and with one meaning for every
+ * shift that a program can store.
  */
 static inline int64_t npu_matrix_round_shift(int64_t p, uint32_t shift_less_1)
 {

@@ -276,7 +276,8 @@ static void test_capabilities(void)
 static void test_root_complex(void)
 {
 	g_autofree char *cmdline =
-		g_strdup_printf("-machine q35 -m 64M -nodefaults -global apic.vapic=off -bios %s -device npu,addr=5.0", bios);
+		g_strdup_printf("-machine q35 -m 64M -nodefaults -global apic.vapic=off "
+				"-bios %s -device npu,addr=5.0", bios);
 	QTestState *qts = qtest_init(cmdline);
 	QPCIBus *bus = qpci_new_pc(qts, NULL);
 	QPCIDevice *dev = qpci_device_find(bus, QPCI_DEVFN(5, 0));

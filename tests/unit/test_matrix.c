@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Matrix engine: every path against a naive loop that follows the contract's text, over random shapes,
- * strides, flags and extreme values. The whole SRAM is compared, so that a byte changed outside of C's
- * elements fails the test; it lies flush between pages without access, so that reading past its end
- * ends it.
+ * Matrix engine: every path against a naive loop that follows the contract's text, over random
+ * shapes, strides, flags and extreme values. The whole SRAM is compared, so that a byte changed
+ * outside of C's elements fails the test; it lies flush between pages without access, so that
+ * reading past its end ends it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -370,7 +370,9 @@ static void test_requantise(enum npu_matrix_path path)
 	       npu_matrix_path_name(path), n);
 }
 
-/* Operands on top of one another, channels of random bytes: anything may come out, but only in C. */
+/*
+ * Operands on top of one another, channels of random bytes: anything may come out, but only in C.
+ */
 static void test_confined(enum npu_matrix_path path)
 {
 	bool good = true;

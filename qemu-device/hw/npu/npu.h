@@ -5,9 +5,9 @@
  *
  * Locks
  *
- * QEMU calls register accesses with the big QEMU lock (BQL) held. Work that a doorbell starts is done
- * on the vCPU thread, so npu_mmio.c drops the BQL around the core: other vCPUs and the main loop go on
- * meanwhile, and may enter the device too, which the core's own lock provides for.
+ * QEMU calls register accesses with the big QEMU lock (BQL) held. Work that a doorbell starts is
+ * done on the vCPU thread, so npu_mmio.c drops the BQL around the core: other vCPUs and the main
+ * loop go on meanwhile, and may enter the device too, which the core's own lock provides for.
  *
  * One rule keeps this free of deadlocks: nothing that the core calls ever waits for the BQL. Reset
  * and npu_dev_flush_maps() run under the BQL and wait for other threads of the core to leave it; a

@@ -2,23 +2,24 @@
 /*
  * NPU: guest memory for the core, as host pointers.
  *
- * The core asks for a page at a time, seven times for every page-table walk, so the answer must be cheap:
- * a memory listener keeps a list of the RAM in the function's DMA address space, and npu_dma_map()
- * looks it up. Bus mastering is part of that address space: a function without it sees no memory at
- * all.
+ * The core asks for a page at a time, seven times for every page-table walk, so the answer must
+ * be cheap: a memory listener keeps a list of the RAM in the function's DMA address space, and
+ * npu_dma_map() looks it up. Bus mastering is part of that address space: a function without it
+ * sees no memory at all.
  *
- * When the memory map changes, a new list takes the place of the old one, and npu_dev_flush_maps() waits
- * until no thread uses a pointer from the old list, or is looking one up in it. Only then the old list
- * is freed, and with it the references to memory that it held, all before the transaction that
- * changed the memory map ends. (RCU would do for the list but not for the pointers, and its barriers
- * alone would cost more than the look-up.)
+ * When the memory map changes, a new list takes the place of the old one, and
+ * npu_dev_flush_maps() waits until no thread uses a pointer from the old list, or is looking one
+ * up in it. Only then the old list is freed, and with it the references to memory that it held,
+ * all before the transaction that changed the memory map ends. (RCU would do for the list but not
+ * for the pointers, and its barriers alone would cost more than the look-up.)
  *
  * Stores through a pointer go unseen by QEMU. Translated code in the pages of a writable mapping
- * is dropped, and they are marked dirty, when the mapping is made. What that cannot cover: a guest that
- * executes code from a page while the device still writes to it runs stale translations, and a
- * display does not notice the device drawing into its frame buffer. Neither is a thing that drivers
- * do, since they unmap a page from the NPU before they give it to somebody else, and the core asks
- * for a new mapping after that. Migration, the third user of dirty bits, is blocked.
+ * is dropped, and they are marked dirty, when the mapping is made. What that cannot cover: a
+ * guest that executes code from a page while the device still writes to it runs stale
+ * translations, and a display does not notice the device drawing into its frame buffer. Neither
+ * is a thing that drivers do, since they unmap a page from the NPU before they give it to
+ * somebody else, and the core asks for a new mapping after that. Migration, the third user of
+ * dirty bits, is blocked.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"

@@ -21,8 +21,8 @@ static void npu_host_irq(void *opaque, unsigned int vector)
 }
 
 /*
- * The guest's clock, which its driver's timeouts follow too: it stands still while the VM is stopped, and
- * keeps step with the guest if instructions make its time (-icount).
+ * The guest's clock, which its driver's timeouts follow too: it stands still while the VM is
+ * stopped, and keeps step with the guest if instructions make its time (-icount).
  */
 static uint64_t npu_host_time_ns(void *opaque)
 {

@@ -4,11 +4,11 @@
  *
  * Sending an MSI needs the BQL. The core raises interrupts on three kinds of thread:
  *  - with the BQL held (reset, timer, an access that kept it): sent at once;
- *  - on a vCPU thread that dropped the BQL for the time of an access: it takes the lock back a moment
- *    later anyway, so the vector is noted and sent then, at no cost;
- *  - on a worker of the core: noted, and a bottom half on the main loop sends it. Waiting for the BQL
- *    instead would be a little quicker when nobody holds it, and a deadlock when its holder waits for
- *    the worker; see npu.h.
+ *  - on a vCPU thread that dropped the BQL for the time of an access: it takes the lock back a
+ *    moment later anyway, so the vector is noted and sent then, at no cost;
+ *  - on a worker of the core: noted, and a bottom half on the main loop sends it. Waiting for the
+ *    BQL instead would be a little quicker when nobody holds it, and a deadlock when its holder
+ *    waits for the worker; see npu.h.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"

@@ -11,9 +11,9 @@
 
 /*
  * May the BQL be dropped for this access? Only when a vCPU made it: then nothing but QEMU's own
- * memory dispatch is below us on the stack. A device that was tricked into DMA to this BAR is in the
- * middle of its own state, and must not see another vCPU enter it; the monitor and qtest run on
- * the main loop. DMA carries unspecified attributes or the requester's id, vCPUs neither.
+ * memory dispatch is below us on the stack. A device that was tricked into DMA to this BAR is in
+ * the middle of its own state, and must not see another vCPU enter it; the monitor and qtest run
+ * on the main loop. DMA carries unspecified attributes or the requester's id, vCPUs neither.
  */
 static bool npu_may_drop_bql(MemTxAttrs attrs)
 {
@@ -21,8 +21,8 @@ static bool npu_may_drop_bql(MemTxAttrs attrs)
 }
 
 /*
- * Reads start no work, so they keep the BQL: to drop and retake it costs as much as the read. They may
- * wait for a slice of the management core on another thread, some ten microseconds.
+ * Reads start no work, so they keep the BQL: to drop and retake it costs as much as the read.
+ * They may wait for a slice of the management core on another thread, some ten microseconds.
  */
 static MemTxResult npu_regs_read(void *opaque, hwaddr addr, uint64_t *value, unsigned int size,
 				 MemTxAttrs attrs)
