@@ -39,10 +39,13 @@ void dev_lock(struct npu_dev *dev)
 		dev_lock_fair(dev);
 }
 
-/* When the host's timer has to fire; UINT64_MAX: never. */
+/*
+ * When the host's timer has to fire; UINT64_MAX: never. Not again for a deadline that the core has
+ * been told of: it may take its time to set another, or never do.
+ */
 static uint64_t timer_wanted(const struct npu_dev *dev)
 {
-	return dev->soc.state == SOC_ON ? dev->soc.timecmp : UINT64_MAX;
+	return dev->soc.state == SOC_ON && !dev->soc.timer_due ? dev->soc.timecmp : UINT64_MAX;
 }
 
 /*

@@ -103,6 +103,7 @@ static void *timer_thread(void *arg)
 			pthread_cond_timedwait(&host->change, &host->lock, &until);
 		} else {
 			host->deadline = UINT64_MAX;
+			host->timers++;
 			pthread_mutex_unlock(&host->lock);
 			npu_dev_timer(host->dev);
 			pthread_mutex_lock(&host->lock);

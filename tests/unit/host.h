@@ -30,6 +30,7 @@ struct host {
 	unsigned int lines; /* of log; lock */
 	char line[256]; /* last one; lock */
 	uint64_t deadline; /* of the timer; lock */
+	unsigned int timers; /* times it fired; lock */
 	bool end; /* lock */
 	pthread_t timer;
 	struct npu_dev *dev;

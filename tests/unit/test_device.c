@@ -143,6 +143,60 @@ static void spin_ns(uint64_t ns)
 		sched_yield();
 }
 
+static void test_timer(void)
+{
+	/* TIMECMP = now or 0, wait, for ever; the timer's interrupt stays disabled. */
+	static const uint32_t rom[] = {
+		0x100002b7, /* lui t0, 0x10000 */
+		0x0202b023, /* sd zero, 0x20(t0) */
+		0x10500073, /* wfi */
+		0xffdff06f, /* j -4 */
+	};
+	/* TIMECMP = TIME + 1 ms; wait for it, with mie.MTIE; beat; again, five times. */
+	static const uint32_t beat[] = {
+		0x100002b7, /* lui t0, 0x10000 */
+		0x08000313, /* li t1, 0x80 */
+		0x30431073, /* csrw mie, t1 */
+		0x00500393, /* li t2, 5 */
+		0x000f4e37, /* lui t3, 0xf4: about a million */
+		0x0182b303, /* 1: ld t1, 0x18(t0) */
+		0x01c30333, /* add t1, t1, t3 */
+		0x0262b023, /* sd t1, 0x20(t0) */
+		0x10500073, /* wfi */
+		0x0582ae83, /* lw t4, 0x58(t0) */
+		0x001e8e93, /* addi t4, t4, 1 */
+		0x05d2ac23, /* sw t4, 0x58(t0) */
+		0xfff38393, /* addi t2, t2, -1 */
+		0xfe0390e3, /* bnez t2, 1b */
+		0x0602a623, /* sw zero, 0x6c(t0): halt */
+	};
+	struct tiles *t = tiles_new(&config);
+	const uint64_t begin = host_now();
+	unsigned int timers;
+
+	dev_lock(t->dev);
+	memcpy(t->dev->soc.rom, rom, sizeof(rom));
+	dev_unlock(t->dev);
+	host_write(t->host, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
+	npu_dev_wait_idle(t->dev);
+	spin_ns(20000000);
+	pthread_mutex_lock(&t->host->lock);
+	timers = t->host->timers;
+	pthread_mutex_unlock(&t->host->lock);
+	tap_ok(timers <= 2, "a deadline that is over does not keep the host's timer busy");
+
+	npu_dev_reset(t->dev);
+	dev_lock(t->dev);
+	memcpy(t->dev->soc.rom, beat, sizeof(beat));
+	dev_unlock(t->dev);
+	host_write(t->host, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);
+	host_write(t->host, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
+	tap_ok(host_wait_irq(t->host, 0, 1), "the core is woken by its timer, time and again");
+	tap_is(host_read(t->host, NPU_REG_HEARTBEAT), 5, "five times");
+	tap_ok(host_now() - begin >= 20000000 + 5 * 999424, "and not too early");
+	tiles_free(t);
+}
+
 static void test_reset_in_work(void)
 {
 	struct tiles *t = tiles_new(&config);
@@ -373,6 +427,7 @@ int main(int argc, char **argv)
 	test_config();
 	test_registers();
 	test_dead_firmware();
+	test_timer();
 	test_reset_in_work();
 	test_invalidation();
 	test_invalidation_is_invisible();
