@@ -77,6 +77,8 @@ void pass_time(struct drv *d, uint64_t ns)
 	}
 }
 
+unsigned int wait_turns = 60000;
+
 void wait_a_little(struct drv *d)
 {
 	const struct timespec pause = {.tv_nsec = 100000};

@@ -67,13 +67,17 @@ void pass_time(struct drv *d, uint64_t ns);
 
 /*
  * Wait for a condition while virtual time passes. The workers of the device
- * run in real time, so leave them some. False after 10 s or more of real time.
+ * run in real time, so leave them some. False after 10 s or more of real time;
+ * less once that has happened: a device that does not answer is broken.
  */
+extern unsigned int wait_turns;
 #define WAIT_FOR(d, cond)                                                              \
 	({                                                                             \
 		bool waited_;                                                          \
-		for (unsigned int turn_ = 0; !(waited_ = (cond)) && turn_ < 60000; turn_++) \
+		for (unsigned int turn_ = 0; !(waited_ = (cond)) && turn_ < wait_turns; turn_++) \
 			wait_a_little(d);                                              \
+		if (!waited_)                                                          \
+			wait_turns = 1000;                                             \
 		waited_;                                                               \
 	})
 
