@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+/*
+ * How fast the hart runs on this machine: millions of instructions per second of CPU time, best of five.
+ * Not a test: nothing is judged.
+ */
+#include <stdio.h>
+#include <time.h>
+
+#include "rv_box.h"
+
+BOX_GUEST(prog_mix_o2);
+BOX_GUEST(prog_mix_oz);
+BOX_GUEST(prog_sha_o2);
+BOX_GUEST(prog_sort_o2);
+BOX_GUEST(prog_float_o2);
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void bench(const char *name, const uint8_t *code, uint64_t size, uint64_t argument,
+		  unsigned int times)
+{
+	double best = 0;
+
+	for (int i = 0; i < 5; i++) {
+		struct box *box = box_new(RV_MODE_USER);
+		double start = now(), mips;
+
+		box_put(box, BOX_BASE, code, size);
+		for (unsigned int k = 0; k < times; k++) {
+			box->hart.x[10] = argument;
+			if (box_run(box, BOX_BASE) != RV_STOP_ENV)
+				printf("%s: stopped early\n", name);
+		}
+		mips = (double)box->hart.instret / (now() - start) * 1e-6;
+		if (mips > best)
+			best = mips;
+		box_free(box);
+	}
+	printf("%-12s %7.1f MIPS\n", name, best);
+}
+
+int main(void)
+{
+	bench("mix -O2", guest_prog_mix_o2, guest_prog_mix_o2_size, 350, 1);
+	bench("mix -Oz", guest_prog_mix_oz, guest_prog_mix_oz_size, 350, 1);
+	bench("sha -O2", guest_prog_sha_o2, guest_prog_sha_o2_size, 2999, 100);
+	bench("sort -O2", guest_prog_sort_o2, guest_prog_sort_o2_size, 5, 100);
+	bench("float -O2", guest_prog_float_o2, guest_prog_float_o2_size, 5, 100);
+	return 0;
+}
