@@ -17,6 +17,7 @@
 #error "npu shares structures with a little-endian device: big-endian kernels are not supported"
 #endif
 
+#include <drm/drm_file.h>
 #include <drm/gpu_scheduler.h>
 
 /**
@@ -51,6 +52,29 @@ static inline int npu_sched_entity_init(struct drm_sched_entity *entity,
 {
 	/* One run queue: priority 0 is the only one there is. */
 	return drm_sched_entity_init(entity, DRM_SCHED_PRIORITY_KERNEL, &sched, 1, NULL);
+}
+
+/**
+ * npu_sched_job_init() - set up a scheduler's job
+ * @job: job, zeroed
+ * @entity: entity that it will be pushed to
+ * @credits: credits that it takes while in flight
+ * @file: who submits it
+ *
+ * The client's number became an argument with 6.17, and with a 6.12 stable
+ * release, so no version tells which it is: Kbuild looks into the header.
+ *
+ * Return: 0 or a negative errno.
+ */
+static inline int npu_sched_job_init(struct drm_sched_job *job,
+				     struct drm_sched_entity *entity, u32 credits,
+				     struct drm_file *file)
+{
+#ifdef NPU_SCHED_JOB_HAS_CLIENT
+	return drm_sched_job_init(job, entity, credits, file, file->client_id);
+#else
+	return drm_sched_job_init(job, entity, credits, file);
+#endif
 }
 
 #endif /* NPU_COMPAT_H */

@@ -101,7 +101,7 @@ struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *c
 		goto err_free;
 	}
 	/* One entry per command buffer, and the fence. */
-	ret = drm_sched_job_init(&job->base, &queue->entity, count + 1, file);
+	ret = npu_sched_job_init(&job->base, &queue->entity, count + 1, file);
 	if (ret)
 		goto err_free;
 	npu_queue_user_get(queue);
