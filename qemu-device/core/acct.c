@@ -168,7 +168,7 @@ struct acct_ticket acct_start(struct acct *acct, unsigned int queue, enum acct_l
 		last->open = 0;
 	}
 	last->open++;
-	return (struct acct_ticket){ .lane = id, .generation = q->generation, .epoch = q->begun };
+	return (struct acct_ticket){.lane = id, .generation = q->generation, .epoch = q->begun};
 }
 
 void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,

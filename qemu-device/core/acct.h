@@ -23,7 +23,11 @@ struct npu_counters {
 	uint64_t v[NPU_COUNTER_COUNT]; /* CYCLES is unused here: it belongs to the queue */
 };
 
-enum acct_lane_id { ACCT_TILES, ACCT_COPY, ACCT_LANES };
+enum acct_lane_id {
+	ACCT_TILES,
+	ACCT_COPY,
+	ACCT_LANES
+};
 
 /* Names an epoch to acct_end(). */
 struct acct_ticket {
@@ -35,8 +39,8 @@ struct acct_ticket {
 struct acct_epoch {
 	uint64_t id;
 	uint64_t start; /* starts no earlier than this, nor than the epoch before ends */
-	uint64_t span; /* longest share so far */
-	uint32_t open; /* shares that have not ended */
+	uint64_t span;	/* longest share so far */
+	uint32_t open;	/* shares that have not ended */
 };
 
 /*

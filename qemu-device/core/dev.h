@@ -40,11 +40,11 @@ struct npu_dev {
 	/* Protects all but the insides of running engines. gate: see dev_lock_fair(). */
 	pthread_mutex_t lock, gate;
 	pthread_cond_t quiet; /* an engine was released, or the device went idle */
-	unsigned int resets; /* callers of npu_dev_reset() that wait or work */
-	bool resetting; /* nothing may be claimed or run */
+	unsigned int resets;  /* callers of npu_dev_reset() that wait or work */
+	bool resetting;	      /* nothing may be claimed or run */
 
 	struct npu_host_regs regs;
-	uint64_t doorbells; /* bit per queue */
+	uint64_t doorbells;   /* bit per queue */
 	uint64_t tile_events; /* bit per tile */
 	uint64_t as_generation[NPU_MAX_AS], map_generation;
 	struct soc soc;
@@ -55,10 +55,10 @@ struct npu_dev {
 	unsigned int next_tile; /* where the search for a ready engine starts */
 
 	/* To be done by dev_unlock() when it has let go of the lock. */
-	uint32_t vectors; /* MSI-X vectors to raise */
+	uint32_t vectors;  /* MSI-X vectors to raise */
 	unsigned int wake; /* workers to wake */
-	uint64_t timer; /* deadline that the host's timer is set to; UINT64_MAX: none */
-	bool timer_busy; /* some thread is setting the host's timer */
+	uint64_t timer;	   /* deadline that the host's timer is set to; UINT64_MAX: none */
+	bool timer_busy;   /* some thread is setting the host's timer */
 };
 
 void dev_lock(struct npu_dev *dev);

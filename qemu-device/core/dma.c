@@ -55,7 +55,8 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 		const enum npu_access access = write ? NPU_ACCESS_WRITE : NPU_ACCESS_READ;
 		struct mmu_page mapped;
 		uint8_t *host;
-		enum npu_job_error error = mmu_map(mover->dev, mover->as, va, access, &mapped, &host);
+		enum npu_job_error error =
+			mmu_map(mover->dev, mover->as, va, access, &mapped, &host);
 
 		if (error != NPU_JOB_OK) {
 			block->error = error;

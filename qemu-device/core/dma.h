@@ -25,7 +25,7 @@ struct npu_dev;
 #define DMA_HOST_TLB 1024
 
 struct dma_line {
-	uint64_t page; /* page number */
+	uint64_t page;	     /* page number */
 	uint64_t generation; /* good if it is the mover's */
 	uint8_t *host;
 };
@@ -51,14 +51,14 @@ struct dma_block {
 	uint64_t dst, src;
 	uint32_t size[3]; /* each at least 1 */
 	uint32_t dst_stride[2], src_stride[2];
-	bool fill; /* src is not read; dst and size[0] are multiples of 4 */
+	bool fill;	/* src is not read; dst and size[0] are multiples of 4 */
 	uint32_t value; /* fill's */
 
-	uint32_t done, row, plane; /* position */
-	uint64_t rows; /* rows begun */
+	uint32_t done, row, plane;	       /* position */
+	uint64_t rows;			       /* rows begun */
 	uint64_t host_read, host_write, local; /* bytes; local: written to SRAM from SRAM or fill */
-	uint64_t sram; /* bytes read from and written to SRAM */
-	uint64_t misses; /* modelled walks */
+	uint64_t sram;			       /* bytes read from and written to SRAM */
+	uint64_t misses;		       /* modelled walks */
 
 	/* After DMA_FAULT: */
 	enum npu_job_error error;

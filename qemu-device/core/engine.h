@@ -33,16 +33,16 @@ enum engine_outcome {
 
 struct npu_engine {
 	enum npu_soc_status status; /* as the management core sees it */
-	bool ready; /* busy, and waits for a thread */
-	bool running; /* busy, and a thread has it */
-	bool stop; /* end as stopped at the next release */
+	bool ready;		    /* busy, and waits for a thread */
+	bool running;		    /* busy, and a thread has it */
+	bool stop;		    /* end as stopped at the next release */
 	bool sync; /* someone waits for the release: translations or host pointers have changed */
 	/* Atomic: the running thread shall release the engine soon. */
 	bool attention;
 	uint32_t *interrupt; /* set along with attention; or NULL */
 
-	unsigned int core; /* for accounting */
-	unsigned int queue, as; /* of the work in hand */
+	unsigned int core;			/* for accounting */
+	unsigned int queue, as;			/* of the work in hand */
 	uint64_t as_generation, map_generation; /* that its cached host pointers are good for */
 	struct acct_ticket ticket;
 };

@@ -2,7 +2,7 @@
 #include "model.h"
 
 static const struct npu_model_entry table[] = {
-#define M(id, value, unit, description, source) { #id, value, unit, description, source },
+#define M(id, value, unit, description, source) {#id, value, unit, description, source},
 #include "model.def"
 #undef M
 };
@@ -25,14 +25,17 @@ static uint64_t blocks(uint64_t n, uint64_t size)
  */
 struct npu_matrix_cost npu_model_matrix(const struct npu_matrix_desc *desc)
 {
-	const uint64_t count = blocks(desc->m, NPU_MODEL_MATRIX_M) * blocks(desc->n, NPU_MODEL_MATRIX_N);
+	const uint64_t count =
+		blocks(desc->m, NPU_MODEL_MATRIX_M) * blocks(desc->n, NPU_MODEL_MATRIX_N);
 	const uint64_t steps = blocks(desc->k, NPU_MODEL_MATRIX_K);
 	const uint64_t elem = desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8) ? 1 : 4;
 	const uint64_t passes = desc->flags & NPU_MATRIX_ACCUMULATE ? 2 : 1;
 	const uint64_t port = NPU_MODEL_MATRIX_M * NPU_MODEL_MATRIX_N * elem * passes /
 			      NPU_MODEL_MATRIX_PORT_BYTES;
-	const uint64_t operand_bytes = (NPU_MODEL_MATRIX_M + NPU_MODEL_MATRIX_N) * NPU_MODEL_MATRIX_K;
-	uint64_t bytes = count * steps * operand_bytes + (uint64_t)desc->m * desc->n * elem * passes;
+	const uint64_t operand_bytes =
+		(NPU_MODEL_MATRIX_M + NPU_MODEL_MATRIX_N) * NPU_MODEL_MATRIX_K;
+	uint64_t bytes =
+		count * steps * operand_bytes + (uint64_t)desc->m * desc->n * elem * passes;
 	struct npu_matrix_cost cost;
 
 	if (desc->flags & (NPU_MATRIX_BIAS | NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8))

@@ -40,8 +40,8 @@ static inline uint64_t npu_model_transfer(uint64_t bytes, unsigned int rate, uns
 
 /* What a matrix operation costs. */
 struct npu_matrix_cost {
-	uint64_t busy; /* cycles that the engine is taken */
-	uint64_t macs; /* M x N x K */
+	uint64_t busy;	 /* cycles that the engine is taken */
+	uint64_t macs;	 /* M x N x K */
 	uint64_t energy; /* fJ */
 };
 

@@ -6,7 +6,7 @@
 #include "dev.h"
 
 /* Slices of the management core, after which others may have the lock; host work units. */
-#define SOC_SLICE 16384
+#define SOC_SLICE    16384
 /* What a worker runs of an engine before it looks around; about a millisecond or two. */
 #define ENGINE_SLICE (1u << 20)
 /* A share that takes a worker longer than this is long enough to wake other workers for the rest. */
@@ -128,7 +128,8 @@ static void *worker(void *arg)
 			/* Not with the lock held: see to it, then look again. */
 			dev_unlock(dev);
 			dev_lock(dev);
-			if (dev->vectors || dev->wake || soc_runnable(&dev->soc) || ready_count(dev))
+			if (dev->vectors || dev->wake || soc_runnable(&dev->soc) ||
+			    ready_count(dev))
 				continue;
 		}
 		pool->idle++;

@@ -16,9 +16,9 @@
 struct npu_dev;
 
 struct pool {
-	pthread_cond_t work; /* workers wait here */
+	pthread_cond_t work;  /* workers wait here */
 	unsigned int threads; /* started */
-	unsigned int idle; /* waiting on work */
+	unsigned int idle;    /* waiting on work */
 	bool exit;
 	pthread_t *thread;
 };

@@ -41,9 +41,9 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 	if (offset >= NPU_DOORBELL_BASE) {
 		const uint64_t queue = (offset - NPU_DOORBELL_BASE) / NPU_DOORBELL_STRIDE;
 
-		return offset % NPU_DOORBELL_STRIDE == NPU_DOORBELL_REG_TAIL && queue < dev->queues ?
-			       regs->tail[queue] :
-			       0;
+		return offset % NPU_DOORBELL_STRIDE == NPU_DOORBELL_REG_TAIL && queue < dev->queues
+			       ? regs->tail[queue]
+			       : 0;
 	}
 	switch (offset) {
 	case NPU_REG_ID:
@@ -60,7 +60,8 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 		return NPU_MODEL_CLOCK_KHZ;
 	case NPU_REG_FEATURES_LO:
 	case NPU_REG_FEATURES_HI:
-		return (uint64_t)NPU_FEATURE_MATRIX_INT8 >> (offset == NPU_REG_FEATURES_HI ? 32 : 0);
+		return (uint64_t)NPU_FEATURE_MATRIX_INT8 >>
+		       (offset == NPU_REG_FEATURES_HI ? 32 : 0);
 	case NPU_REG_STATUS:
 		return status(dev);
 	case NPU_REG_TIME_LO:

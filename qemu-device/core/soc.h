@@ -43,7 +43,7 @@ struct soc {
 	/* console */
 	char line[160];
 	unsigned int line_len;
-	uint64_t log_second; /* wall clock, s */
+	uint64_t log_second;		  /* wall clock, s */
 	unsigned int log_lines, log_lost; /* in that second */
 };
 

@@ -36,8 +36,8 @@ static void console_flush(struct soc *soc)
 	soc->line_len = 0;
 	if (second != soc->log_second) {
 		if (soc->log_lost)
-			dev_log(soc->dev, NPU_LOG_INFO, "%u lines of the firmware's log dropped: too many",
-				soc->log_lost);
+			dev_log(soc->dev, NPU_LOG_INFO,
+				"%u lines of the firmware's log dropped: too many", soc->log_lost);
 		soc->log_second = second;
 		soc->log_lines = 0;
 		soc->log_lost = 0;
@@ -218,7 +218,8 @@ static void acct_cmd(struct soc *soc, uint32_t cmd)
 
 static uint64_t acct_clock_reg(const struct soc *soc)
 {
-	return soc->acct_queue < soc->dev->queues ? acct_clock(&soc->dev->acct, soc->acct_queue) : 0;
+	return soc->acct_queue < soc->dev->queues ? acct_clock(&soc->dev->acct, soc->acct_queue)
+						  : 0;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */

@@ -9,13 +9,13 @@
 #include "model.h"
 
 /* Instructions that a tile runs at most between two looks at its budget. */
-#define TILE_SLICE 65536
+#define TILE_SLICE	     65536
 /* Host work that an operation may do inside of rv_run(); longer ones continue outside. */
-#define TILE_OP_UNITS 4096
+#define TILE_OP_UNITS	     4096
 /* Host work units of starting a workgroup. */
 #define TILE_WORKGROUP_UNITS 100
 
-#define PAGE_SHIFT NPU_PAGE_SHIFT
+#define PAGE_SHIFT	     NPU_PAGE_SHIFT
 
 /* What model.def says of the core. */
 static const struct rv_costs core_costs = {
@@ -102,18 +102,18 @@ static void set_trap_fault(struct npu_tile *tile)
 	static const struct {
 		uint8_t error, access;
 	} map[] = {
-		[RV_INSN_MISALIGNED] = { NPU_JOB_MISALIGNED, NPU_ACCESS_EXEC },
-		[RV_INSN_ACCESS] = { NPU_JOB_BUS_ERROR, NPU_ACCESS_EXEC },
-		[RV_ILLEGAL] = { NPU_JOB_ILLEGAL, NPU_ACCESS_NONE },
-		[RV_BREAKPOINT] = { NPU_JOB_BREAKPOINT, NPU_ACCESS_NONE },
-		[RV_LOAD_MISALIGNED] = { NPU_JOB_MISALIGNED, NPU_ACCESS_READ },
-		[RV_LOAD_ACCESS] = { NPU_JOB_BUS_ERROR, NPU_ACCESS_READ },
-		[RV_STORE_MISALIGNED] = { NPU_JOB_MISALIGNED, NPU_ACCESS_WRITE },
-		[RV_STORE_ACCESS] = { NPU_JOB_BUS_ERROR, NPU_ACCESS_WRITE },
-		[RV_ECALL_U] = { NPU_JOB_ILLEGAL, NPU_ACCESS_NONE },
-		[RV_INSN_PAGE_FAULT] = { NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC },
-		[RV_LOAD_PAGE_FAULT] = { NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ },
-		[RV_STORE_PAGE_FAULT] = { NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE },
+		[RV_INSN_MISALIGNED] = {NPU_JOB_MISALIGNED, NPU_ACCESS_EXEC},
+		[RV_INSN_ACCESS] = {NPU_JOB_BUS_ERROR, NPU_ACCESS_EXEC},
+		[RV_ILLEGAL] = {NPU_JOB_ILLEGAL, NPU_ACCESS_NONE},
+		[RV_BREAKPOINT] = {NPU_JOB_BREAKPOINT, NPU_ACCESS_NONE},
+		[RV_LOAD_MISALIGNED] = {NPU_JOB_MISALIGNED, NPU_ACCESS_READ},
+		[RV_LOAD_ACCESS] = {NPU_JOB_BUS_ERROR, NPU_ACCESS_READ},
+		[RV_STORE_MISALIGNED] = {NPU_JOB_MISALIGNED, NPU_ACCESS_WRITE},
+		[RV_STORE_ACCESS] = {NPU_JOB_BUS_ERROR, NPU_ACCESS_WRITE},
+		[RV_ECALL_U] = {NPU_JOB_ILLEGAL, NPU_ACCESS_NONE},
+		[RV_INSN_PAGE_FAULT] = {NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC},
+		[RV_LOAD_PAGE_FAULT] = {NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ},
+		[RV_STORE_PAGE_FAULT] = {NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE},
 	};
 	const struct rv_hart *hart = &tile->hart;
 	const uint32_t cause = hart->trap_cause;
@@ -148,7 +148,8 @@ static void line_wait(struct npu_tile *tile, const struct tile_line *line, uint6
 }
 
 /* The core waits for a place in the line's queue. */
-static void line_reserve(struct npu_tile *tile, const struct tile_line *line, enum npu_counter stall)
+static void line_reserve(struct npu_tile *tile, const struct tile_line *line,
+			 enum npu_counter stall)
 {
 	if (line->issued >= NPU_ENGINE_DEPTH)
 		line_wait(tile, line, line->issued + 1 - NPU_ENGINE_DEPTH, stall);
@@ -447,7 +448,8 @@ static enum rv_result tile_fill(struct rv_hart *hart, uint64_t va, enum rv_acces
 	}
 	error = mmu_map(tile->dev, tile->share.as, va, access_of[access], &mapped, &page->host);
 	if (error != NPU_JOB_OK) {
-		rv_raise(hart, error == NPU_JOB_BUS_ERROR ? bus_error[access] : page_fault[access], va);
+		rv_raise(hart, error == NPU_JOB_BUS_ERROR ? bus_error[access] : page_fault[access],
+			 va);
 		return RV_TRAP;
 	}
 	page->readable = mapped.readable;
@@ -594,12 +596,11 @@ uint64_t tile_close(struct npu_tile *tile)
 	v[NPU_COUNTER_TLB_MISSES] += hart->tlb_misses;
 	v[NPU_COUNTER_TLB_CYCLES] = hart->tlb_cycles;
 	v[NPU_COUNTER_WORKGROUPS] = tile->workgroups;
-	v[NPU_COUNTER_ENERGY] += hart->instret * NPU_MODEL_E_INSTRUCTION +
-				 hart->fp * NPU_MODEL_E_FP +
-				 (hart->loads + hart->stores - hart->remote) * NPU_MODEL_E_SRAM_ACCESS +
-				 hart->remote * NPU_MODEL_E_HOST_ACCESS +
-				 hart->tlb_misses * NPU_MODEL_E_WALK +
-				 hart->cycles * NPU_MODEL_E_TILE_CYCLE;
+	v[NPU_COUNTER_ENERGY] +=
+		hart->instret * NPU_MODEL_E_INSTRUCTION + hart->fp * NPU_MODEL_E_FP +
+		(hart->loads + hart->stores - hart->remote) * NPU_MODEL_E_SRAM_ACCESS +
+		hart->remote * NPU_MODEL_E_HOST_ACCESS + hart->tlb_misses * NPU_MODEL_E_WALK +
+		hart->cycles * NPU_MODEL_E_TILE_CYCLE;
 	return hart->cycles;
 }
 

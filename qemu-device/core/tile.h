@@ -39,7 +39,11 @@ struct tile_line {
 	uint64_t done[NPU_ENGINE_DEPTH];
 };
 
-enum tile_op { TILE_OP_NONE, TILE_OP_DMA, TILE_OP_MATRIX };
+enum tile_op {
+	TILE_OP_NONE,
+	TILE_OP_DMA,
+	TILE_OP_MATRIX
+};
 
 struct npu_tile {
 	struct npu_engine engine;
@@ -52,9 +56,9 @@ struct npu_tile {
 	unsigned int owner_as, owner_queue;
 	uint32_t owner_life;
 
-	struct tile_share next; /* registers; dev's lock */
+	struct tile_share next;	 /* registers; dev's lock */
 	struct tile_share share; /* latched by GO */
-	bool fresh; /* share has not been started */
+	bool fresh;		 /* share has not been started */
 	bool in_workgroup;
 	bool exited;
 	uint32_t workgroups; /* retired; atomic, others read it */

@@ -86,7 +86,7 @@ static const struct npu_host_ops ops = {
 
 static struct timespec to_timespec(uint64_t ns)
 {
-	return (struct timespec){ .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
 static void *timer_thread(void *arg)
@@ -235,7 +235,8 @@ uint64_t *host_pte(struct host *host, uint64_t *root, uint64_t va, unsigned int 
 		uint64_t *pte = &table[va >> (12 + 9 * l) & 511];
 
 		if (!*pte)
-			*pte = host_bus(host, host_alloc(host, 4096, 4096)) >> 12 << NPU_PTE_PPN_SHIFT |
+			*pte = host_bus(host, host_alloc(host, 4096, 4096)) >>
+				       12 << NPU_PTE_PPN_SHIFT |
 			       NPU_PTE_V;
 		table = host_ptr(host, *pte >> NPU_PTE_PPN_SHIFT << 12);
 	}
@@ -244,7 +245,8 @@ uint64_t *host_pte(struct host *host, uint64_t *root, uint64_t va, unsigned int 
 
 uint64_t host_leaf(uint64_t bus, uint64_t flags)
 {
-	return bus >> 12 << NPU_PTE_PPN_SHIFT | flags | NPU_PTE_V | NPU_PTE_U | NPU_PTE_A | NPU_PTE_D;
+	return bus >> 12 << NPU_PTE_PPN_SHIFT | flags | NPU_PTE_V | NPU_PTE_U | NPU_PTE_A |
+	       NPU_PTE_D;
 }
 
 void host_map(struct host *host, uint64_t *root, uint64_t va, uint64_t bus, uint64_t size,

@@ -19,19 +19,19 @@
 
 struct host {
 	uint8_t *ram;
-	uint64_t used; /* bytes handed out by host_alloc() */
+	uint64_t used;		  /* bytes handed out by host_alloc() */
 	uint64_t hole, hole_size; /* bus addresses that do not answer; atomic */
-	bool off; /* nothing answers: bus mastering is off; atomic */
-	uint64_t maps; /* calls of dma_map; atomic */
+	bool off;		  /* nothing answers: bus mastering is off; atomic */
+	uint64_t maps;		  /* calls of dma_map; atomic */
 
 	pthread_mutex_t lock;
-	pthread_cond_t change; /* an interrupt came, or the timer was set */
+	pthread_cond_t change;		     /* an interrupt came, or the timer was set */
 	unsigned int irqs[NPU_MSIX_VECTORS]; /* lock */
-	unsigned int lines; /* of log; lock */
-	char line[256]; /* last one; lock */
-	uint64_t deadline; /* of the timer; lock */
-	unsigned int timers; /* times it fired; lock */
-	bool end; /* lock */
+	unsigned int lines;		     /* of log; lock */
+	char line[256];			     /* last one; lock */
+	uint64_t deadline;		     /* of the timer; lock */
+	unsigned int timers;		     /* times it fired; lock */
+	bool end;			     /* lock */
 	pthread_t timer;
 	struct npu_dev *dev;
 };

@@ -28,9 +28,11 @@ static void test_simple(void)
 	b = acct_start(&acct, 0, ACCT_TILES);
 	end(0, &b, 500);
 	end(0, &a, 300);
-	tap_is(acct_clock(&acct, 0), front_dispatch + 500, "a dispatch takes as long as its longest share");
+	tap_is(acct_clock(&acct, 0), front_dispatch + 500,
+	       "a dispatch takes as long as its longest share");
 	acct_begin(&acct, 0, NPU_PKT_BARRIER);
-	tap_is(acct_clock(&acct, 0), front_dispatch + 500 + NPU_MODEL_FRONT_PACKET, "a barrier joins");
+	tap_is(acct_clock(&acct, 0), front_dispatch + 500 + NPU_MODEL_FRONT_PACKET,
+	       "a barrier joins");
 	acct_clear(&acct, 0);
 	tap_is(acct_clock(&acct, 0), 0, "clear");
 	end(0, &a, 1000);
@@ -48,7 +50,8 @@ static void test_overlap(void)
 	c = acct_start(&acct, 0, ACCT_COPY);
 	end(0, &d, 5000);
 	end(0, &c, 6000);
-	tap_is(acct_clock(&acct, 0), front_dispatch + front_copy + 6000, "a copy overlaps a dispatch");
+	tap_is(acct_clock(&acct, 0), front_dispatch + front_copy + 6000,
+	       "a copy overlaps a dispatch");
 
 	acct_clear(&acct, 0);
 	acct_begin(&acct, 0, NPU_PKT_DISPATCH);
@@ -95,8 +98,8 @@ static uint64_t play(const struct plan *plan, unsigned int count, unsigned int s
 			break;
 		acct_begin(&acct, 1, plan[i].op);
 		for (unsigned int s = 0; s < plan[i].shares; s++) {
-			open[opened].ticket =
-				acct_start(&acct, 1, plan[i].op == NPU_PKT_COPY ? ACCT_COPY : ACCT_TILES);
+			open[opened].ticket = acct_start(
+				&acct, 1, plan[i].op == NPU_PKT_COPY ? ACCT_COPY : ACCT_TILES);
 			open[opened++].cycles = plan[i].cycles[s];
 			if (seed && !(rand() % 4)) { /* ends before its dispatch is complete */
 				end(1, &open[opened - 1].ticket, open[opened - 1].cycles);
@@ -110,7 +113,9 @@ static uint64_t play(const struct plan *plan, unsigned int count, unsigned int s
 
 static void test_order(void)
 {
-	enum { COUNT = 500 };
+	enum {
+		COUNT = 500
+	};
 	static struct plan plan[COUNT];
 	bool ok = true;
 	uint64_t want;
@@ -120,9 +125,9 @@ static void test_order(void)
 		for (unsigned int i = 0; i < COUNT; i++) {
 			const unsigned int kind = rand() % 8;
 
-			plan[i].op = kind == 0 ? NPU_PKT_BARRIER :
-				     kind < 3  ? NPU_PKT_COPY :
-						 NPU_PKT_DISPATCH;
+			plan[i].op = kind == 0	? NPU_PKT_BARRIER
+				     : kind < 3 ? NPU_PKT_COPY
+						: NPU_PKT_DISPATCH;
 			plan[i].shares = kind == 0 ? 0 : kind < 3 ? 1 : 1 + rand() % 8;
 			for (unsigned int s = 0; s < 8; s++)
 				plan[i].cycles[s] = rand() % 4 ? rand() % 5000 : 0;
@@ -162,7 +167,7 @@ static void test_bounded(void)
 
 static void test_counters(void)
 {
-	struct npu_counters one = { 0 };
+	struct npu_counters one = {0};
 	struct npu_counter_block block;
 	struct acct_ticket t;
 
@@ -177,7 +182,8 @@ static void test_counters(void)
 	acct_snapshot(&acct, 3, &block);
 	tap_is(block.version, NPU_COUNTER_TABLE_VERSION, "version of a snapshot");
 	tap_is(block.count, NPU_COUNTER_COUNT, "count of a snapshot");
-	tap_is(block.value[NPU_COUNTER_TILE_LOADS], 4 * (NPU_COUNTER_TILE_LOADS + 1), "sum over tiles");
+	tap_is(block.value[NPU_COUNTER_TILE_LOADS], 4 * (NPU_COUNTER_TILE_LOADS + 1),
+	       "sum over tiles");
 	tap_is(block.value[NPU_COUNTER_DISPATCHES], 1 + 4 * (NPU_COUNTER_DISPATCHES + 1),
 	       "and the front end");
 	tap_is(block.value[NPU_COUNTER_CYCLES], front_dispatch + 10, "the clock is a counter too");
@@ -186,7 +192,7 @@ static void test_counters(void)
 
 static void test_model(void)
 {
-	struct npu_matrix_desc desc = { .m = 16, .n = 16, .k = 1024, .flags = NPU_MATRIX_C_S8 };
+	struct npu_matrix_desc desc = {.m = 16, .n = 16, .k = 1024, .flags = NPU_MATRIX_C_S8};
 	const struct npu_model_entry *table;
 	struct npu_matrix_cost cost;
 	size_t count;
@@ -194,8 +200,10 @@ static void test_model(void)
 
 	table = npu_model_table(&count);
 	for (size_t i = 0; i < count; i++)
-		ok &= table[i].name[0] && table[i].unit[0] && table[i].description[0] && table[i].source[0];
-	tap_ok(ok && count > 30, "every value of the model has a name, a unit, a meaning and a source");
+		ok &= table[i].name[0] && table[i].unit[0] && table[i].description[0] &&
+		      table[i].source[0];
+	tap_ok(ok && count > 30,
+	       "every value of the model has a name, a unit, a meaning and a source");
 	tap_is(table[0].value, NPU_MODEL_CLOCK_KHZ, "table and constants are one");
 	cost = npu_model_matrix(&desc);
 	tap_is(cost.busy, 64 + 256, "matrix: 1024 MACs a cycle when full");
@@ -205,7 +213,7 @@ static void test_model(void)
 	desc.flags = NPU_MATRIX_ACCUMULATE;
 	cost = npu_model_matrix(&desc);
 	tap_is(cost.busy, 64 + 32, "matrix: accumulation reads C as well");
-	desc = (struct npu_matrix_desc){ .m = 4096, .n = 4096, .k = 4096 };
+	desc = (struct npu_matrix_desc){.m = 4096, .n = 4096, .k = 4096};
 	cost = npu_model_matrix(&desc);
 	tap_is(cost.macs, 1ull << 36, "matrix: no overflow");
 	tap_is(npu_model_transfer(65, 64, 4), 5, "a shared link rounds up");

@@ -15,8 +15,8 @@
 
 struct outcome {
 	uint64_t counters[2][NPU_COUNTER_COUNT]; /* of queues 0 and 1 */
-	uint64_t tile[4][NPU_COUNTER_COUNT]; /* of queue 0 */
-	uint64_t hash; /* of what was written */
+	uint64_t tile[4][NPU_COUNTER_COUNT];	 /* of queue 0 */
+	uint64_t hash;				 /* of what was written */
 	bool done, conserved;
 };
 
@@ -45,25 +45,33 @@ static void build(struct work *w, uint64_t va, uint64_t in, uint64_t out)
 	const uint64_t matrix = va + offsetof(struct work, matrix);
 	struct script_step *s = w->script;
 
-	w->desc[0] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM, .src = in, .size = { 0x40000, 1, 1 } };
-	w->desc[1] = (struct npu_dma_desc){ .dst = NPU_VA_SRAM + 0x40000, .src = in + 7,
-					    .size = { 1000, 64, 2 }, .dst_stride = { 1024, 65536 },
-					    .src_stride = { 1001, 65000 } };
-	w->desc[2] = (struct npu_dma_desc){ .dst = out, .src = NPU_VA_SRAM + 0x80000,
-					    .size = { OUT, 1, 1 } };
-	w->matrix[0] = (struct npu_matrix_desc){ .a = 0, .b = 0x40000, .c = 0x80000, .m = 256,
-						 .n = 256, .k = 512, .a_stride = 512, .c_stride = 1024 };
+	w->desc[0] = (struct npu_dma_desc){.dst = NPU_VA_SRAM, .src = in, .size = {0x40000, 1, 1}};
+	w->desc[1] = (struct npu_dma_desc){.dst = NPU_VA_SRAM + 0x40000,
+					   .src = in + 7,
+					   .size = {1000, 64, 2},
+					   .dst_stride = {1024, 65536},
+					   .src_stride = {1001, 65000}};
+	w->desc[2] = (struct npu_dma_desc){
+		.dst = out, .src = NPU_VA_SRAM + 0x80000, .size = {OUT, 1, 1}};
+	w->matrix[0] = (struct npu_matrix_desc){.a = 0,
+						.b = 0x40000,
+						.c = 0x80000,
+						.m = 256,
+						.n = 256,
+						.k = 512,
+						.a_stride = 512,
+						.c_stride = 1024};
 	w->matrix[1] = w->matrix[0];
 	w->matrix[1].flags = NPU_MATRIX_ACCUMULATE | NPU_MATRIX_A_S8;
-	*s++ = (struct script_step){ S_DMA, desc };
-	*s++ = (struct script_step){ S_DMA, desc + sizeof(w->desc[0]) };
-	*s++ = (struct script_step){ S_WAIT_LAST, 0 };
-	*s++ = (struct script_step){ S_MATRIX, matrix };
-	*s++ = (struct script_step){ S_MATRIX, matrix + sizeof(w->matrix[0]) };
-	*s++ = (struct script_step){ S_WAIT, 0 };
-	*s++ = (struct script_step){ S_DMA, desc + sizeof(w->desc[0]) };
-	*s++ = (struct script_step){ S_DMA, desc + 2 * sizeof(w->desc[0]) };
-	*s++ = (struct script_step){ S_END, 0 };
+	*s++ = (struct script_step){S_DMA, desc};
+	*s++ = (struct script_step){S_DMA, desc + sizeof(w->desc[0])};
+	*s++ = (struct script_step){S_WAIT_LAST, 0};
+	*s++ = (struct script_step){S_MATRIX, matrix};
+	*s++ = (struct script_step){S_MATRIX, matrix + sizeof(w->matrix[0])};
+	*s++ = (struct script_step){S_WAIT, 0};
+	*s++ = (struct script_step){S_DMA, desc + sizeof(w->desc[0])};
+	*s++ = (struct script_step){S_DMA, desc + 2 * sizeof(w->desc[0])};
+	*s++ = (struct script_step){S_END, 0};
 }
 
 static bool all_done(struct tiles *t)
@@ -110,7 +118,7 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 	struct npu_config config;
 	uint64_t work_va, in_va, out_va, copy_va, args_va, *args;
 	uint8_t *work, *in, *out, *copy;
-	struct outcome o = { 0 };
+	struct outcome o = {0};
 	struct tiles *t;
 	union npu_packet p;
 
@@ -128,11 +136,15 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 	for (unsigned int i = 0; i < 0x50000; i++)
 		in[i] = rand();
 	for (unsigned int i = 0; i < GROUPS; i++)
-		build((struct work *)(work + i * 4096), work_va + i * 4096, in_va, out_va + i * OUT);
+		build((struct work *)(work + i * 4096), work_va + i * 4096, in_va,
+		      out_va + i * OUT);
 	args[0] = 5000;
-	p = (union npu_packet){ .copy = { .hdr = { .op = NPU_PKT_COPY }, .dst = copy_va,
-					  .src = in_va, .size = { 0x1000, 8, 2 },
-					  .dst_stride = { 0x2000, 0x10000 }, .src_stride = { 4099, 77 } } };
+	p = (union npu_packet){.copy = {.hdr = {.op = NPU_PKT_COPY},
+					.dst = copy_va,
+					.src = in_va,
+					.size = {0x1000, 8, 2},
+					.dst_stride = {0x2000, 0x10000},
+					.src_stride = {4099, 77}}};
 
 	o.done = true;
 	for (unsigned int round = 0; round < 3; round++) {
@@ -169,21 +181,22 @@ int main(void)
 		uint64_t budget;
 		const char *path, *name;
 	} cases[] = {
-		{ 1, 0, "auto", "1 thread, nothing inline" },
-		{ 2, 0, "auto", "2 threads, nothing inline" },
-		{ 4, 0, "auto", "4 threads, nothing inline" },
-		{ 2, 1, "auto", "budget of 1" },
-		{ 2, 100, "auto", "budget of 100" },
-		{ 1, 5000, "auto", "budget of 5000" },
-		{ 4, 100000, "auto", "budget of 100000" },
-		{ 1, UINT64_MAX, "auto", "everything inline" },
-		{ 2, 32768, "c", "plain C arithmetic" },
+		{1, 0, "auto", "1 thread, nothing inline"},
+		{2, 0, "auto", "2 threads, nothing inline"},
+		{4, 0, "auto", "4 threads, nothing inline"},
+		{2, 1, "auto", "budget of 1"},
+		{2, 100, "auto", "budget of 100"},
+		{1, 5000, "auto", "budget of 5000"},
+		{4, 100000, "auto", "budget of 100000"},
+		{1, UINT64_MAX, "auto", "everything inline"},
+		{2, 32768, "c", "plain C arithmetic"},
 	};
 	const struct outcome want = run(2, 32768, "auto");
 
 	tap_ok(want.done, "the work gets done");
 	tap_ok(want.conserved, "no cycle and no count is lost");
-	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] == 3 * GROUPS * 2 * 256ull * 256 * 512, "MACs");
+	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] == 3 * GROUPS * 2 * 256ull * 256 * 512,
+	       "MACs");
 	tap_ok(want.counters[0][NPU_COUNTER_ENERGY] > want.counters[0][NPU_COUNTER_MATRIX_MACS],
 	       "energy is counted");
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

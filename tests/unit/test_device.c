@@ -25,13 +25,13 @@ static void test_config(void)
 	const char *error;
 	static const struct npu_host_ops none;
 
-#define REFUSED(field, value)                                                               \
-	do {                                                                                \
-		bad = config;                                                               \
-		bad.field = value;                                                          \
-		error = NULL;                                                               \
-		tap_ok(!npu_dev_new(&bad, &none, NULL, &error) && error && *error,          \
-		       "refused: " #field " = " #value ": %s", error ? error : "no reason");\
+#define REFUSED(field, value)                                                                \
+	do {                                                                                 \
+		bad = config;                                                                \
+		bad.field = value;                                                           \
+		error = NULL;                                                                \
+		tap_ok(!npu_dev_new(&bad, &none, NULL, &error) && error && *error,           \
+		       "refused: " #field " = " #value ": %s", error ? error : "no reason"); \
 	} while (0)
 	REFUSED(chiplets, 0);
 	REFUSED(chiplets, 9);
@@ -65,7 +65,8 @@ static void test_registers(void)
 	npu_dev_write(h->dev, NPU_REG_FW_BASE_LO, 0x123456789abcd000, 8);
 	tap_is(host_read(h, NPU_REG_FW_BASE_HI), 0x12345678, "64-bit write, 32-bit read");
 	host_write(h, NPU_REG_FW_BASE_LO, 0x1000);
-	tap_is(npu_dev_read(h->dev, NPU_REG_FW_BASE_LO, 8), 0x1234567800001000, "and the other way");
+	tap_is(npu_dev_read(h->dev, NPU_REG_FW_BASE_LO, 8), 0x1234567800001000,
+	       "and the other way");
 	npu_dev_write(h->dev, NPU_REG_MBOX_BASE_LO + 1, ~0ull, 4);
 	npu_dev_write(h->dev, NPU_REG_MBOX_BASE_LO, ~0ull, 2);
 	npu_dev_write(h->dev, NPU_REG_MBOX_BASE_HI, ~0ull, 8);
@@ -79,7 +80,8 @@ static void test_registers(void)
 	tap_is(tiles_get(t, NPU_SOC_TAIL(63), 4), 0x1234, "doorbell value");
 	tap_is(tiles_get(t, NPU_SOC_DOORBELLS, 8), 1ull << 63, "doorbell bit");
 	host_write(h, NPU_DOORBELL(5) + 4, 1);
-	tap_is(tiles_get(t, NPU_SOC_DOORBELLS, 8), 1ull << 63, "the rest of a doorbell page is nothing");
+	tap_is(tiles_get(t, NPU_SOC_DOORBELLS, 8), 1ull << 63,
+	       "the rest of a doorbell page is nothing");
 	tiles_set(t, NPU_SOC_DOORBELLS, 1ull << 63, 8);
 	tap_is(tiles_get(t, NPU_SOC_DOORBELLS, 8), 0, "doorbell cleared");
 
@@ -110,7 +112,7 @@ static void test_dead_firmware(void)
 
 	/* A ROM that jumps to nowhere: the core traps without a handler. */
 	dev_lock(t->dev);
-	memcpy(t->dev->soc.rom, &(uint32_t){ 0x00000067 }, 4); /* jr zero */
+	memcpy(t->dev->soc.rom, &(uint32_t){0x00000067}, 4); /* jr zero */
 	dev_unlock(t->dev);
 	host_write(h, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);
 	tap_is(host_read(h, NPU_REG_STATUS), 0, "held in reset");
@@ -128,7 +130,7 @@ static void test_dead_firmware(void)
 
 	/* A ROM that spins: the register write comes back, the core goes on elsewhere. */
 	dev_lock(t->dev);
-	memcpy(t->dev->soc.rom, &(uint32_t){ 0x0000006f }, 4); /* j . */
+	memcpy(t->dev->soc.rom, &(uint32_t){0x0000006f}, 4); /* j . */
 	dev_unlock(t->dev);
 	host_write(h, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
 	tap_ok(true, "an endless loop in the ROM does not hang the host");
@@ -210,8 +212,9 @@ static void test_reset_in_work(void)
 	const uint64_t counter_va = tiles_map(t, 4096, RW, &counter);
 	const uint64_t args_va = tiles_map(t, 4096, RW, &args);
 	const uint64_t filled_va = tiles_map(t, 4096, RW, &filled);
-	union npu_packet p = { .fill = { .hdr = { .op = NPU_PKT_FILL }, .dst = filled_va,
-					 .size = { 4096, 0xffffffff, 0xffffffff } } };
+	union npu_packet p = {.fill = {.hdr = {.op = NPU_PKT_FILL},
+				       .dst = filled_va,
+				       .size = {4096, 0xffffffff, 0xffffffff}}};
 	bool ok = true;
 	uint64_t v[NPU_COUNTER_COUNT], seen;
 
@@ -225,7 +228,8 @@ static void test_reset_in_work(void)
 		tiles_set(t, NPU_SOC_COPY_CMD, NPU_SOC_CMD_GO, 4);
 		spin_ns(round * 100000);
 		host_write(t->host, NPU_REG_RESET, NPU_RESET_KEY);
-		ok &= !(host_read(t->host, NPU_REG_STATUS) & (NPU_STATUS_BUSY | NPU_STATUS_RESET_BUSY));
+		ok &= !(host_read(t->host, NPU_REG_STATUS) &
+			(NPU_STATUS_BUSY | NPU_STATUS_RESET_BUSY));
 		seen = peek(counter);
 		spin_ns(200000);
 		ok &= seen == peek(counter);
@@ -237,7 +241,8 @@ static void test_reset_in_work(void)
 		for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
 			ok &= !v[i];
 	}
-	tap_ok(ok, "reset in the middle of work: nothing runs, nothing is written, all is forgotten");
+	tap_ok(ok,
+	       "reset in the middle of work: nothing runs, nothing is written, all is forgotten");
 	tap_is(host_read(t->host, NPU_REG_AS_TABLE_LO), 0, "registers are reset");
 	tiles_free(t);
 }
@@ -257,10 +262,10 @@ static void test_invalidation(void)
 	for (unsigned int round = 0; round < 20; round++) {
 		uint64_t before, seen, deadline = host_now() + 10000000000ull;
 
-		*pte = leaf;
+		__atomic_store_n(pte, leaf, __ATOMIC_RELAXED);
 		tiles_dispatch(t, 0, 1, K_COUNT_FOREVER, args_va, 3);
 		/* From one page to another, while three tiles write to it. */
-		*pte = host_leaf(host_bus(t->host, fresh), RW);
+		__atomic_store_n(pte, host_leaf(host_bus(t->host, fresh), RW), __ATOMIC_RELAXED);
 		quiet &= host_tlb_flush(t->host, round & 1 ? 1 : NPU_TLB_CMD_ALL);
 		seen = peek(counter);
 		before = peek(fresh);
@@ -269,13 +274,15 @@ static void test_invalidation(void)
 		moved &= peek(fresh) != before;
 		quiet &= seen == peek(counter);
 		/* And away. */
-		*pte = 0;
+		__atomic_store_n(pte, 0, __ATOMIC_RELAXED);
 		quiet &= host_tlb_flush(t->host, 1);
 		npu_dev_wait_idle(t->dev);
 		seen = peek(fresh);
 		for (unsigned int i = 0; i < 3; i++) {
-			faulted &= tiles_get(t, TREG(i, NPU_TILE_FAULT_ADDR), 8) == counter_va + 8 * i &&
-				   tiles_get(t, TREG(i, NPU_TILE_FAULT_ERROR), 4) == NPU_JOB_PAGE_FAULT;
+			faulted &= tiles_get(t, TREG(i, NPU_TILE_FAULT_ADDR), 8) ==
+					   counter_va + 8 * i &&
+				   tiles_get(t, TREG(i, NPU_TILE_FAULT_ERROR), 4) ==
+					   NPU_JOB_PAGE_FAULT;
 			faulted &= tiles_ack(t, i) == NPU_SOC_FAULT;
 		}
 	}
@@ -387,21 +394,24 @@ static void test_fuzz(unsigned int rounds)
 				npu_dev_write(t->dev, offset, nasty(t), size);
 			break;
 		case 2: /* keep it working */
-			npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(t->host, t->as_table), 8);
+			npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(t->host, t->as_table),
+				      8);
 			break;
 		case 3: /* guest memory: tables, packets, descriptors */
 			host_ptr(t->host, HOST_BASE);
 			if (!(rnd() % 16)) {
 				value = rnd() % t->host->used & ~7ull;
 				__atomic_store_n((uint64_t *)(t->host->ram + value),
-						 rnd() & 1 ? nasty(t) :
-							     host_leaf(HOST_BASE + rnd() % HOST_SIZE, rnd() & 14),
+						 rnd() & 1
+							 ? nasty(t)
+							 : host_leaf(HOST_BASE + rnd() % HOST_SIZE,
+								     rnd() & 14),
 						 __ATOMIC_RELAXED);
 			}
 			break;
 		default: /* internal registers */
-			offset = rnd() & 1 ? rnd() % 0x500 & ~3ull :
-					     TREG(rnd() % 5, rnd() % 0x60 & ~3ull);
+			offset = rnd() & 1 ? rnd() % 0x500 & ~3ull
+					   : TREG(rnd() % 5, rnd() % 0x60 & ~3ull);
 			if (offset == NPU_SOC_CONSOLE)
 				break;
 			value = rnd() % 4 && (offset & 0xff) < 0x10 ? rnd() % 4 : nasty(t);
@@ -422,7 +432,8 @@ static void test_fuzz(unsigned int rounds)
 	}
 	npu_dev_reset(t->dev);
 	npu_dev_wait_idle(t->dev);
-	tap_is(host_read(t->host, NPU_REG_ID), NPU_ID_MAGIC, "random writes everywhere are survived");
+	tap_is(host_read(t->host, NPU_REG_ID), NPU_ID_MAGIC,
+	       "random writes everywhere are survived");
 	tiles_free(t);
 }
 

@@ -16,7 +16,7 @@ static uint64_t *root;
 /* Outcome of a walk, as error << 8 | (page: R 1, W 2, X 4, large 8). */
 static unsigned int walk(uint64_t va, enum npu_access access, uint64_t *bus)
 {
-	struct mmu_page page = { 0 };
+	struct mmu_page page = {0};
 	enum npu_job_error error = mmu_walk(t->dev, 3, va, access, &page);
 
 	if (bus)
@@ -99,7 +99,8 @@ static void test_levels(void)
 		tap_is(walk(VA + 0x3210, NPU_ACCESS_WRITE, &bus), level == 1 ? 15 : FAULT,
 		       level == 1 ? "2 MiB leaf" : "leaf above 2 MiB");
 		if (level == 1) {
-			tap_is(bus, large + ((VA + 0x3210) & 0x1ff000), "page inside of a 2 MiB leaf");
+			tap_is(bus, large + ((VA + 0x3210) & 0x1ff000),
+			       "page inside of a 2 MiB leaf");
 			*pte = host_leaf(large + 4096, NPU_PTE_R);
 			tap_is(walk(VA, NPU_ACCESS_READ, NULL), FAULT, "misaligned 2 MiB leaf");
 			*pte = host_leaf(large, NPU_PTE_R | NPU_PTE_X);
@@ -128,12 +129,15 @@ static void test_addresses(void)
 	tap_is(walk(NPU_VA_MAX - 1, NPU_ACCESS_READ, NULL), 1, "last address of user space");
 	tap_is(walk(NPU_VA_MAX, NPU_ACCESS_READ, NULL), FAULT, "NPU_VA_MAX");
 	tap_is(walk(0xffffffffffff0000ull, NPU_ACCESS_READ, NULL), FAULT, "upper half");
-	tap_is(walk(NPU_VA_MIN | 1ull << 48, NPU_ACCESS_READ, NULL), FAULT, "non-canonical address");
-	tap_is(walk(NPU_VA_MIN | 1ull << 63, NPU_ACCESS_READ, NULL), FAULT, "non-canonical address");
+	tap_is(walk(NPU_VA_MIN | 1ull << 48, NPU_ACCESS_READ, NULL), FAULT,
+	       "non-canonical address");
+	tap_is(walk(NPU_VA_MIN | 1ull << 63, NPU_ACCESS_READ, NULL), FAULT,
+	       "non-canonical address");
 
 	t->as_table[3].satp = 0;
 	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), FAULT, "no address space");
-	t->as_table[3].satp = (satp & ~(15ull << NPU_SATP_MODE_SHIFT)) | 8ull << NPU_SATP_MODE_SHIFT;
+	t->as_table[3].satp =
+		(satp & ~(15ull << NPU_SATP_MODE_SHIFT)) | 8ull << NPU_SATP_MODE_SHIFT;
 	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), FAULT, "mode other than Sv48");
 	t->as_table[3].satp = NPU_SATP_MODE_SV48 << NPU_SATP_MODE_SHIFT | NPU_SATP_PPN_MASK;
 	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), BUS, "root where nothing answers");
@@ -145,7 +149,8 @@ static void test_addresses(void)
 	tap_is(mmu_walk(t->dev, NPU_MAX_AS, NPU_VA_MIN, NPU_ACCESS_READ, &out), NPU_JOB_PAGE_FAULT,
 	       "address space out of range");
 	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, HOST_BASE + HOST_SIZE, 8);
-	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), BUS, "table of address spaces does not answer");
+	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), BUS,
+	       "table of address spaces does not answer");
 	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(host, t->as_table), 8);
 }
 

@@ -12,7 +12,7 @@ static struct tiles *t;
 
 static void test_coordinates(void)
 {
-	const uint32_t grid[3] = { 3, 4, 5 };
+	const uint32_t grid[3] = {3, 4, 5};
 	uint64_t(*out)[10];
 	const uint64_t va = tiles_map(t, 60 * sizeof(*out), RW, &out);
 	bool ok = true, tiles_ok = true;
@@ -41,7 +41,8 @@ static void test_coordinates(void)
 	for (unsigned int i = 0; i < 60; i++) {
 		ok &= out[i][0] == i % 3 && out[i][1] == i / 3 % 4 && out[i][2] == i / 12 &&
 		      out[i][3] == 3 && out[i][4] == 4 && out[i][5] == 5;
-		tiles_ok &= out[i][6] == i % 4 && out[i][7] == 4 && out[i][8] == t->dev->sram_size &&
+		tiles_ok &= out[i][6] == i % 4 && out[i][7] == 4 &&
+			    out[i][8] == t->dev->sram_size &&
 			    out[i][9] == NPU_VA_SRAM + t->dev->sram_size;
 	}
 	tap_ok(ok, "grid coordinates");
@@ -68,46 +69,47 @@ static void test_faults(void)
 	const uint64_t sram_end = NPU_VA_SRAM + t->dev->sram_size;
 	const uint64_t hole_va = tiles_map(t, 4096, RW, &page);
 	const struct expect cases[] = {
-		{ K_LOAD, 0, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 0, 4, false, "load from null" },
-		{ K_LOAD, 0xfff8, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 0xfff8, 4, false,
-		  "load below NPU_VA_MIN" },
-		{ K_LOAD, 0xdead0000, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 0xdead0000, 4, false,
-		  "load from nowhere" },
-		{ K_STORE, page_va + 4096, NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE, page_va + 4096, 4,
-		  false, "store to nowhere" },
-		{ K_STORE, ro_va + 8, NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE, ro_va + 8, 4, false,
-		  "store to a read-only page" },
-		{ K_LOAD, page_va + 4092, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, page_va + 4096, 4, false,
-		  "load across the end of a page names the byte that failed" },
-		{ K_LOAD, sram_end, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, sram_end, 4, false,
-		  "load behind the SRAM" },
-		{ K_LOAD, NPU_VA_SRAM - 8, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, NPU_VA_SRAM - 8, 4,
-		  false, "load before the SRAM" },
-		{ K_LOAD, 1ull << 63, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 1ull << 63, 4, false,
-		  "load from a non-canonical address" },
-		{ K_LOAD, UINT64_MAX - 3, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, UINT64_MAX - 3, 4, false,
-		  "load across the end of the address space" },
-		{ K_JUMP, nx_va, NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC, nx_va, nx_va, true,
-		  "jump to a page without execute permission" },
-		{ K_JUMP, 0xdead0000, NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC, 0xdead0000, 0xdead0000, true,
-		  "jump to nowhere" },
-		{ K_RETURN, 0, NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC, 0, 0, true,
-		  "returning from the kernel is a fetch from 0" },
-		{ K_EBREAK, 0, NPU_JOB_BREAKPOINT, NPU_ACCESS_NONE, tiles_entry(K_EBREAK), 0, false,
-		  "ebreak" },
-		{ K_ILLEGAL, 0, NPU_JOB_ILLEGAL, NPU_ACCESS_NONE, 0, 0, false, "illegal instruction" },
-		{ K_BAD_FUNCT7, 0, NPU_JOB_ILLEGAL, NPU_ACCESS_NONE, 0x0202c28b, 0, false,
-		  "custom-0 with an undefined funct7" },
-		{ K_BAD_FUNCT3, 0, NPU_JOB_ILLEGAL, NPU_ACCESS_NONE, 0x0002f28b, 0, false,
-		  "custom-0 with an undefined funct3" },
-		{ K_MISALIGNED, page_va + 2, NPU_JOB_MISALIGNED, NPU_ACCESS_WRITE, page_va + 2, 4, false,
-		  "misaligned atomic" },
-		{ K_LOAD, hole_va, NPU_JOB_BUS_ERROR, NPU_ACCESS_READ, hole_va, 4, false,
-		  "load from a page that does not answer" },
-		{ K_STORE, hole_va, NPU_JOB_BUS_ERROR, NPU_ACCESS_WRITE, hole_va, 4, false,
-		  "store to a page that does not answer" },
-		{ K_JUMP, hole_va, NPU_JOB_BUS_ERROR, NPU_ACCESS_EXEC, hole_va, hole_va, true,
-		  "jump to a page that does not answer" },
+		{K_LOAD, 0, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 0, 4, false, "load from null"},
+		{K_LOAD, 0xfff8, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 0xfff8, 4, false,
+		 "load below NPU_VA_MIN"},
+		{K_LOAD, 0xdead0000, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 0xdead0000, 4, false,
+		 "load from nowhere"},
+		{K_STORE, page_va + 4096, NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE, page_va + 4096, 4,
+		 false, "store to nowhere"},
+		{K_STORE, ro_va + 8, NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE, ro_va + 8, 4, false,
+		 "store to a read-only page"},
+		{K_LOAD, page_va + 4092, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, page_va + 4096, 4,
+		 false, "load across the end of a page names the byte that failed"},
+		{K_LOAD, sram_end, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, sram_end, 4, false,
+		 "load behind the SRAM"},
+		{K_LOAD, NPU_VA_SRAM - 8, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, NPU_VA_SRAM - 8, 4,
+		 false, "load before the SRAM"},
+		{K_LOAD, 1ull << 63, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, 1ull << 63, 4, false,
+		 "load from a non-canonical address"},
+		{K_LOAD, UINT64_MAX - 3, NPU_JOB_PAGE_FAULT, NPU_ACCESS_READ, UINT64_MAX - 3, 4,
+		 false, "load across the end of the address space"},
+		{K_JUMP, nx_va, NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC, nx_va, nx_va, true,
+		 "jump to a page without execute permission"},
+		{K_JUMP, 0xdead0000, NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC, 0xdead0000, 0xdead0000,
+		 true, "jump to nowhere"},
+		{K_RETURN, 0, NPU_JOB_PAGE_FAULT, NPU_ACCESS_EXEC, 0, 0, true,
+		 "returning from the kernel is a fetch from 0"},
+		{K_EBREAK, 0, NPU_JOB_BREAKPOINT, NPU_ACCESS_NONE, tiles_entry(K_EBREAK), 0, false,
+		 "ebreak"},
+		{K_ILLEGAL, 0, NPU_JOB_ILLEGAL, NPU_ACCESS_NONE, 0, 0, false,
+		 "illegal instruction"},
+		{K_BAD_FUNCT7, 0, NPU_JOB_ILLEGAL, NPU_ACCESS_NONE, 0x0202c28b, 0, false,
+		 "custom-0 with an undefined funct7"},
+		{K_BAD_FUNCT3, 0, NPU_JOB_ILLEGAL, NPU_ACCESS_NONE, 0x0002f28b, 0, false,
+		 "custom-0 with an undefined funct3"},
+		{K_MISALIGNED, page_va + 2, NPU_JOB_MISALIGNED, NPU_ACCESS_WRITE, page_va + 2, 4,
+		 false, "misaligned atomic"},
+		{K_LOAD, hole_va, NPU_JOB_BUS_ERROR, NPU_ACCESS_READ, hole_va, 4, false,
+		 "load from a page that does not answer"},
+		{K_STORE, hole_va, NPU_JOB_BUS_ERROR, NPU_ACCESS_WRITE, hole_va, 4, false,
+		 "store to a page that does not answer"},
+		{K_JUMP, hole_va, NPU_JOB_BUS_ERROR, NPU_ACCESS_EXEC, hole_va, hole_va, true,
+		 "jump to a page that does not answer"},
 	};
 
 	/* The last page is executable and in a hole of the bus. */
@@ -172,13 +174,15 @@ static void test_sram(void)
 	tap_is(sram_exchange(1, 2, 0x1000, 444), 0, "SRAM is scrubbed for another address space");
 	tap_is(sram_exchange(1, 2, 0x1000, 555), 444, "and then kept");
 	tiles_acct(t, 1, NPU_SOC_ACCT_CLEAR, 0);
-	tap_is(sram_exchange(1, 2, 0x1000, 666), 0, "SRAM is scrubbed for a new queue of the same number");
+	tap_is(sram_exchange(1, 2, 0x1000, 666), 0,
+	       "SRAM is scrubbed for a new queue of the same number");
 	tap_is(sram_exchange(1, 2, 0x1000, 0), 666, "and then kept");
 	sram_exchange(1, 2, 0x9000, 555);
 	npu_dev_reset(t->dev);
 	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(t->host, t->as_table), 8);
 	tap_is(sram_exchange(1, 2, 0x9000, 0), 0, "SRAM is zero after a reset");
-	tap_is(tiles_run(t, K_SRAM_CODE, 0), NPU_SOC_DONE, "code written to SRAM runs after fence.i");
+	tap_is(tiles_run(t, K_SRAM_CODE, 0), NPU_SOC_DONE,
+	       "code written to SRAM runs after fence.i");
 }
 
 static void test_stop(void)
@@ -187,10 +191,12 @@ static void test_stop(void)
 
 	tiles_acct(t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
 	tiles_go(t, 1, 0, 1, tiles_entry(K_FOREVER), 0, 5, 3, 1, 2);
-	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_BUSY, "an endless kernel is busy");
+	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_BUSY,
+	       "an endless kernel is busy");
 	tap_ok(host_read(t->host, NPU_REG_STATUS) & NPU_STATUS_BUSY, "the device says so too");
 	tiles_set(t, TREG(1, NPU_TILE_STATUS), 0, 4);
-	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_BUSY, "busy cannot be acknowledged");
+	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_BUSY,
+	       "busy cannot be acknowledged");
 	before = host_now();
 	tiles_set(t, TREG(1, NPU_TILE_CMD), NPU_SOC_CMD_STOP, 4);
 	npu_dev_wait_idle(t->dev);
@@ -200,11 +206,12 @@ static void test_stop(void)
 	tap_is(tiles_get(t, TREG(1, NPU_TILE_FAULT_WG), 4), 3, "and in which workgroup");
 	tap_is(tiles_ack(t, 1), NPU_SOC_STOPPED, "status stopped");
 	tiles_set(t, TREG(1, NPU_TILE_CMD), NPU_SOC_CMD_STOP, 4);
-	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_IDLE, "STOP of an idle tile: nothing");
+	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_IDLE,
+	       "STOP of an idle tile: nothing");
 }
 
-static void bad_share(const char *name, uint32_t queue, uint32_t as, uint32_t groups, uint32_t first,
-		      uint32_t stride, uint32_t count)
+static void bad_share(const char *name, uint32_t queue, uint32_t as, uint32_t groups,
+		      uint32_t first, uint32_t stride, uint32_t count)
 {
 	tiles_go(t, 0, queue, as, tiles_entry(K_EXIT), 0, groups, first, stride, count);
 	npu_dev_wait_idle(t->dev);

@@ -42,9 +42,15 @@ enum tile_kernel {
 struct script_step {
 	uint64_t op, operand;
 };
-enum script_op { S_END, S_DMA, S_MATRIX, S_WAIT, S_WAIT_LAST };
+enum script_op {
+	S_END,
+	S_DMA,
+	S_MATRIX,
+	S_WAIT,
+	S_WAIT_LAST
+};
 
-#define TILES_CODE 0x10000ull /* where the kernels are mapped, read and execute */
+#define TILES_CODE 0x10000ull	 /* where the kernels are mapped, read and execute */
 #define TILES_DATA 0x20000000ull /* where memory for data begins */
 
 struct tiles {
@@ -52,7 +58,7 @@ struct tiles {
 	struct npu_dev *dev;
 	struct npu_as_entry *as_table;
 	uint64_t *root[4]; /* address spaces 0..3 */
-	uint64_t next_va; /* in all of them */
+	uint64_t next_va;  /* in all of them */
 	void *code;
 };
 
