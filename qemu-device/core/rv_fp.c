@@ -3,11 +3,12 @@
  * The F and D instructions, complete, in software; and the host's floating-point environment, for
  * those that rv_run.c computes with the host's own instructions.
  */
+#include "rv_fp_host.h"
 #include "rv_internal.h"
 
 /* ---- the host's environment ------------------------------------------------------------------------ */
 
-#if defined(__x86_64__)
+#if RV_HOST_FP
 
 #define MXCSR_MASK_ALL 0x1f80u
 #define MXCSR_IE       0x01u

@@ -59,7 +59,8 @@ static inline bool rv_nan_s(uint64_t bits)
 	return (bits & 0x7fffffffu) > 0x7f800000u;
 }
 
-#if defined(__x86_64__)
+/* RV_SOFT_FP is for tests of what other hosts do. */
+#if defined(__x86_64__) && !defined(RV_SOFT_FP)
 
 #define RV_HOST_FP 1
 

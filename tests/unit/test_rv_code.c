@@ -170,6 +170,71 @@ static void test_modified(struct box *box)
 	rv_flush_tlb(h);
 }
 
+/* What a block leads to is looked at again, too, even if the block itself is as it was. */
+static void test_modified_successor(struct box *box)
+{
+	struct rv_hart *h = &box->hart;
+	uint64_t va = CODE;
+
+	box_put32(box, &va, NOP);
+	box_put32(box, &va, 0x0080006f); /* j . + 8 */
+	box_put32(box, &va, NOP);
+	box_put32(box, &va, LI_A0(6));
+	box_put32(box, &va, STOP);
+	h->x[10] = 0;
+	box_run(box, CODE);
+	box_run(box, CODE);
+	tap_is(h->x[10], 6, "a jump");
+	va = CODE + 12;
+	box_put32(box, &va, LI_A0(7));
+	box_run(box, CODE);
+	tap_is(h->x[10], 7, "the same jump to code that was changed");
+}
+
+/* Jumps through count pages, rounds times. Returns modelled misses. */
+static uint64_t hop(struct box *box, unsigned int count, uint64_t rounds)
+{
+	struct rv_hart *h = &box->hart;
+	uint64_t va = CODE, misses = h->tlb_misses;
+
+	for (unsigned int i = 0; i + 1 < count; i++) {
+		va = CODE + i * BOX_PAGE;
+		box_put32(box, &va, 0x0000106f); /* j . + 4096 */
+	}
+	va = CODE + (count - 1) * BOX_PAGE;
+	box_put32(box, &va, 0xfff68693); /* addi a3, a3, -1 */
+	box_put32(box, &va, 0x00068463); /* beqz a3, . + 8 */
+	box_put32(box, &va, 0x00058067); /* jr a1 */
+	box_put32(box, &va, STOP);
+	rv_reset(h, CODE);
+	h->x[11] = CODE;
+	h->x[13] = rounds;
+	return box_continue(box, 3) == RV_STOP_ENV ? h->tlb_misses - misses : ~0ull;
+}
+
+static void test_model(struct box *box)
+{
+	struct rv_hart *h = &box->hart;
+	uint64_t va, misses;
+
+	box_map(box, CODE, 64, BOX_R | BOX_W | BOX_X);
+	tap_is(hop(box, 40, 10), 0, "local code needs no modelled TLB");
+	box_map(box, CODE, 64, BOX_R | BOX_W | BOX_X | BOX_REMOTE);
+	tap_is(hop(box, 32, 10), 32, "a modelled miss per page of code");
+	rv_flush_tlb(h);
+	tap_is(hop(box, 32, 10), 0, "32 pages fit, and host flushes are not seen");
+	rv_reset_tlb(h);
+	tap_is(hop(box, 33, 10), 33 + 9 * 2, "33 pages do not");
+	rv_reset_tlb(h);
+	va = CODE + 2 * BOX_PAGE - 2;
+	box_put32(box, &va, NOP);
+	box_put32(box, &va, STOP);
+	misses = h->tlb_misses;
+	box_run(box, CODE + 2 * BOX_PAGE - 2);
+	tap_is(h->tlb_misses - misses, 2, "an instruction on two pages looks up both");
+	box_map(box, CODE, 64, BOX_R | BOX_W | BOX_X);
+}
+
 /* Enter the same bytes at every even address, and compare with what each should do. */
 static void test_overlap(struct box *box)
 {
@@ -349,6 +414,8 @@ int main(int argc, char **argv)
 	test_traps(box);
 	test_fetch(box);
 	test_modified(box);
+	test_modified_successor(box);
+	test_model(box);
 	test_overlap(box);
 	test_stop(box);
 	test_much_code(box);

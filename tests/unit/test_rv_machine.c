@@ -26,7 +26,8 @@ static void test_exceptions(struct box *box)
 		       h->x[25] == pc + 12 && h->x[27] == 1,
 	       "ecall: cause, mepc, mtval, and back");
 	tap_is(h->x[10], MPP | MPIE, "mret leaves MPIE set and interrupts as they were");
-	tap_ok(box_run(box, piece("m vectored ecall")) == RV_STOP_ENV && h->x[24] == RV_ECALL_M,
+	tap_ok(box_run(box, piece("m vectored ecall")) == RV_STOP_ENV && h->x[24] == RV_ECALL_M &&
+		       h->x[16] == 0,
 	       "exceptions go to the base of vectors");
 	tap_ok(box_run(box, piece("m faults")) == RV_STOP_ENV && h->x[9] == RV_LOAD_PAGE_FAULT &&
 		       h->x[18] == 0 && h->x[19] == RV_STORE_PAGE_FAULT && h->x[20] == 8,
@@ -78,8 +79,9 @@ static void test_interrupts(struct box *box)
 	tap_is(h->x[27], 0, "a line that is not enabled waits");
 	rv_set_irq(h, RV_MIP_MEIP);
 	h->x[11] = RV_MIP_MEIP;
-	tap_ok(box_run(box, piece("m vectored interrupt")) == RV_STOP_ENV && h->x[24] == IRQ(11),
-	       "vectored");
+	tap_ok(box_run(box, piece("m vectored interrupt")) == RV_STOP_ENV && h->x[24] == IRQ(11) &&
+		       h->x[16] == 11,
+	       "vectored: to the vector of its number");
 	rv_set_irq(h, 0);
 }
 

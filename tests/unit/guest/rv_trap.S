@@ -176,6 +176,7 @@ piece\@:
 # ---- machine mode ----
 # The handler counts in s11 and leaves cause, epc, tval in s8, s9, s10; it skips the instruction
 # that trapped if it was an exception, else it masks the interrupt and appends its number to a7.
+# Vectors other than the first put their number into a6.
 	.p2align 2
 handler:
 	csrr	s8, mcause
@@ -197,7 +198,13 @@ handler:
 	mret
 	.p2align 8
 vectors:
-	.rept	16
+	j	handler
+	.irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+	j	vector\n
+	.endr
+	.irp n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+vector\n:
+	li	a6, \n
 	j	handler
 	.endr
 
