@@ -189,7 +189,7 @@ struct rv_hart {
 	uint32_t trap_cause; /* enum rv_cause */
 	bool trap_raised; /* set by rv_raise(), until the trap is taken */
 
-	/* Set to 1 with an atomic store by any thread: rv_run() clears it and returns RV_STOP_BUDGET. */
+	/* Set to 1 with an atomic store by any thread; rv_run() clears it, returns RV_STOP_BUDGET. */
 	uint32_t interrupt_run;
 
 	/* Owner's. */

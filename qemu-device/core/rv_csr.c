@@ -52,7 +52,7 @@ bool rv_fp_enabled(const struct rv_hart *hart)
 	return hart->mode == RV_MODE_USER || (hart->mstatus & MSTATUS_FS);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Ask the owner for a CSR the hart does not know. False: trap raised, or not known either. */
 static bool read_env(struct rv_hart *hart, unsigned int csr, uint64_t *value)
@@ -150,7 +150,7 @@ static bool read_csr(struct rv_hart *hart, unsigned int csr, uint64_t *value)
 	return (csr >> 8 & 3) == 0 && read_env(hart, csr, value);
 }
 
-/* ---- writing ------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_fp(struct rv_hart *hart, unsigned int csr, uint64_t value)
 {
@@ -246,7 +246,7 @@ bool rv_csr(struct rv_hart *hart, uint32_t insn)
 	return true;
 }
 
-/* ---- traps ------------------------------------------------------------------------------------------ */
+/* ---- traps ----------------------------------------------------------------------------------- */
 
 void rv_raise(struct rv_hart *hart, enum rv_cause cause, uint64_t value)
 {
@@ -307,7 +307,7 @@ bool rv_irq_pending(const struct rv_hart *hart)
 	return __atomic_load_n(&hart->mip, __ATOMIC_ACQUIRE) & hart->mie;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 void rv_reset(struct rv_hart *hart, uint64_t pc)
 {

@@ -20,7 +20,7 @@ static inline int32_t sext(uint32_t v, unsigned int n)
 	return (int32_t)(v << (32 - n)) >> (32 - n);
 }
 
-/* ---- encoders for rv_expand() ----------------------------------------------------------------- */
+/* ---- encoders for rv_expand() ---------------------------------------------------------------- */
 
 static uint32_t enc_r(unsigned int funct7, unsigned int rs2, unsigned int rs1, unsigned int funct3,
 		      unsigned int rd, unsigned int opcode)
@@ -57,7 +57,7 @@ static uint32_t enc_j(int32_t imm, unsigned int rd)
 	       bits(u, 19, 12) << 12 | rd << 7 | 0x6f;
 }
 
-/* ---- compressed ------------------------------------------------------------------------------- */
+/* ---- compressed ------------------------------------------------------------------------------ */
 
 static uint32_t expand_q0(uint32_t c)
 {
@@ -192,7 +192,7 @@ uint32_t rv_expand(uint16_t insn)
 	}
 }
 
-/* ---- 32-bit ----------------------------------------------------------------------------------- */
+/* ---- 32-bit ---------------------------------------------------------------------------------- */
 
 /*
  * The functions below return an enum rv_op_id, ILLEGAL if there is none, and set op->imm where it

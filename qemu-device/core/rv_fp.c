@@ -6,7 +6,7 @@
 #include "rv_fp_host.h"
 #include "rv_internal.h"
 
-/* ---- the host's environment ------------------------------------------------------------------------ */
+/* ---- the host's environment ------------------------------------------------------------------ */
 
 #if RV_HOST_FP
 
@@ -71,7 +71,7 @@ void rv_fp_unload_now(struct rv_hart *hart)
 
 #endif
 
-/* ---- operands ----------------------------------------------------------------------------------------- */
+/* ---- operands -------------------------------------------------------------------------------- */
 
 /* A single-precision operand that is not properly boxed is the canonical NaN. */
 static uint64_t get(const struct rv_hart *hart, enum rv_fmt fmt, unsigned int reg)
@@ -116,7 +116,7 @@ static bool is_signaling(enum rv_fmt fmt, uint64_t a)
 	return is_nan(fmt, a) && !(a & quiet);
 }
 
-/* ---- comparisons and the like ---------------------------------------------------------------------- */
+/* ---- comparisons and the like ---------------------------------------------------------------- */
 
 /* a < b for operands that are no NaNs; -0 < +0 if zeros_differ. */
 static bool less(enum rv_fmt fmt, uint64_t a, uint64_t b, bool zeros_differ)
@@ -186,7 +186,7 @@ static uint64_t inject_sign(enum rv_fmt fmt, uint64_t a, uint64_t b, unsigned in
 	return (a & ~sign_bit(fmt)) | (sign & sign_bit(fmt));
 }
 
-/* ---- instructions ------------------------------------------------------------------------------------ */
+/* ---- instructions ---------------------------------------------------------------------------- */
 
 static void fused(struct rv_hart *hart, enum rv_fmt fmt, uint32_t insn, enum rv_rm rm,
 		  unsigned int *flags)

@@ -16,7 +16,7 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 	       "loads and stores go straight to host memory: the host must be little endian");
 
-/* ---- instructions ------------------------------------------------------------------------------ */
+/* ---- instructions ---------------------------------------------------------------------------- */
 
 /* Classes of static cost and count. */
 enum rv_class {
@@ -174,7 +174,7 @@ struct rv_block *rv_code_get(struct rv_hart *hart, uint64_t pc);
 /* rv_code_get()'s look at the modelled instruction TLB. */
 void rv_model_fetch(struct rv_hart *hart, uint64_t page, bool remote);
 
-/* ---- packed counts ------------------------------------------------------------------------------ */
+/* ---- packed counts --------------------------------------------------------------------------- */
 
 /* Static ones, summed per block: loads, stores, floating point, stall cycles. */
 #define RV_STAT_LOAD	    1ull
@@ -191,7 +191,7 @@ void rv_model_fetch(struct rv_hart *hart, uint64_t page, bool remote);
 _Static_assert(RV_SLICE < 4096 && RV_BLOCK_MAX <= RV_SLICE, "packed counts have 12 bits");
 _Static_assert((uint64_t)RV_SLICE * RV_COST_MAX < 1ull << 28, "packed stalls have 28 bits");
 
-/* ---- memory: rv_mem.c ---------------------------------------------------------------------------- */
+/* ---- memory: rv_mem.c ------------------------------------------------------------------------ */
 
 /* Ways a slow access ends; otherwise 0 or 1: done, whether it was remote. */
 #define RV_SLOW_TRAP (-1)
@@ -204,7 +204,7 @@ int rv_atomic(struct rv_hart *hart, uint32_t insn, uint64_t va, uint64_t value);
 /* The host page for instructions of the page of va, or NULL: trap raised, with va as value. */
 const uint8_t *rv_fetch_page(struct rv_hart *hart, uint64_t va, bool *remote);
 
-/* ---- CSRs and traps: rv_csr.c ---------------------------------------------------------------------- */
+/* ---- CSRs and traps: rv_csr.c ---------------------------------------------------------------- */
 
 /* zicsr instruction; false: trap raised. Registers are read and written here. */
 bool rv_csr(struct rv_hart *hart, uint32_t insn);
@@ -214,7 +214,7 @@ bool rv_take_irq(struct rv_hart *hart);
 void rv_mret(struct rv_hart *hart);
 bool rv_fp_enabled(const struct rv_hart *hart);
 
-/* ---- floating point: rv_fp.c, rv_softfp.c ------------------------------------------------------------ */
+/* ---- floating point: rv_fp.c, rv_softfp.c ---------------------------------------------------- */
 
 #define RV_F_NX 1u
 #define RV_F_UF 2u

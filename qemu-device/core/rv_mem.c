@@ -4,7 +4,7 @@
 
 #include "rv_internal.h"
 
-/* ---- host and modelled TLBs --------------------------------------------------------------------- */
+/* ---- host and modelled TLBs ------------------------------------------------------------------ */
 
 static inline unsigned int host_index(uint64_t va)
 {
@@ -154,7 +154,7 @@ const uint8_t *rv_fetch_page(struct rv_hart *hart, uint64_t va, bool *remote)
 	return line->host;
 }
 
-/* ---- slow loads and stores --------------------------------------------------------------------------- */
+/* ---- slow loads and stores ------------------------------------------------------------------- */
 
 /* Access a device register. Returns 0, or RV_SLOW_TRAP. */
 static int device(struct rv_hart *hart, uint64_t va, enum rv_access access, unsigned int size,
@@ -296,7 +296,7 @@ int rv_store_slow(struct rv_hart *hart, uint64_t va, unsigned int size, uint64_t
 	return remote;
 }
 
-/* ---- atomics -------------------------------------------------------------------------------------- */
+/* ---- atomics --------------------------------------------------------------------------------- */
 
 enum { AMO_ADD = 0x00, AMO_SWAP = 0x01, AMO_LR = 0x02, AMO_SC = 0x03, AMO_XOR = 0x04,
        AMO_OR = 0x08, AMO_AND = 0x0c, AMO_MIN = 0x10, AMO_MAX = 0x14, AMO_MINU = 0x18,
@@ -405,7 +405,7 @@ int rv_atomic(struct rv_hart *hart, uint32_t insn, uint64_t va, uint64_t value)
 	return remote;
 }
 
-/* ---- for the owner ------------------------------------------------------------------------------------ */
+/* ---- for the owner --------------------------------------------------------------------------- */
 
 /* Find [va, va + length), a page at a time, and copy if buffer is not NULL. */
 static enum rv_result transfer(struct rv_hart *hart, uint64_t va, void *buffer, size_t length,

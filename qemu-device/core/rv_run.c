@@ -37,7 +37,7 @@ const struct rv_costs rv_costs_default = {
 	.tlb_walk = 120,
 };
 
-/* ---- counts ------------------------------------------------------------------------------------- */
+/* ---- counts ---------------------------------------------------------------------------------- */
 
 static uint64_t stall_of(unsigned int cost)
 {
@@ -108,7 +108,7 @@ static __attribute__((noinline)) void fold(struct rv_hart *hart, int64_t used, u
 	hart->cycles += (uint64_t)used + stall + stall_memory;
 }
 
-/* ---- arithmetic with corners ----------------------------------------------------------------------- */
+/* ---- arithmetic with corners ----------------------------------------------------------------- */
 
 static inline uint64_t sext32(uint64_t value)
 {
@@ -170,7 +170,7 @@ static inline uint64_t remainder_uw(uint64_t a, uint64_t b)
 	return (uint32_t)b ? sext32((uint32_t)a % (uint32_t)b) : sext32(a);
 }
 
-/* ---- the interpreter ----------------------------------------------------------------------------------- */
+/* ---- the interpreter ------------------------------------------------------------------------- */
 
 /* Address of the operation in its block; instruction sizes are only in the code itself. */
 static uint64_t pc_of(const struct rv_block *block, const struct rv_op *op)

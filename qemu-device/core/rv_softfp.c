@@ -364,7 +364,7 @@ uint64_t rv_soft_convert(enum rv_fmt to, enum rv_fmt from, uint64_t a, enum rv_r
 	return round_pack(to, x.sign, x.exp, x.mant, rm, flags);
 }
 
-/* ---- integers ------------------------------------------------------------------------------------- */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 uint64_t rv_soft_to_int(enum rv_fmt fmt, uint64_t a, unsigned int bits, bool is_signed,
 			enum rv_rm rm, unsigned int *flags)

@@ -92,7 +92,7 @@ static unsigned int host_flags(void)
 	       (e & FE_OVERFLOW ? OF : 0) | (e & FE_DIVBYZERO ? DZ : 0) | (e & FE_INVALID ? NV : 0);
 }
 
-/* ---- arithmetic --------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 enum operation { ADD, SUB, MUL, DIV, SQRT, FMADD, FMSUB, FNMSUB, FNMADD, CONVERT };
 
@@ -268,7 +268,7 @@ static struct outcome arithmetic(enum operation op, char fmt, int rm, u64 a, u64
 	return o;
 }
 
-/* ---- conversions ----------------------------------------------------------------------------------- */
+/* ---- conversions ----------------------------------------------------------------------------- */
 
 static struct outcome to_integer(char fmt, const char *type, int rm, u64 bits)
 {
@@ -343,7 +343,7 @@ static struct outcome from_integer(char fmt, const char *type, int rm, u64 bits)
 	return o;
 }
 
-/* ---- without rounding ------------------------------------------------------------------------------ */
+/* ---- without rounding ------------------------------------------------------------------------ */
 
 static u64 sign_of(char fmt)
 {
@@ -426,7 +426,7 @@ static u64 inject(char fmt, const char *op, u64 a, u64 b)
 	return negative ? x | s : x & ~s;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static const char *const arithmetic_names[] = { "fadd",	 "fsub",  "fmul",   "fdiv",  "fsqrt",
 						"fmadd", "fmsub", "fnmsub", "fnmadd" };
