@@ -6,6 +6,29 @@
 
 #include "internal.h"
 #include "npu_fw.h"
+#include "npu_regs.h"
+
+/* The contracts that command packets are written by; minor versions only add. */
+static int check_versions(const struct drm_npu_device_info *hw, const struct drm_npu_fw_info *fw)
+{
+	if (hw->hw_version >> 16 != NPU_HW_VERSION_MAJOR)
+		return npurt_fail(-ENOTSUP,
+				  "the device follows hardware contract %u.%u, this libnpurt needs "
+				  "%u.x\nInstall a libnpurt that is made for this device.",
+				  hw->hw_version >> 16, hw->hw_version & 0xffff,
+				  NPU_HW_VERSION_MAJOR);
+	if (fw->abi_major != NPU_FW_ABI_MAJOR)
+		return npurt_fail(-ENOTSUP,
+				  "the firmware has ABI %u.%u, this libnpurt needs %u.x\n"
+				  "Install npu_fw.bin and libnpurt of the same release.",
+				  fw->abi_major, fw->abi_minor, NPU_FW_ABI_MAJOR);
+	if (hw->counter_version != NPU_COUNTER_TABLE_VERSION)
+		return npurt_fail(-ENOTSUP,
+				  "the device has counter table %u, this libnpurt knows %u\n"
+				  "Install npu.ko and libnpurt of the same release.",
+				  hw->counter_version, NPU_COUNTER_TABLE_VERSION);
+	return 0;
+}
 
 /* What the rest of the library takes for granted; a driver that breaks it is not ours. */
 static int check_info(const struct drm_npu_device_info *info)
@@ -44,7 +67,9 @@ static int load_info(struct npurt_device *device)
 	if (err)
 		return npurt_fail(err, "cannot ask the driver about the firmware: %s",
 				  npurt_errno_text(err));
-	err = check_info(&hw);
+	err = check_versions(&hw, &fw);
+	if (!err)
+		err = check_info(&hw);
 	if (err)
 		return err;
 
@@ -71,11 +96,6 @@ static int load_info(struct npurt_device *device)
 	memcpy(info->fw_build_id, fw.build_id, sizeof(info->fw_build_id));
 	snprintf(info->fw_version, sizeof(info->fw_version), "%.*s", (int)sizeof(fw.version) - 1,
 		 fw.version);
-	if (hw.counter_version != NPU_COUNTER_TABLE_VERSION)
-		return npurt_fail(-ENOTSUP,
-				  "the device has counter table %u, this libnpurt knows %u\n"
-				  "Install npu.ko and libnpurt of the same release.",
-				  hw.counter_version, NPU_COUNTER_TABLE_VERSION);
 	return 0;
 }
 
