@@ -69,6 +69,12 @@ int prof_info(int argc, char **argv)
 		fputs("usage: npu-prof info [NODE]\n", c == 'h' ? stdout : stderr);
 		return c == 'h' ? 0 : 2;
 	}
+	if (optind < argc - 1) {
+		fprintf(stderr,
+			"npu-prof: '%s' is one argument too many\nusage: npu-prof info [NODE]\n",
+			argv[optind + 1]);
+		return 2;
+	}
 	printf("libnpurt %u.%u.%u\n", version >> 16, version >> 8 & 255, version & 255);
 	if (optind < argc) {
 		options.path = argv[optind];

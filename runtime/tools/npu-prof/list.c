@@ -25,6 +25,13 @@ int prof_list(int argc, char **argv)
 		fputs("usage: npu-prof list [-j|--json]\n", c == 'h' ? stdout : stderr);
 		return c == 'h' ? 0 : 2;
 	}
+	if (optind < argc) {
+		fprintf(stderr,
+			"npu-prof: '%s' is one argument too many\nusage: npu-prof list "
+			"[-j|--json]\n",
+			argv[optind]);
+		return 2;
+	}
 	if (json)
 		puts("[");
 	for (unsigned int i = 0; i < npurt_counter_count(); i++) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* npu-prof: one program, a file and a man page per subcommand. */
+#include <errno.h>
 #include <npurt.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,6 +28,15 @@ static void usage(FILE *out)
 	      out);
 }
 
+/* Output that did not get to where it was sent is an error. */
+static int finish(int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	fprintf(stderr, "npu-prof: cannot write the output: %s\n", strerror(errno));
+	return status ? status : 1;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -35,18 +45,18 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
-		return 0;
+		return finish(0);
 	}
 	if (!strcmp(argv[1], "--version")) {
 		uint32_t v = npurt_version();
 
 		printf("npu-prof %d.%d.%d, libnpurt %u.%u.%u\n", NPURT_VERSION_MAJOR,
 		       NPURT_VERSION_MINOR, NPURT_VERSION_PATCH, v >> 16, v >> 8 & 255, v & 255);
-		return 0;
+		return finish(0);
 	}
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return finish(commands[i].run(argc - 1, argv + 1));
 	fprintf(stderr, "npu-prof: there is no command '%s'\n", argv[1]);
 	usage(stderr);
 	return 2;
