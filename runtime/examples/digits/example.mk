@@ -22,7 +22,7 @@ $(O)/obj/examples/digits/%.o: examples/digits/%.c Makefile
 $(O)/share/npu/digits/digits_kernels.elf: examples/digits/digits_kernels.c \
 		examples/digits/digits_kernels.h $(DEVICE)
 	@mkdir -p $(@D)
-	$(NPUCC) -std=c11 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	$(NPUCC) -std=c11 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=. -o $@ $<
 
 $(O)/share/npu/digits/%: examples/digits/data/%
 	@mkdir -p $(@D)

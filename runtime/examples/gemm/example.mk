@@ -9,4 +9,4 @@ $(O)/bin/npu-gemm: $(addprefix examples/gemm/,npu_gemm.c blocking.c blocking.h g
 
 $(O)/share/npu/gemm.elf: examples/gemm/gemm.npu.c examples/gemm/gemm.h $(DEVICE)
 	@mkdir -p $(@D)
-	$(NPUCC) -std=c11 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	$(NPUCC) -std=c11 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=. -o $@ $<

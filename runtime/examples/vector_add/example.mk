@@ -10,4 +10,4 @@ $(O)/bin/vector_add: examples/vector_add/vector_add.c examples/vector_add/vector
 $(O)/share/npu/vector_add.elf: examples/vector_add/vector_add.npu.c \
 		examples/vector_add/vector_add.h $(DEVICE)
 	@mkdir -p $(@D)
-	$(NPUCC) -std=c11 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. -o $@ $<
+	$(NPUCC) -std=c11 -Wall -Wextra -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(O)=. -o $@ $<
