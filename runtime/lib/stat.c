@@ -29,6 +29,13 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Another thread may have held the lock at the fork; it is not in the child, and nor are its queues. */
+static void after_fork(void)
+{
+	pthread_mutex_init(&lock, NULL);
+	queues = NULL;
+}
+
 /* What is not npu-prof's memory is left alone; npu-prof then sees that nothing was added. */
 static void attach(void)
 {
@@ -48,7 +55,9 @@ static void attach(void)
 	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED, (int)fd, 0);
 	if (found == MAP_FAILED)
 		return;
-	if (found->magic != NPURT_STAT_MAGIC || found->version != NPURT_STAT_VERSION) {
+	/* One that knows more counters would take those that are not added for zeros. */
+	if (found->magic != NPURT_STAT_MAGIC || found->version != NPURT_STAT_VERSION ||
+	    found->counter_count > NPU_COUNTER_COUNT || pthread_atfork(NULL, NULL, after_fork)) {
 		munmap(found, sizeof(*found));
 		return;
 	}
