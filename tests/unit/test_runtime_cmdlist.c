@@ -215,13 +215,13 @@ static void test_growth(void)
 		NEED(npurt_cmdlist_finish(list));
 		buffers = npurt_cmdlist_emit(list, cmdbufs);
 		tap_is(buffers, npurt_cmdlist_buffers(list), "as many buffers as announced");
-		packets = 0;
-		for (unsigned int i = 0, index = 0; i < buffers; i++) {
+		packets = wrong = 0;
+		for (unsigned int i = 0; i < buffers; i++) {
 			packets += cmdbufs[i].packets;
-			wrong += cmdbufs[i].packets > 65536;
-			index += cmdbufs[i].packets;
+			wrong += !cmdbufs[i].packets || cmdbufs[i].packets > 65536;
 		}
 		tap_is(packets, count, "all packets");
+		tap_is(wrong, 0, "no buffer has more than the driver takes");
 		wrong = 0;
 		{
 			const struct npurt_chunk *chunk = list->packets, *args = list->args;
