@@ -5,7 +5,10 @@
 
 #include "internal.h"
 
-/* Look for ended jobs when this many lists are in flight; a look is a system call. */
+/*
+ * Without a wait on the queue, which tells for nothing, look for ended jobs when this many lists are
+ * in flight; a look is a system call.
+ */
 #define PRUNE_AT 32
 
 static int fail_create(const struct npurt_vm *vm, const struct npurt_queue_options *opts, int err)
@@ -97,14 +100,11 @@ NPURT_EXPORT struct npurt_queue *npurt_queue_unref(struct npurt_queue *queue)
 	return NULL;
 }
 
-/* Give back lists that have landed. Lock held. */
-static void prune_flights(struct npurt_queue *queue)
+/* Give back lists that have landed: those of jobs up to reached. Lock held. */
+static void prune_flights(struct npurt_queue *queue, uint64_t reached)
 {
-	uint64_t reached;
 	size_t gone = 0;
 
-	if (npurt_timeline_query(queue->timeline, &reached))
-		return;
 	while (gone < queue->flight_count && queue->flights[gone].point <= reached)
 		npurt_cmdlist_unref(queue->flights[gone++].list);
 	memmove(queue->flights, queue->flights + gone,
@@ -115,10 +115,11 @@ static void prune_flights(struct npurt_queue *queue)
 static int prepare_flights(struct npurt_queue *queue, size_t count)
 {
 	struct npurt_flight *grown;
+	uint64_t reached;
 	size_t need;
 
-	if (queue->flight_count >= PRUNE_AT)
-		prune_flights(queue);
+	if (queue->flight_count >= PRUNE_AT && !npurt_timeline_query(queue->timeline, &reached))
+		prune_flights(queue, reached);
 	need = queue->flight_count + count;
 	if (need <= queue->flight_room)
 		return 0;
@@ -311,7 +312,12 @@ static int wait_job(struct npurt_queue *queue, uint64_t point, int64_t timeout_n
 	bool good;
 	int err = npurt_timeline_wait_point(queue->timeline, point, timeout_ns);
 
-	return err ? err : npurt_jobs_result(queue->jobs, point, &good);
+	if (err)
+		return err;
+	pthread_mutex_lock(&queue->lock);
+	prune_flights(queue, point);
+	pthread_mutex_unlock(&queue->lock);
+	return npurt_jobs_result(queue->jobs, point, &good);
 }
 
 NPURT_EXPORT int npurt_queue_run(struct npurt_queue *queue, struct npurt_cmdlist *list,

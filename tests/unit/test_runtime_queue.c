@@ -271,8 +271,17 @@ static void test_flight(void)
 	npurt_cmdlist_unref(list);
 	tap_is(vm->va.taken, taken + 2, "list in flight keeps its memory");
 	end_jobs();
+	NEED(npurt_queue_wait(queue, 0));
+	tap_is(vm->va.taken, taken - 2, "a wait gives it back");
+
+	list = make_list();
+	play.hold = true;
+	NEED(submit_one(queue, list, NULL, 0));
+	npurt_cmdlist_unref(list);
+	tap_is(vm->va.taken, taken, "in flight again");
 	npurt_queue_unref(queue);
-	tap_ok(vm->va.taken == taken - 2, "and gives it back in the end");
+	tap_is(vm->va.taken, taken - 2, "and so does the end of the queue");
+	end_jobs();
 }
 
 static void test_gone(void)
