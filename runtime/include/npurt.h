@@ -14,7 +14,9 @@
  *  - -ENODEV: the device is gone for good. -ECONNRESET: the device was reset and the queue's work
  *    was lost through no fault of its own; make a new queue and go on. -ETIME: the time given to a
  *    wait ran out; the job goes on.
- *  - Structs with a leading size grow in later releases; start them from their _INIT macro.
+ *  - Structs with a leading size grow in later releases; start them from their _INIT macro. -EINVAL:
+ *    the size was never set. -E2BIG: the program sets a member that the loaded library, an older
+ *    one, does not know.
  *  - Every object may be used from several threads at once, except for command lists, which are
  *    for one thread at a time. There is no state outside of objects.
  *  - Device addresses are uint64_t, sizes are in bytes, times are in nanoseconds.
