@@ -18,6 +18,7 @@ struct outcome {
 	uint64_t tile[4][NPU_COUNTER_COUNT];	 /* of queue 0 */
 	uint64_t hash;				 /* of what was written */
 	bool done, conserved;
+	bool sliced; /* the long matrix operations are more than a slice */
 };
 
 static uint64_t hash(const uint8_t *p, uint64_t size)
@@ -74,6 +75,47 @@ static void build(struct work *w, uint64_t va, uint64_t in, uint64_t out)
 	*s++ = (struct script_step){S_END, 0};
 }
 
+#define LONG_M	 320
+#define LONG_N	 512
+#define LONG_K	 1024
+#define LONG_OUT (LONG_M * LONG_N * 4)
+
+/* One workgroup whose matrix operations are so long that the host runs them in slices. */
+static void build_long(struct work *w, uint64_t va, uint64_t in, uint64_t out)
+{
+	const uint64_t desc = va + offsetof(struct work, desc);
+	const uint64_t matrix = va + offsetof(struct work, matrix);
+	const uint32_t b = 0x60000, c = b + LONG_N * LONG_K;
+	struct script_step *s = w->script;
+
+	w->desc[0] = (struct npu_dma_desc){
+		.dst = NPU_VA_SRAM, .src = in, .size = {LONG_M * LONG_K, 1, 1}};
+	w->desc[1] = (struct npu_dma_desc){.dst = NPU_VA_SRAM + b,
+					   .src = in,
+					   .size = {LONG_N * LONG_K / 2, 2, 1},
+					   .dst_stride = {LONG_N * LONG_K / 2},
+					   .src_stride = {0x8000}};
+	w->desc[2] =
+		(struct npu_dma_desc){.dst = out, .src = NPU_VA_SRAM + c, .size = {LONG_OUT, 1, 1}};
+	w->matrix[0] = (struct npu_matrix_desc){.b = b,
+						.c = c,
+						.m = LONG_M,
+						.n = LONG_N,
+						.k = LONG_K,
+						.a_stride = LONG_K,
+						.c_stride = LONG_N * 4};
+	w->matrix[1] = w->matrix[0];
+	w->matrix[1].flags = NPU_MATRIX_ACCUMULATE | NPU_MATRIX_A_S8;
+	*s++ = (struct script_step){S_DMA, desc};
+	*s++ = (struct script_step){S_DMA, desc + sizeof(w->desc[0])};
+	*s++ = (struct script_step){S_WAIT, 0};
+	*s++ = (struct script_step){S_MATRIX, matrix};
+	*s++ = (struct script_step){S_MATRIX, matrix + sizeof(w->matrix[0])};
+	*s++ = (struct script_step){S_WAIT, 0};
+	*s++ = (struct script_step){S_DMA, desc + 2 * sizeof(w->desc[0])};
+	*s++ = (struct script_step){S_END, 0};
+}
+
 static bool all_done(struct tiles *t)
 {
 	bool done = true;
@@ -116,8 +158,9 @@ static bool conserved(struct tiles *t, unsigned int queues)
 static struct outcome run(unsigned int threads, uint64_t budget, const char *path)
 {
 	struct npu_config config;
-	uint64_t work_va, in_va, out_va, copy_va, args_va, *args;
-	uint8_t *work, *in, *out, *copy;
+	uint64_t work_va, in_va, out_va, copy_va, args_va, long_va, long_out_va, *args;
+	uint8_t *work, *in, *out, *copy, *long_out;
+	struct work *long_work;
 	struct outcome o = {0};
 	struct tiles *t;
 	union npu_packet p;
@@ -126,18 +169,22 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 	config.threads = threads;
 	config.inline_budget = budget;
 	config.matrix_path = path;
+	config.sram_kib = 2048;
 	t = tiles_new(&config);
 	work_va = tiles_map(t, GROUPS * 4096, RW, &work);
 	in_va = tiles_map(t, 0x50000, NPU_PTE_R, &in);
 	out_va = tiles_map(t, GROUPS * OUT, RW, &out);
 	copy_va = tiles_map(t, 0x20000, RW, &copy);
 	args_va = tiles_map(t, 4096, RW, &args);
+	long_va = tiles_map(t, 4096, RW, &long_work);
+	long_out_va = tiles_map(t, LONG_OUT, RW, &long_out);
 	srand(1);
 	for (unsigned int i = 0; i < 0x50000; i++)
 		in[i] = rand();
 	for (unsigned int i = 0; i < GROUPS; i++)
 		build((struct work *)(work + i * 4096), work_va + i * 4096, in_va,
 		      out_va + i * OUT);
+	build_long(long_work, long_va, in_va, long_out_va);
 	args[0] = 5000;
 	p = (union npu_packet){.copy = {.hdr = {.op = NPU_PKT_COPY},
 					.dst = copy_va,
@@ -158,7 +205,12 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 		o.done &= all_done(t);
 		tiles_acct(t, 1, NPU_SOC_ACCT_BARRIER, 0);
 	}
-	o.hash = hash(out, GROUPS * OUT) ^ hash(copy, 0x20000) ^ hash(work, GROUPS * 4096);
+	tiles_dispatch(t, 0, 1, K_SCRIPTS, long_va, 1);
+	npu_dev_wait_idle(t->dev);
+	o.done &= tiles_ack(t, 0) == NPU_SOC_DONE;
+	o.sliced = npu_matrix_slice(&long_work->matrix[0]) <= LONG_M / 2;
+	o.hash = hash(out, GROUPS * OUT) ^ hash(copy, 0x20000) ^ hash(work, GROUPS * 4096) ^
+		 hash(long_out, LONG_OUT) ^ hash((uint8_t *)long_work, 4096);
 	tiles_counters(t, 0, o.counters[0]);
 	tiles_counters(t, 1, o.counters[1]);
 	for (unsigned int i = 0; i < 4; i++)
@@ -195,7 +247,9 @@ int main(void)
 
 	tap_ok(want.done, "the work gets done");
 	tap_ok(want.conserved, "no cycle and no count is lost");
-	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] == 3 * GROUPS * 2 * 256ull * 256 * 512,
+	tap_ok(want.sliced, "there are matrix operations of several slices");
+	tap_ok(want.counters[0][NPU_COUNTER_MATRIX_MACS] ==
+		       3 * GROUPS * 2 * 256ull * 256 * 512 + 2ull * LONG_M * LONG_N * LONG_K,
 	       "MACs");
 	tap_ok(want.counters[0][NPU_COUNTER_ENERGY] > want.counters[0][NPU_COUNTER_MATRIX_MACS],
 	       "energy is counted");

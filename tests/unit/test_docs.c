@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * docs/hardware.md says what the model does: each value of model.def stands in it where the list
+ * below says, and each counter that it speaks of exists.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+#include "npu_counters.h"
+#include "tap.h"
+
+/* Row or formula of the manual that a value stands in, in place of %s. */
+static const struct {
+	const char *name, *text;
+} places[] = {
+	{"CORE_ALU", "| integer, branch not taken | %s |"},
+	{"CORE_MUL", "| multiply | %s |"},
+	{"CORE_DIV", "| divide, remainder | %s |"},
+	{"CORE_BRANCH_TAKEN", "| branch taken, jump | %s |"},
+	{"CORE_LOAD", "| load, SRAM | %s |"},
+	{"CORE_LOAD_REMOTE", "| load, host memory | %s |"},
+	{"CORE_STORE", "| store, SRAM | %s |"},
+	{"CORE_STORE_REMOTE", "| store, host memory | %s |"},
+	{"CORE_ATOMIC", "| atomic, SRAM | %s |"},
+	{"CORE_ATOMIC_REMOTE", "| atomic, host memory | %s |"},
+	{"CORE_FP_ADD", "| `fadd`, `fsub`, `fmul` | %s |"},
+	{"CORE_FP_MUL", "| `fadd`, `fsub`, `fmul` | %s |"},
+	{"CORE_FP_FMA", "| fused multiply-add | %s |"},
+	{"CORE_FP_DIV", "| `fdiv` | %s |"},
+	{"CORE_FP_SQRT", "| `fsqrt` | %s |"},
+	{"CORE_FP_CVT", "| conversion | %s |"},
+	{"CORE_FP_MISC", "| compare, move, sign | %s |"},
+	{"CORE_CSR", "| CSR | %s |"},
+	{"CORE_SYSTEM", "| `ebreak` | %s |"},
+	{"CORE_FENCE_I", "| `fence.i` | %s |"},
+	{"CORE_CUSTOM", "| custom, to issue | %s |"},
+	{"DMA_TLB_ENTRIES", "the engine's TLB has %s direct-mapped entries"},
+	{"DMA_TLB_PAGES", "each of %s neighbouring pages"},
+	{"TLB_WALK", "a miss costs %s cycles"},
+	{"TLB_WALK", "⌈local bytes / 64⌉ + %s × walks"},
+	{"TLB_WALK", "⌈bytes / 32⌉ + %s × walks + 1200"},
+	{"FRONT_PACKET", "| packet | %s |"},
+	{"FRONT_DISPATCH", "| more for DISPATCH | %s |"},
+	{"FRONT_COPY", "| more for COPY, FILL | %s |"},
+	{"FRONT_WRITE", "| more for TIMESTAMP, COUNTERS | %s |"},
+	{"WORKGROUP", "| start of a workgroup on a tile | %s |"},
+	{"WORKGROUP", "+ %s × `workgroups`"},
+	{"LINK_BYTES", "⌈host bytes × tiles / %s⌉"},
+	{"DMA_SETUP", "%s + 2 × rows + ⌈host bytes × tiles"},
+	{"DMA_ROW", "32 + %s × rows + ⌈host bytes × tiles"},
+	{"DMA_LATENCY", "is done %s cycles later if host memory was involved"},
+	{"DMA_LOCAL_BYTES", "⌈local bytes / %s⌉"},
+	{"DMA_LOCAL_LATENCY", "host memory was involved, %s if not"},
+	{"MATRIX_M", "⌈M/%s⌉ ×"},
+	{"MATRIX_N", "× ⌈N/%s⌉ ×"},
+	{"MATRIX_K", "max(⌈K/%s⌉, p)"},
+	{"MATRIX_SETUP", "%s + 32 + ⌈M/16⌉"},
+	{"MATRIX_FILL", "32 + %s + ⌈M/16⌉"},
+	{"MATRIX_PORT_BYTES", "on its port of %s bytes per cycle"},
+	{"COPY_SETUP", "%s + 2 × rows + ⌈bytes / 32⌉"},
+	{"COPY_ROW", "64 + %s × rows + ⌈bytes / 32⌉"},
+	{"COPY_BYTES", "× rows + ⌈bytes / %s⌉"},
+	{"COPY_LATENCY", "⌈bytes / 32⌉ + 600 × walks + %s"},
+	{"E_INSTRUCTION", "| instruction | %s |"},
+	{"E_FP", "| floating-point instruction, in addition | %s |"},
+	{"E_SRAM_ACCESS", "| scalar access to SRAM | %s |"},
+	{"E_SRAM_BYTE", "| byte moved from or to SRAM by DMA and matrix engine | %s |"},
+	{"E_HOST_BYTE", "| byte of host memory moved by DMA or copy engine | %s |"},
+	{"E_HOST_ACCESS", "| scalar access to host memory | %s |"},
+	{"E_WALK", "| page-table walk | %s |"},
+	{"E_MAC", "| int8 multiply-accumulate | %s |"},
+	{"E_PACKET", "| packet | %s |"},
+	{"E_TILE_CYCLE", "| cycle of a tile's share (leakage, clock) | %s |"},
+	{"E_COPY_CYCLE", "| cycle of the copy engine at work | %s |"},
+};
+#define PLACES (sizeof(places) / sizeof(places[0]))
+
+/* The file as one line: runs of white space as one blank. NULL: cannot be read. */
+static char *read_text(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	char *text = NULL;
+	size_t length = 0, room = 0;
+	int c;
+
+	while (file && (c = getc(file)) != EOF) {
+		if (length + 2 > room)
+			text = realloc(text, room = 2 * room + 4096);
+		if (isspace(c) && length && text[length - 1] == ' ')
+			continue;
+		text[length++] = isspace(c) ? ' ' : c;
+		text[length] = 0;
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
+/* With a comma before each three digits, as energies are written. */
+static void number(char *to, size_t size, uint64_t value, bool commas)
+{
+	if (value < 1000 || !commas)
+		snprintf(to, size, "%llu", (unsigned long long)value);
+	else if (value < 1000000)
+		snprintf(to, size, "%u,%03u", (unsigned int)(value / 1000),
+			 (unsigned int)(value % 1000));
+	else
+		snprintf(to, size, "%u,%03u,%03u", (unsigned int)(value / 1000000),
+			 (unsigned int)(value / 1000 % 1000), (unsigned int)(value % 1000));
+}
+
+static void test_model(const char *manual)
+{
+	const struct npu_model_entry *table;
+	size_t count;
+
+	table = npu_model_table(&count);
+	for (size_t i = 0; i < count; i++) {
+		unsigned int found = 0;
+
+		if (!strcmp(table[i].name, "CLOCK_KHZ"))
+			continue; /* a register tells it */
+		for (size_t p = 0; p < PLACES; p++) {
+			const char *gap = strstr(places[p].text, "%s");
+			char value[32], text[160];
+
+			if (strcmp(places[p].name, table[i].name))
+				continue;
+			number(value, sizeof(value), table[i].value, !strcmp(table[i].unit, "fJ"));
+			snprintf(text, sizeof(text), "%.*s%s%s", (int)(gap - places[p].text),
+				 places[p].text, value, gap + 2);
+			if (!tap_ok(strstr(manual, text), "%s in the manual", table[i].name))
+				tap_diag("\"%s\" is not there", text);
+			found++;
+		}
+		if (!found)
+			tap_ok(false, "%s has a place in the manual", table[i].name);
+	}
+}
+
+static bool is_counter(const char *name, size_t length)
+{
+	static const char *const names[] = {
+#define NAME(symbol, name, unit, description) name,
+		NPU_COUNTER_TABLE(NAME)
+#undef NAME
+	};
+
+	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
+		if (strlen(names[i]) == length && !memcmp(names[i], name, length))
+			return true;
+	return false;
+}
+
+/* Words in back quotes that begin like counters must be some. */
+static void test_counters(const char *manual)
+{
+	static const char *const groups[] = {"tile.", "stall.", "tlb.", "matrix.", "dma.", "copy."};
+	unsigned int seen = 0;
+
+	for (const char *p = manual; (p = strchr(p, '`')); p++) {
+		const size_t length = strcspn(p + 1, "` ");
+
+		for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
+			if (strncmp(p + 1, groups[g], strlen(groups[g])))
+				continue;
+			tap_ok(is_counter(p + 1, length), "counter %.*s", (int)length, p + 1);
+			seen++;
+		}
+	}
+	tap_ok(seen, "the manual speaks of counters");
+}
+
+int main(void)
+{
+	char *manual = read_text(DOCS "/hardware.md");
+
+	if (tap_ok(manual, "the manual can be read: %s", DOCS "/hardware.md")) {
+		test_model(manual);
+		test_counters(manual);
+	}
+	free(manual);
+	return tap_done();
+}
