@@ -34,7 +34,10 @@ struct npu_host_ops {
 	 * npu_dev_flush_maps() returns. Called from any thread, possibly with the core's lock held.
 	 */
 	void *(*dma_map)(void *opaque, uint64_t addr, size_t *len, bool write);
-	/* Raise MSI-X vector (edge). Called without the core's lock. */
+	/*
+	 * Raise MSI-X vector (edge). Called without the core's lock, but in the middle of work: it
+	 * must not call the core, nor wait for a thread that does.
+	 */
 	void (*irq)(void *opaque, unsigned int vector);
 	/* Monotonic wall clock, ns. */
 	uint64_t (*time_ns)(void *opaque);

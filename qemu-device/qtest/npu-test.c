@@ -412,6 +412,39 @@ static void test_interrupt(void)
 	npu_stop(npu);
 }
 
+/* A guest may have messages sent anywhere, to the register that resets the function for one. */
+static void test_interrupt_to_self(void)
+{
+	Npu *npu = npu_start("");
+	gint64 end = g_get_monotonic_time() + PATIENCE;
+	uint64_t regs = npu->regs.addr;
+
+	qpci_msix_enable(npu->dev);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_LOWER_ADDR, regs + NPU_REG_RESET);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_UPPER_ADDR, regs >> 32);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_DATA, NPU_RESET_KEY);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	reg_write(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_BOOT);
+	npu_boot(npu, NO_MEMORY, 4096);
+	while (reg_read(npu, NPU_REG_IRQ_ENABLE)) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		qtest_clock_step(npu->qts, 1000 * 1000);
+	}
+	expect_reset_state(npu);
+
+	/* To the one that enables it: one event, one message. */
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_LOWER_ADDR, regs + NPU_REG_IRQ_ENABLE);
+	msix_write(npu, NPU_VECTOR_EVENTS, PCI_MSIX_ENTRY_DATA, NPU_IRQ_ALL);
+	npu_boot(npu, NO_MEMORY, 4096);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	reg_write(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_BOOT);
+	while (reg_read(npu, NPU_REG_IRQ_ENABLE) != NPU_IRQ_ALL) {
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		qtest_clock_step(npu->qts, 1000 * 1000);
+	}
+	npu_stop(npu);
+}
+
 static void test_reset_register(void)
 {
 	Npu *npu = npu_start("");
@@ -590,6 +623,7 @@ int main(int argc, char **argv)
 	qtest_add_func("/npu/boot/no-image", test_boot_no_image);
 	qtest_add_func("/npu/boot/from-bar", test_boot_from_bar);
 	qtest_add_func("/npu/interrupt", test_interrupt);
+	qtest_add_func("/npu/interrupt/to-self", test_interrupt_to_self);
 	qtest_add_func("/npu/reset/register", test_reset_register);
 	qtest_add_func("/npu/reset/flr", test_reset_flr);
 	qtest_add_func("/npu/reset/system", test_reset_system);

@@ -12,9 +12,8 @@
  * One rule keeps this free of deadlocks: nothing that the core calls ever waits for the BQL. Reset
  * and npu_dev_flush_maps() run under the BQL and wait for other threads of the core to leave it; a
  * thread inside of the core that waited for the BQL would never leave. Therefore
- *  - interrupts raised without the BQL are only noted, and delivered by someone who may wait: the
- *    vCPU thread when it takes the BQL back on its way out of the core, or else a bottom half
- *    (npu_irq.c);
+ *  - interrupts are only noted, and delivered by someone who may wait: the thread that entered the
+ *    core through us, with the BQL, when it is out again, or else a bottom half (npu_irq.c);
  *  - bus addresses are looked up in a list that changes only as a whole (npu_dma.c);
  *  - timers are modified, not run, on the core's threads (npu_host.c).
  */
@@ -60,6 +59,7 @@ struct NPUState {
 	QemuEvent unused; /* set when users drops to 0 while dev is NULL */
 
 	uint32_t irqs; /* bit per vector raised and not delivered yet; atomic */
+	bool delivering; /* some of them are being delivered; BQL */
 	QEMUBH *irq_bh;
 	QEMUTimer *timer;
 
@@ -79,10 +79,10 @@ void npu_irq_init(NPUState *s);
 void npu_irq_exit(NPUState *s);
 /* The core's interrupt op: raise vector. Any thread, with or without the BQL; never waits. */
 void npu_irq_raise(NPUState *s, unsigned int vector);
-/* This thread enters or leaves the core without the BQL and promises npu_irq_deliver() after. */
+/* This thread enters or leaves the core, with or without the BQL, and promises npu_irq_deliver() after. */
 void npu_irq_enter(NPUState *s);
 void npu_irq_leave(NPUState *s);
-/* Deliver what was raised without the BQL. Called with the BQL held. */
+/* Deliver what was raised. Called with the BQL held, outside of the core. */
 void npu_irq_deliver(NPUState *s);
 /* Forget what was raised and not delivered. */
 void npu_irq_reset(NPUState *s);

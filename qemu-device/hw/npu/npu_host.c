@@ -45,7 +45,10 @@ static void npu_timer(void *opaque)
 	NPUState *s = opaque;
 
 	trace_npu_timer();
+	npu_irq_enter(s);
 	npu_dev_timer(s->dev);
+	npu_irq_leave(s);
+	npu_irq_deliver(s);
 }
 
 static void npu_host_thread_enter(void *opaque)

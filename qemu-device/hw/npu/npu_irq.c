@@ -2,13 +2,15 @@
 /*
  * NPU: interrupts from the core to MSI-X.
  *
- * Sending an MSI needs the BQL. The core raises interrupts on three kinds of thread:
- *  - with the BQL held (reset, timer, an access that kept it): sent at once;
- *  - on a vCPU thread that dropped the BQL for the time of an access: it takes the lock back a
- *    moment later anyway, so the vector is noted and sent then, at no cost;
- *  - on a worker of the core: noted, and a bottom half on the main loop sends it. Waiting for the
- *    BQL instead would be a little quicker when nobody holds it, and a deadlock when its holder
- *    waits for the worker; see npu.h.
+ * Sending an MSI needs the BQL, and it is a memory write to wherever the guest says: to another
+ * device, to this one's own registers, or to the register that resets it. So none is sent from
+ * inside of the core, where a reset would wait for the very thread that asks for it; a vector that
+ * the core raises is noted, and sent
+ *  - on a thread that entered the core through us (an access, the timer): when it has left it, at
+ *    no cost, as it holds the BQL or takes it back anyway;
+ *  - for a worker of the core: by a bottom half on the main loop. Waiting for the BQL instead
+ *    would be a little quicker when nobody holds it, and a deadlock when its holder waits for
+ *    the worker; see npu.h.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -23,7 +25,7 @@
 /* Vectors are bits of NPUState.irqs. */
 QEMU_BUILD_BUG_ON(NPU_MSIX_VECTORS > 32);
 
-/* The device whose core this thread is in after dropping the BQL. */
+/* The device whose core this thread is in, and for which it delivers interrupts after. */
 static __thread NPUState *npu_irq_owner;
 
 void npu_irq_deliver(NPUState *s)
@@ -33,13 +35,21 @@ void npu_irq_deliver(NPUState *s)
 	if (!qatomic_read(&s->irqs)) {
 		return;
 	}
+	/* A message to our own registers brought us here again: no deeper, but soon. */
+	if (s->delivering) {
+		qemu_bh_schedule(s->irq_bh);
+		return;
+	}
+	s->delivering = true;
 	irqs = qatomic_xchg(&s->irqs, 0);
-	while (irqs) {
+	/* A message may even have unplugged us. */
+	while (irqs && s->dev) {
 		unsigned int vector = ctz32(irqs);
 
 		irqs &= irqs - 1;
 		msix_notify(PCI_DEVICE(s), vector);
 	}
+	s->delivering = false;
 }
 
 static void npu_irq_bh(void *opaque)
@@ -53,10 +63,6 @@ void npu_irq_raise(NPUState *s, unsigned int vector)
 		return;
 	}
 	trace_npu_irq(vector);
-	if (bql_locked()) {
-		msix_notify(PCI_DEVICE(s), vector);
-		return;
-	}
 	qatomic_or(&s->irqs, 1u << vector);
 	if (npu_irq_owner != s) {
 		qemu_bh_schedule(s->irq_bh);
@@ -65,6 +71,7 @@ void npu_irq_raise(NPUState *s, unsigned int vector)
 
 void npu_irq_enter(NPUState *s)
 {
+	assert(!npu_irq_owner);
 	npu_irq_owner = s;
 }
 
@@ -90,4 +97,6 @@ void npu_irq_exit(NPUState *s)
 		qemu_bh_delete(s->irq_bh);
 		s->irq_bh = NULL;
 	}
+	/* A vCPU that was inside of the core waits for the BQL, to deliver what is not there any more. */
+	npu_irq_reset(s);
 }

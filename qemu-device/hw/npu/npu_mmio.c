@@ -45,7 +45,10 @@ static MemTxResult npu_regs_write(void *opaque, hwaddr addr, uint64_t value, uns
 		return MEMTX_OK;
 	}
 	if (!npu_may_drop_bql(attrs)) {
+		npu_irq_enter(s);
 		npu_dev_write(dev, addr, value, size);
+		npu_irq_leave(s);
+		npu_irq_deliver(s);
 		return MEMTX_OK;
 	}
 
