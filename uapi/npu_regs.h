@@ -110,7 +110,8 @@
 /* ---- memory management --------------------------------------------------------------------- */
 /*
  * AS_TABLE: array of struct npu_as_entry (npu_pgtable.h), one per address
- * space; the index is the address space's ASID.
+ * space; the index is the address space's ASID. 8-byte aligned: where it is
+ * not, every access is a bus error.
  */
 #define NPU_REG_AS_TABLE_LO 0x0a0
 #define NPU_REG_AS_TABLE_HI 0x0a4

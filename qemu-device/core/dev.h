@@ -40,7 +40,6 @@ struct npu_dev {
 	/* Protects all but the insides of running engines. gate: see dev_lock_fair(). */
 	pthread_mutex_t lock, gate;
 	pthread_cond_t quiet; /* an engine was released, or the device went idle */
-	unsigned int resets;  /* callers of npu_dev_reset() that wait or work */
 	bool resetting;	      /* nothing may be claimed or run */
 
 	struct npu_host_regs regs;

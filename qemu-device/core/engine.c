@@ -33,14 +33,8 @@ void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_
 
 		cycles = tile_close(tile);
 		counters = &tile->counters;
-		if (status == NPU_SOC_STOPPED) {
-			tile->fault.error = NPU_JOB_STOPPED;
-			tile->fault.access = NPU_ACCESS_NONE;
-			tile->fault.addr = 0;
-			tile->fault.pc = tile->fresh ? tile->share.entry : tile->hart.pc;
-			tile->fault.workgroup =
-				tile->share.first + tile->workgroups * tile->share.stride;
-		}
+		if (status == NPU_SOC_STOPPED)
+			tile_stopped(tile);
 		dev->tile_events |= 1ull << engine->core;
 	} else {
 		cycles = copy_close(&dev->copy);

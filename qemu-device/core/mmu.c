@@ -3,12 +3,18 @@
 
 #include "dev.h"
 
-/* Read an aligned 64-bit word at a bus address, once. False: nothing answers. */
+/*
+ * Read an aligned 64-bit word at a bus address, once. False: nothing answers, or it is not aligned,
+ * as entries are when the host put their table to an odd place.
+ */
 static bool read_word(struct npu_dev *dev, uint64_t bus, uint64_t *value)
 {
 	size_t len = sizeof(*value);
-	const void *host = dev->ops->dma_map(dev->opaque, bus, &len, false);
+	const void *host;
 
+	if (bus % sizeof(*value))
+		return false;
+	host = dev->ops->dma_map(dev->opaque, bus, &len, false);
 	if (!host || len < sizeof(*value))
 		return false;
 	*value = __atomic_load_n((const uint64_t *)host, __ATOMIC_RELAXED);

@@ -128,7 +128,7 @@ static void *worker(void *arg)
 			/* Not with the lock held: see to it, then look again. */
 			dev_unlock(dev);
 			dev_lock(dev);
-			if (dev->vectors || dev->wake || soc_runnable(&dev->soc) ||
+			if (pool->exit || dev->vectors || dev->wake || soc_runnable(&dev->soc) ||
 			    ready_count(dev))
 				continue;
 		}

@@ -79,9 +79,13 @@ static void sram_scrub(struct npu_tile *tile)
 
 /* ---- faults ------------------------------------------------------------------------------ */
 
+/* The workgroup that runs or comes next; the last one if all are retired. */
 static uint32_t current_workgroup(const struct npu_tile *tile)
 {
-	return tile->share.first + tile->workgroups * tile->share.stride;
+	const struct tile_share *share = &tile->share;
+	const uint32_t n = tile->workgroups;
+
+	return share->first + (n && n == share->count ? n - 1 : n) * share->stride;
 }
 
 static void set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_access access,
@@ -294,10 +298,11 @@ static enum rv_result insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *t
 {
 	struct npu_dma_desc desc;
 	enum rv_result result = rv_read(&tile->hart, addr, &desc, sizeof(desc));
-	const bool fill = desc.flags & NPU_DMA_FILL;
+	bool fill;
 
 	if (result != RV_OK)
 		return result;
+	fill = desc.flags & NPU_DMA_FILL;
 	if ((desc.flags & ~NPU_DMA_FILL) || desc.reserved[0] || desc.reserved[1] ||
 	    desc.reserved[2] || !desc.size[0] || !desc.size[1] || !desc.size[2] ||
 	    (fill && ((desc.dst | desc.size[0]) & 3)))
@@ -575,6 +580,14 @@ void tile_flush(struct npu_tile *tile)
 {
 	rv_flush_tlb(&tile->hart);
 	dma_flush(&tile->mover);
+}
+
+void tile_stopped(struct npu_tile *tile)
+{
+	const bool began = !tile->fresh && (tile->in_workgroup || tile->workgroups);
+
+	set_fault(tile, NPU_JOB_STOPPED, NPU_ACCESS_NONE, 0,
+		  began ? tile->hart.pc : tile->share.entry);
 }
 
 uint64_t tile_close(struct npu_tile *tile)

@@ -92,6 +92,8 @@ void tile_go(struct npu_tile *tile);
 enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget);
 /* Host pointers are stale. The caller has claimed the engine. */
 void tile_flush(struct npu_tile *tile);
+/* The share has been stopped: the fault registers say where the core stood. */
+void tile_stopped(struct npu_tile *tile);
 /* The share has ended: its modelled time. counters are complete after this. */
 uint64_t tile_close(struct npu_tile *tile);
 

@@ -151,6 +151,9 @@ static void test_addresses(void)
 	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, HOST_BASE + HOST_SIZE, 8);
 	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), BUS,
 	       "table of address spaces does not answer");
+	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(host, t->as_table) + 4, 8);
+	tap_is(walk(NPU_VA_MIN, NPU_ACCESS_READ, NULL), BUS,
+	       "table of address spaces is not aligned");
 	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(host, t->as_table), 8);
 }
 

@@ -208,6 +208,18 @@ static void test_stop(void)
 	tiles_set(t, TREG(1, NPU_TILE_CMD), NPU_SOC_CMD_STOP, 4);
 	tap_is(tiles_get(t, TREG(1, NPU_TILE_STATUS), 4), NPU_SOC_IDLE,
 	       "STOP of an idle tile: nothing");
+
+	/* Before a thread has taken it up; the core still stands where the last share left it. */
+	tiles_set(t, TREG(1, NPU_TILE_ENTRY), tiles_entry(K_EXIT), 8);
+	dev_lock(t->dev);
+	soc_reg_write(&t->dev->soc, TREG(1, NPU_TILE_CMD), 4, NPU_SOC_CMD_GO);
+	soc_reg_write(&t->dev->soc, TREG(1, NPU_TILE_CMD), 4, NPU_SOC_CMD_STOP);
+	dev_unlock(t->dev);
+	tap_is(tiles_get(t, TREG(1, NPU_TILE_FAULT_PC), 8), tiles_entry(K_EXIT),
+	       "STOP of a share that has not begun: at the kernel's entry");
+	tap_is(tiles_get(t, TREG(1, NPU_TILE_FAULT_WG), 4), 3, "of its first workgroup");
+	tap_is(tiles_get(t, TREG(1, NPU_TILE_WG_DONE), 4), 0, "with nothing done");
+	tap_is(tiles_ack(t, 1), NPU_SOC_STOPPED, "and it counts as stopped");
 }
 
 static void bad_share(const char *name, uint32_t queue, uint32_t as, uint32_t groups,
