@@ -41,7 +41,12 @@ struct npu_fw_header {
 	__u8 reserved2[112]; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_fw_header, NPU_FW_HEADER_SIZE);
+NPU_ASSERT_OFFSET(struct npu_fw_header, image_size, 12);
+NPU_ASSERT_OFFSET(struct npu_fw_header, features, 24);
+NPU_ASSERT_OFFSET(struct npu_fw_header, load_addr, 32);
+NPU_ASSERT_OFFSET(struct npu_fw_header, mem_size, 48);
 NPU_ASSERT_OFFSET(struct npu_fw_header, build_id, 56);
+NPU_ASSERT_OFFSET(struct npu_fw_header, version, 80);
 NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
 
 #define NPU_FW_FEATURE_QUEUE_STOP (1ull << 0)
@@ -114,6 +119,12 @@ struct npu_msg {
 };
 NPU_ASSERT_SIZE(struct npu_msg, 64);
 NPU_ASSERT_OFFSET(struct npu_msg, data, 16);
+NPU_ASSERT_OFFSET(struct npu_msg, ready.features, 24);
+NPU_ASSERT_OFFSET(struct npu_msg, ready.build_id, 32);
+NPU_ASSERT_OFFSET(struct npu_msg, fault.as_id, 18);
+NPU_ASSERT_OFFSET(struct npu_msg, fault.seqno, 24);
+NPU_ASSERT_OFFSET(struct npu_msg, fault.workgroup, 56);
+NPU_ASSERT_OFFSET(struct npu_msg, panic.mtval, 40);
 
 enum npu_msg_type {
 	/* host to firmware; each is answered by NPU_MSG_REPLY with the same cookie */

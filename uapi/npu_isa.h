@@ -64,6 +64,10 @@ struct npu_dma_desc {
 	__u32 reserved[3]; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_dma_desc, 64);
+NPU_ASSERT_OFFSET(struct npu_dma_desc, size, 16);
+NPU_ASSERT_OFFSET(struct npu_dma_desc, flags, 28);
+NPU_ASSERT_OFFSET(struct npu_dma_desc, dst_stride, 32);
+NPU_ASSERT_OFFSET(struct npu_dma_desc, fill, 48);
 #define NPU_DMA_FILL (1u << 0)
 
 /*
@@ -106,6 +110,9 @@ struct npu_matrix_desc {
 	__u32 reserved[3]; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_matrix_desc, 64);
+NPU_ASSERT_OFFSET(struct npu_matrix_desc, m, 16);
+NPU_ASSERT_OFFSET(struct npu_matrix_desc, flags, 36);
+NPU_ASSERT_OFFSET(struct npu_matrix_desc, zero_point, 40);
 #define NPU_MATRIX_A_S8	      (1u << 0) /* A is s8; else u8 */
 #define NPU_MATRIX_ACCUMULATE (1u << 1)
 #define NPU_MATRIX_BIAS	      (1u << 2)
@@ -141,6 +148,9 @@ struct npu_kernel_desc {
 	__u64 reserved[4]; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_kernel_desc, 64);
+NPU_ASSERT_OFFSET(struct npu_kernel_desc, name, 8);
+NPU_ASSERT_OFFSET(struct npu_kernel_desc, entry, 16);
+NPU_ASSERT_OFFSET(struct npu_kernel_desc, args_size, 24);
 #define NPU_KERNEL_ABI 1
 
 #endif /* NPU_ISA_H */

@@ -122,9 +122,16 @@ NPU_ASSERT_SIZE(struct npu_pkt_barrier, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_timestamp, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_counters, 64);
 NPU_ASSERT_SIZE(union npu_packet, 64);
+NPU_ASSERT_SIZE(struct npu_timestamp, 16);
+NPU_ASSERT_OFFSET(struct npu_pkt_header, id, 4);
 NPU_ASSERT_OFFSET(struct npu_pkt_dispatch, grid, 24);
 NPU_ASSERT_OFFSET(struct npu_pkt_copy, size, 24);
+NPU_ASSERT_OFFSET(struct npu_pkt_copy, dst_stride, 36);
+NPU_ASSERT_OFFSET(struct npu_pkt_copy, src_stride, 44);
+NPU_ASSERT_OFFSET(struct npu_pkt_fill, value, 16);
 NPU_ASSERT_OFFSET(struct npu_pkt_fill, size, 24);
+NPU_ASSERT_OFFSET(struct npu_pkt_fill, dst_stride, 36);
+NPU_ASSERT_OFFSET(struct npu_pkt_counters, size, 16);
 
 #define NPU_GRID_MAX (1u << 20)
 

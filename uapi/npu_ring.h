@@ -27,6 +27,8 @@ struct npu_queue_desc {
 	__u64 reserved[3]; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_queue_desc, 64);
+NPU_ASSERT_OFFSET(struct npu_queue_desc, ring_log2, 24);
+NPU_ASSERT_OFFSET(struct npu_queue_desc, flags, 36);
 
 enum npu_queue_priority {
 	NPU_PRIO_LOW = 0,
@@ -46,6 +48,9 @@ struct npu_ring_entry {
 	__u64 reserved; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_ring_entry, 32);
+NPU_ASSERT_OFFSET(struct npu_ring_entry, as_id, 2);
+NPU_ASSERT_OFFSET(struct npu_ring_entry, packets, 4);
+NPU_ASSERT_OFFSET(struct npu_ring_entry, addr, 8);
 
 enum npu_ring_op {
 	NPU_RING_NOP = 0,
@@ -87,6 +92,10 @@ struct npu_queue_wb {
 	__u64 completed; /* seqno published last */
 };
 NPU_ASSERT_SIZE(struct npu_queue_wb, 64);
+NPU_ASSERT_OFFSET(struct npu_queue_wb, started, 8);
+NPU_ASSERT_OFFSET(struct npu_queue_wb, error_seqno, 24);
+NPU_ASSERT_OFFSET(struct npu_queue_wb, error, 32);
+NPU_ASSERT_OFFSET(struct npu_queue_wb, clock, 40);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, completed, 56);
 
 /* Why a job failed. */

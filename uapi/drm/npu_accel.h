@@ -393,6 +393,31 @@ struct drm_npu_submit {
 #define DRM_IOCTL_NPU_QUEUE_GET_STATE DRM_IOCTL_NPU(IOWR, QUEUE_GET_STATE, queue_get_state)
 #define DRM_IOCTL_NPU_SUBMIT	      DRM_IOCTL_NPU(IOW, SUBMIT, submit)
 
+/* Layouts are ABI, the same for 32-bit and 64-bit programs. */
+#if !defined(__cplusplus)
+#define DRM_NPU_LAYOUT(type, bytes) \
+	_Static_assert(sizeof(struct drm_npu_##type) == (bytes), "size of struct drm_npu_" #type)
+DRM_NPU_LAYOUT(obj_array, 16);
+DRM_NPU_LAYOUT(device_info, 88);
+DRM_NPU_LAYOUT(fw_info, 72);
+DRM_NPU_LAYOUT(dev_query, 16);
+DRM_NPU_LAYOUT(vm_create, 8);
+DRM_NPU_LAYOUT(vm_destroy, 8);
+DRM_NPU_LAYOUT(vm_bind_op, 32);
+DRM_NPU_LAYOUT(vm_bind, 24);
+DRM_NPU_LAYOUT(vm_get_state, 16);
+DRM_NPU_LAYOUT(bo_create, 16);
+DRM_NPU_LAYOUT(bo_mmap_offset, 16);
+DRM_NPU_LAYOUT(queue_create, 24);
+DRM_NPU_LAYOUT(queue_destroy, 8);
+DRM_NPU_LAYOUT(fault, 56);
+DRM_NPU_LAYOUT(queue_get_state, 96);
+DRM_NPU_LAYOUT(sync_op, 16);
+DRM_NPU_LAYOUT(cmdbuf, 16);
+DRM_NPU_LAYOUT(submit, 40);
+#undef DRM_NPU_LAYOUT
+#endif
+
 #if defined(__cplusplus)
 }
 #endif
