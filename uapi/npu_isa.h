@@ -7,8 +7,10 @@
  * A tile runs RV64GC user-level code. A workgroup starts with pc = entry,
  * a0 = args, sp = top of the tile's SRAM, fcsr = 0, all other registers 0, and
  * ends with npu.exit. Returning from the entry function jumps to address 0 and
- * faults. SRAM keeps its contents between workgroups of one queue
- * and is zero for the first.
+ * faults. SRAM keeps its contents from one workgroup on a tile to the next as
+ * long as both are of the same queue and address space; it is zero for the first
+ * one, and again after the tile worked for another queue or address space. A
+ * kernel can only count on what its own workgroup wrote.
  */
 #ifndef NPU_ISA_H
 #define NPU_ISA_H
