@@ -99,6 +99,11 @@ struct npu_device {
 	/** @recovery: watchdog and reset */
 	struct npu_recovery recovery;
 
+	/** @bos: all struct npu_bo, so that removal can reach them */
+	struct list_head bos;
+	/** @bos_lock: protects @bos; taken outside of reservation locks */
+	struct mutex bos_lock;
+
 	/** @queue_table: descriptors, NPU_MAX_QUEUES of them */
 	struct npu_queue_desc *queue_table;
 	/** @queue_table_dma: bus address of @queue_table */

@@ -54,15 +54,36 @@ module_param_cb(timeout_ms, &npu_timeout_ops, &npu_default_timeout_ms, 0644);
 MODULE_PARM_DESC(timeout_ms,
 		 "Time in ms that a job may run without progress, for queues that do not say (1..60000, default 10000)");
 
+/*
+ * Ioctls that map memory for the device: removal waits for those under way, and what they have
+ * mapped is unmapped before the driver lets go of the device.
+ */
+#define NPU_IOCTL_MAPPING(name) \
+	static int npu_ioctl_##name##_plugged(struct drm_device *drm, void *data, \
+					      struct drm_file *file) \
+	{ \
+		int ret, idx; \
+\
+		if (!drm_dev_enter(drm, &idx)) \
+			return -ENODEV; \
+		ret = npu_ioctl_##name(drm, data, file); \
+		drm_dev_exit(idx); \
+		return ret; \
+	}
+
+NPU_IOCTL_MAPPING(vm_create)
+NPU_IOCTL_MAPPING(vm_bind)
+NPU_IOCTL_MAPPING(queue_create)
+
 static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_DEV_QUERY, npu_ioctl_dev_query, 0),
-	DRM_IOCTL_DEF_DRV(NPU_VM_CREATE, npu_ioctl_vm_create, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_CREATE, npu_ioctl_vm_create_plugged, 0),
 	DRM_IOCTL_DEF_DRV(NPU_VM_DESTROY, npu_ioctl_vm_destroy, 0),
-	DRM_IOCTL_DEF_DRV(NPU_VM_BIND, npu_ioctl_vm_bind, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_BIND, npu_ioctl_vm_bind_plugged, 0),
 	DRM_IOCTL_DEF_DRV(NPU_VM_GET_STATE, npu_ioctl_vm_get_state, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_CREATE, npu_ioctl_bo_create, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_MMAP_OFFSET, npu_ioctl_bo_mmap_offset, 0),
-	DRM_IOCTL_DEF_DRV(NPU_QUEUE_CREATE, npu_ioctl_queue_create, 0),
+	DRM_IOCTL_DEF_DRV(NPU_QUEUE_CREATE, npu_ioctl_queue_create_plugged, 0),
 	DRM_IOCTL_DEF_DRV(NPU_QUEUE_DESTROY, npu_ioctl_queue_destroy, 0),
 	DRM_IOCTL_DEF_DRV(NPU_QUEUE_GET_STATE, npu_ioctl_queue_get_state, 0),
 	DRM_IOCTL_DEF_DRV(NPU_SUBMIT, npu_ioctl_submit, 0),
@@ -158,6 +179,10 @@ static int npu_init_parts(struct npu_device *npu)
 
 	init_rwsem(&npu->hw_sem);
 	spin_lock_init(&npu->slots_lock);
+	INIT_LIST_HEAD(&npu->bos);
+	ret = drmm_mutex_init(&npu->drm, &npu->bos_lock);
+	if (ret)
+		return ret;
 	npu->sched_wq = alloc_workqueue("npu-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	if (!npu->sched_wq)
 		return -ENOMEM;
@@ -231,6 +256,7 @@ static void npu_remove(struct pci_dev *pdev)
 	drm_dev_unplug(&npu->drm);
 	npu_recovery_shutdown(npu);
 	npu_vm_unplug_all(npu);
+	npu_gem_unplug_all(npu);
 }
 
 /* A kernel that comes after this one must not find the device writing to its memory. */

@@ -10,6 +10,8 @@
  * imported: their fences would be ignored. Between files of this device,
  * sharing through a dma-buf finds the same object and works.
  */
+#include <linux/dma-mapping.h>
+#include <linux/dma-resv.h>
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -24,8 +26,11 @@
 
 static void npu_gem_free(struct drm_gem_object *obj)
 {
+	struct npu_device *npu = to_npu(obj->dev);
 	struct npu_bo *bo = to_npu_bo(obj);
 
+	scoped_guard(mutex, &npu->bos_lock)
+		list_del(&bo->node);
 	drm_gem_free_mmap_offset(obj);
 	mutex_destroy(&bo->gpuva_lock);
 	drm_gem_shmem_free(&bo->base);
@@ -64,9 +69,41 @@ struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size
 		return ERR_PTR(-ENOMEM);
 	bo->base.base.funcs = &npu_gem_funcs;
 	bo->base.map_wc = false;
+	INIT_LIST_HEAD(&bo->node);
 	mutex_init(&bo->gpuva_lock);
 	drm_gem_gpuva_set_lock(&bo->base.base, &bo->gpuva_lock);
 	return &bo->base.base;
+}
+
+static void npu_gem_unplug(struct npu_bo *bo)
+{
+	struct drm_gem_shmem_object *shmem = &bo->base;
+
+	dma_resv_lock(shmem->base.resv, NULL);
+	if (shmem->sgt) {
+		dma_unmap_sgtable(shmem->base.dev->dev, shmem->sgt, DMA_BIDIRECTIONAL, 0);
+		sg_free_table(shmem->sgt);
+		kfree(shmem->sgt);
+		shmem->sgt = NULL;
+		drm_gem_shmem_put_pages(shmem);
+	}
+	dma_resv_unlock(shmem->base.resv);
+}
+
+/**
+ * npu_gem_unplug_all() - unmap all objects from a device that loses its driver
+ * @npu: device, unplugged, with all its VMs emptied
+ *
+ * Programs may keep the objects and their own mappings.
+ */
+void npu_gem_unplug_all(struct npu_device *npu)
+{
+	struct npu_bo *bo;
+
+	/* Who frees one waits for the lock before it touches the object. */
+	guard(mutex)(&npu->bos_lock);
+	list_for_each_entry(bo, &npu->bos, node)
+		npu_gem_unplug(bo);
 }
 
 /**
@@ -80,13 +117,14 @@ struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size
  */
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
 {
+	struct npu_device *npu = to_npu(drm);
 	struct drm_npu_bo_create *args = data;
 	struct drm_gem_shmem_object *shmem;
 	u64 size = args->size;
 	int ret;
 
 	args->handle = 0;
-	if (npu_is_lost(to_npu(drm)))
+	if (npu_is_lost(npu))
 		return -ENODEV;
 	if (args->flags || !size || size > NPU_BO_MAX_SIZE)
 		return -EINVAL;
@@ -98,6 +136,8 @@ int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *fil
 	shmem = drm_gem_shmem_create(drm, size);
 	if (IS_ERR(shmem))
 		return PTR_ERR(shmem);
+	scoped_guard(mutex, &npu->bos_lock)
+		list_add_tail(&to_npu_bo(&shmem->base)->node, &npu->bos);
 	ret = drm_gem_handle_create(file, &shmem->base, &args->handle);
 	if (!ret)
 		args->size = shmem->base.size;

@@ -3,17 +3,21 @@
 #ifndef NPU_GEM_H
 #define NPU_GEM_H
 
+#include <linux/list.h>
 #include <linux/mutex.h>
 
 #include <drm/drm_gem_shmem_helper.h>
 
 struct drm_device;
 struct drm_file;
+struct npu_device;
 
 /** struct npu_bo - memory that programs and the device share */
 struct npu_bo {
 	/** @base: shmem object */
 	struct drm_gem_shmem_object base;
+	/** @node: in &npu_device.bos */
+	struct list_head node;
 	/** @gpuva_lock: protects the list of VMs that map this object */
 	struct mutex gpuva_lock;
 };
@@ -23,6 +27,7 @@ static inline struct npu_bo *to_npu_bo(struct drm_gem_object *obj)
 	return container_of(to_drm_gem_shmem_obj(obj), struct npu_bo, base);
 }
 
+void npu_gem_unplug_all(struct npu_device *npu);
 struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size);
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
