@@ -338,9 +338,10 @@ static u32 npu_queue_snapshot(struct npu_queue *queue, struct drm_npu_queue_get_
 {
 	u32 count = min_t(u32, room, NPU_COUNTER_COUNT);
 
-	scoped_guard(mutex, &queue->submit_lock)
-		args->submitted = queue->submitted;
+	/* Both locks at once, or more jobs might have ended than were taken. */
+	guard(mutex)(&queue->submit_lock);
 	guard(spinlock_irqsave)(&queue->lock);
+	args->submitted = queue->submitted;
 	args->state = queue->state;
 	args->completed = queue->completed;
 	args->fault = queue->fault;
