@@ -634,6 +634,9 @@ int npu_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file)
 	ret = npu_vm_bind_prepare(file, ops, objs, count);
 	if (!ret)
 		ret = npu_vm_bind_run(vm, ops, objs, count, &args->ops.count);
+	/* Nothing has been done, and the same struct comes again: drmIoctl() keeps no copy. */
+	if (ret == -EINTR || ret == -ERESTARTSYS)
+		args->ops.count = count;
 	for (i = 0; i < count; i++)
 		if (objs[i])
 			drm_gem_object_put(objs[i]);

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* VM_CREATE, VM_DESTROY, VM_BIND and VM_GET_STATE. */
+#include <signal.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
 #include "npu_test.h"
 
 #define BO_SIZE 0x100000ull
@@ -192,14 +196,37 @@ TEST_F(vm, bind_bad_array)
 		.size = 0x1000,
 	};
 	struct drm_npu_vm_bind req = { .vm_id = self->vm, .ops = DRM_NPU_OBJ_ARRAY(1, &op) };
+	struct drm_npu_device_info info = {};
+	struct drm_npu_dev_query query = {
+		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
+		.size = sizeof(info),
+		.pointer = (uintptr_t)&info,
+	};
 	struct drm_npu_vm_bind bad;
+	int bit;
 
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
 	bad = req;
 	bad.vm_id = 4711;
 	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
+	for (bit = 0; bit < 32; bit++) {
+		bad = req;
+		bad.flags = 1u << bit;
+		EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
+	}
+	/* the error says how many have been done */
+	EXPECT_EQ(0, bad.ops.count);
 	bad = req;
-	bad.flags = 1;
+	bad.ops.count = info.max_bind_ops + 1;
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
+	bad = req;
+	bad.ops.stride = 0xffffffff;
+	EXPECT_EQ(-E2BIG, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
+	/* an array whose end wraps around */
+	bad = req;
+	bad.ops.count = 2;
+	bad.ops.array = UINT64_MAX - sizeof(op) + 1;
+	EXPECT_EQ(-EFAULT, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
 	bad = req;
 	bad.ops.count = 0;
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
@@ -251,11 +278,63 @@ TEST_F(vm, bind_validates_all_first)
 	EXPECT_EQ(0, bound(self->fd, self->vm));
 }
 
+static void on_alarm(int signal)
+{
+}
+
+/*
+ * A bind that a signal interrupts, while another process holds the object to fill it with pages,
+ * leaves the request as it was: drmIoctl() calls again with the same struct.
+ */
+TEST_F(vm, bind_interrupted)
+{
+	const struct sigaction action = { .sa_handler = on_alarm };
+	const struct itimerval soon = { { 0, 500 }, { 0, 500 } }, never = {};
+	int interrupted = 0, round;
+
+	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
+	for (round = 0; round < 20 && !interrupted; round++) {
+		struct drm_npu_vm_bind_op op = { .va = NPU_TEST_VA, .size = 64 << 20 };
+		struct drm_npu_vm_bind req = { .vm_id = self->vm };
+		int status, ret;
+		uint32_t bo;
+		pid_t pid;
+
+		ASSERT_EQ(0, npu_bo_create(self->fd, op.size, &bo));
+		op.bo_handle = bo;
+		pid = fork();
+		ASSERT_GE(pid, 0);
+		if (!pid)
+			_exit(npu_map(self->fd, self->vm, bo, 0, NPU_TEST_VA + op.size, op.size, 0));
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
+		do {
+			req.ops = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(1, &op);
+			ret = ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &req) ? -errno : 0;
+			interrupted += ret == -EINTR;
+			EXPECT_EQ(1, req.ops.count);
+		} while (ret == -EINTR);
+		ASSERT_EQ(0, setitimer(ITIMER_REAL, &never, NULL));
+		EXPECT_EQ(0, ret);
+		ASSERT_EQ(pid, waitpid(pid, &status, 0));
+		EXPECT_EQ(0, status);
+		EXPECT_EQ(2 * op.size, bound(self->fd, self->vm));
+		ASSERT_EQ(0, npu_unmap(self->fd, self->vm, NPU_TEST_VA, 2 * op.size));
+		ASSERT_EQ(0, drmCloseBufferHandle(self->fd, bo));
+	}
+	if (!interrupted)
+		SKIP(return, "no bind was interrupted in %d tries", round);
+}
+
 TEST_F(vm, get_state_bad)
 {
-	struct drm_npu_vm_get_state req = { .vm_id = 4711 };
+	static const uint32_t unknown[] = { 0, 4711, 0x80000000, 0xffffffff };
+	struct drm_npu_vm_get_state req;
+	size_t i;
 
-	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_GET_STATE, &req));
+	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		req = (struct drm_npu_vm_get_state){ .vm_id = unknown[i] };
+		EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_GET_STATE, &req));
+	}
 }
 
 TEST_F(vm, bo_may_be_closed_while_bound)
