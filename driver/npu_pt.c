@@ -28,6 +28,7 @@
  */
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "npu_pt.h"
@@ -352,6 +353,7 @@ void npu_pt_map(struct npu_pt_ctx *ctx, u64 va, u64 size, const struct npu_pt_so
 			}
 			npu_pt_sync(ctx->dev, pt);
 		}
+		cond_resched();
 	}
 }
 
