@@ -82,6 +82,16 @@ static irqreturn_t npu_irq_queue_thread(int irq, void *arg)
 }
 
 /**
+ * npu_irq_sync_events() - wait for event handlers that run, and drop what they have not handled
+ * @npu: device in reset, which raises no new ones. May sleep.
+ */
+void npu_irq_sync_events(struct npu_device *npu)
+{
+	synchronize_irq(pci_irq_vector(npu_to_pci(npu), NPU_VECTOR_EVENTS));
+	atomic_set(&npu->irq.events, 0);
+}
+
+/**
  * npu_irq_queue_vector() - choose the vector of a queue
  * @irq: interrupts
  * @queue: hardware queue

@@ -139,6 +139,8 @@ struct npu_queue {
 	u64 seen_progress;
 	/** @stamp: when the oldest job in flight was last seen to get on, jiffies */
 	unsigned long stamp;
+	/** @waits: the watchdog saw it last with a job that was not being worked on */
+	bool waits;
 };
 
 /** struct npu_queue_health - a queue as the watchdog sees it */
@@ -173,7 +175,7 @@ bool npu_queue_lose(struct npu_queue *queue, int error);
 int npu_queue_restart(struct npu_queue *queue);
 bool npu_queue_usable(struct npu_queue *queue);
 void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health);
-void npu_queue_touch(struct npu_queue *queue);
+void npu_queue_excuse(struct npu_queue *queue);
 void npu_queue_end(struct npu_queue *queue);
 void npu_queue_free_mem(struct npu_queue *queue);
 

@@ -85,6 +85,9 @@ static void npu_queue_finish_stopped(struct npu_queue *queue)
 
 	if (oldest && queue->state == DRM_NPU_QUEUE_TIMEDOUT)
 		npu_queue_default_fault(queue, NPU_JOB_STOPPED, oldest->base.seqno);
+	/* No fault of this queue, but jobs before this one have ended well. */
+	if (oldest && queue->state == DRM_NPU_QUEUE_INNOCENT && !queue->fault.error)
+		queue->fault.seqno = oldest->base.seqno;
 	npu_queue_finish(queue, oldest ? oldest->base.seqno : 0, queue->first_error,
 			 queue->rest_error);
 }
@@ -527,16 +530,21 @@ void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health)
 	health->running = started >= oldest->base.seqno &&
 			  READ_ONCE(queue->mem->wb.state) == NPU_QUEUE_RUNNING;
 	health->idle_for = jiffies - queue->stamp;
+	queue->waits = !health->running;
 }
 
 /**
- * npu_queue_touch() - give the oldest job its whole time again
+ * npu_queue_excuse() - give the oldest job its whole time again if it waited for others
  * @queue: queue
+ *
+ * What counts is what npu_queue_check() saw last. A job that was worked on gets nothing: who
+ * lets queues time out one after the other must not keep another's endless job alive.
  */
-void npu_queue_touch(struct npu_queue *queue)
+void npu_queue_excuse(struct npu_queue *queue)
 {
 	guard(spinlock_irqsave)(&queue->lock);
-	queue->stamp = jiffies;
+	if (queue->waits)
+		queue->stamp = jiffies;
 }
 
 /**

@@ -5,8 +5,8 @@
  * While jobs are in flight the watchdog looks at all queues and at the
  * firmware ten times a second. It finds what interrupts would have told, had
  * they not been lost. It ends the queue that has been stuck longest, if longer
- * than its timeout, and gives the others their time anew, for they may only
- * have waited for what that queue held. A queue whose oldest job is not being
+ * than its timeout, and gives those that waited their time anew, for they may
+ * only have waited for what that queue held. A queue whose oldest job is not being
  * worked on while others run waits for its turn and gets longer, but not for
  * ever, so that every fence signals in bounded time.
  *
@@ -86,6 +86,8 @@ static void npu_reset_stop(struct npu_device *npu)
 		if (npu_queue_update(queue))
 			npu_queue_handle_fault(queue);
 	npu_hw_reset(npu);
+	/* What the firmware that is gone had to say must not be taken for the next one's words. */
+	npu_irq_sync_events(npu);
 	/* What was asked for until now has been done. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
 	npu_for_each_queue(npu, i, queue)
@@ -96,11 +98,16 @@ static void npu_reset_stop(struct npu_device *npu)
 static int npu_reset_start(struct npu_device *npu)
 {
 	struct npu_queue *queue;
-	int ret;
+	int ret = 0;
 	u32 i;
 
-	pci_set_master(npu_to_pci(npu));
-	ret = npu_hw_start(npu);
+	/* In a reset that does not end it may still know old translations: it stays cut off. */
+	if (npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_RESET_BUSY)
+		ret = -ETIMEDOUT;
+	if (!ret) {
+		pci_set_master(npu_to_pci(npu));
+		ret = npu_hw_start(npu);
+	}
 	npu_for_each_queue(npu, i, queue)
 		if (!ret && queue->restart)
 			ret = npu_queue_restart(queue);
@@ -289,7 +296,7 @@ static const char *npu_watchdog_queues(struct npu_device *npu)
 	ret = npu_queue_stop(victim, DRM_NPU_QUEUE_TIMEDOUT, -ETIMEDOUT);
 	npu_queue_put(victim);
 	npu_for_each_queue(npu, i, queue)
-		npu_queue_touch(queue);
+		npu_queue_excuse(queue);
 	return ret ? "a queue that timed out cannot be stopped" : NULL;
 }
 

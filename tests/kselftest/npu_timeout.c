@@ -84,6 +84,35 @@ TEST_F(timeout, neighbours_go_on)
 		npu_ctx_exit(&other[i]);
 }
 
+/* Whoever lets queues time out one after the other does not keep another's endless job alive. */
+TEST_F(timeout, endless_kernel_beside_others_that_time_out)
+{
+	const int64_t start = npu_deadline(0);
+	struct npu_ctx *hog = &self->ctx, other;
+	union npu_packet *pkt;
+	int killed = 0, ret;
+
+	ASSERT_EQ(0, npu_queue_destroy(hog->fd, hog->queue));
+	ASSERT_EQ(0, npu_queue_create(hog->fd, hog->vm, 3 * TIMEOUT_MS, &hog->queue));
+	put_insn(hog, NPU_INSN_SELF);
+	ASSERT_EQ(0, npu_ctx_submit(hog, 1));
+	do {
+		/* on the copy engine, as the hog has the tiles */
+		ASSERT_EQ(0, npu_ctx_init(&other, 50));
+		pkt = npu_ctx_packets(&other);
+		pkt[0] = npu_pkt_copy(DATA_VA, DATA_VA + 0x80000, 0x40000);
+		pkt[0].copy.size[2] = 1000000;
+		ASSERT_EQ(-ETIMEDOUT, npu_ctx_run(&other, 1));
+		npu_ctx_exit(&other);
+		killed++;
+		ret = npu_wait(hog->fd, hog->timeline, 1, 0);
+	} while (ret == -ETIME && npu_deadline(0) - start < NPU_TEST_WAIT_NS);
+	EXPECT_EQ(0, ret)
+	TH_LOG("%d others have timed out, and it still runs", killed);
+	if (!ret)
+		EXPECT_EQ(-ETIMEDOUT, npu_point_status(hog->fd, hog->timeline, 1));
+}
+
 /* Slow is not stuck: a job that retires work outlives its timeout. */
 TEST_F(timeout, progress_extends)
 {

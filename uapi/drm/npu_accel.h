@@ -4,7 +4,8 @@
  *
  * Rules, for every ioctl:
  *  - A struct may grow at its end; the kernel takes missing bytes as 0 and a
- *    zero in a new field keeps the old meaning.
+ *    zero in a new field keeps the old meaning. The kernel ignores bytes past the end of
+ *    its own struct: ask for the driver's version before using what a newer one added.
  *  - Reserved fields, pads and undefined flag bits must be 0, else -EINVAL.
  *  - Arrays are passed as struct drm_npu_obj_array. stride is sizeof the element the
  *    caller was built with; bytes that the kernel does not know must be 0, else -E2BIG.
@@ -186,7 +187,8 @@ struct drm_npu_vm_bind_op {
  * struct drm_npu_vm_bind - DRM_NPU_VM_BIND: change an address space
  *
  * Operations are done in order and have taken effect on the device when the ioctl returns.
- * On error, @ops.count returns how many operations have been done.
+ * On error, @ops.count returns how many operations have been done; after -EINTR, when none has been,
+ * it is as it was, and the call can be repeated.
  */
 struct drm_npu_vm_bind {
 	/** @vm_id: VM */
@@ -297,7 +299,10 @@ struct drm_npu_fault {
 	__u32 core;
 	/** @as_id: hardware address space, the context */
 	__u32 as_id;
-	/** @seqno: the failed job's number in its queue, from 1 */
+	/**
+	 * @seqno: the failed job's number in its queue, from 1; of a queue that is INNOCENT, with
+	 * @error 0: the first job that was lost, 0: none was
+	 */
 	__u64 seqno;
 	/** @addr: address accessed, or the illegal instruction */
 	__u64 addr;
