@@ -173,6 +173,31 @@ TEST_F(queue, get_state_counters)
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, &state));
 	state.counters = (struct drm_npu_obj_array){ .stride = 8, .count = 2, .array = 0x1000 };
 	EXPECT_EQ(-EFAULT, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, &state));
+	/* room for more than there will ever be: not a byte more is written for that */
+	memset(value, 0xaa, sizeof(value));
+	state.counters = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(0xffffffff, value);
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, &state));
+	EXPECT_EQ(NPU_COUNTER_COUNT, state.counters.count);
+	EXPECT_EQ(0xaaaaaaaaaaaaaaaaull, value[NPU_COUNTER_COUNT]);
+}
+
+TEST_F(queue, get_state_bad)
+{
+	static const uint32_t unknown[] = { 0, 4711, 0x80000000, 0xffffffff };
+	struct drm_npu_queue_get_state state;
+	int other = npu_test_open();
+	uint32_t id;
+	size_t i;
+
+	ASSERT_GE(other, 0);
+	for (i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++)
+		EXPECT_EQ(-ENOENT, npu_queue_state(self->fd, unknown[i], &state));
+	/* ids are local to the file */
+	ASSERT_EQ(0, npu_queue_create(self->fd, self->vm, 0, &id));
+	EXPECT_EQ(-ENOENT, npu_queue_state(other, id, &state));
+	EXPECT_EQ(-ENOENT, npu_queue_destroy(other, id));
+	EXPECT_EQ(0, npu_queue_state(self->fd, id, &state));
+	close(other);
 }
 
 TEST_HARNESS_MAIN

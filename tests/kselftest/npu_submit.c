@@ -279,6 +279,10 @@ TEST_F(submit, bad_struct)
 	};
 	struct drm_npu_cmdbuf good_cmdbuf = cmdbuf;
 	struct drm_npu_sync_op good_sync = sync;
+	struct {
+		struct drm_npu_cmdbuf cmdbuf;
+		uint64_t unknown;
+	} longer = { .cmdbuf = cmdbuf, .unknown = 1 };
 	struct drm_npu_queue_get_state state;
 	struct drm_npu_submit req;
 
@@ -330,6 +334,17 @@ TEST_F(submit, bad_struct)
 	EXPECT_SUBMIT(-EINVAL);
 	cmdbuf.flags = 1;
 	EXPECT_SUBMIT(-EINVAL);
+	cmdbuf.flags = 1u << 31;
+	EXPECT_SUBMIT(-EINVAL);
+	req.cmdbufs.stride = 0xffffffff;
+	EXPECT_SUBMIT(-E2BIG);
+	req.syncs.stride = 0xffffffff;
+	EXPECT_SUBMIT(-E2BIG);
+	req.cmdbufs.array = UINT64_MAX - sizeof(cmdbuf) + 1; /* the array wraps around */
+	req.cmdbufs.count = 2;
+	EXPECT_SUBMIT(-EFAULT);
+	req.cmdbufs = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(1, &longer); /* unknown bytes */
+	EXPECT_SUBMIT(-E2BIG);
 	sync.flags = 1u << 2;
 	EXPECT_SUBMIT(-EINVAL);
 	sync.flags |= 1u << 31;
