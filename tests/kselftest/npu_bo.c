@@ -129,6 +129,36 @@ TEST_F(bo, mmap_past_end)
 	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &req));
 	EXPECT_EQ(MAP_FAILED,
 		  mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, self->fd, req.offset));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(MAP_FAILED,
+		  mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, self->fd, req.offset));
+	EXPECT_EQ(EINVAL, errno);
+}
+
+/* A dma-buf is how another file gets at a BO: the same memory, under a handle of its own. */
+TEST_F(bo, dma_buf_between_files)
+{
+	int other = npu_test_open(), dmabuf;
+	uint32_t handle, imported, vm;
+	uint8_t *mine, *theirs;
+
+	ASSERT_GE(other, 0);
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &handle));
+	ASSERT_EQ(0, drmPrimeHandleToFD(self->fd, handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	ASSERT_EQ(0, drmPrimeFDToHandle(other, dmabuf, &imported));
+	close(dmabuf);
+	mine = npu_bo_mmap(self->fd, handle, 4096);
+	ASSERT_NE(MAP_FAILED, mine);
+	ASSERT_EQ(0, drmCloseBufferHandle(self->fd, handle));
+	theirs = npu_bo_mmap(other, imported, 4096);
+	ASSERT_NE(MAP_FAILED, theirs);
+	mine[17] = 42;
+	EXPECT_EQ(42, theirs[17]);
+	ASSERT_EQ(0, npu_vm_create(other, &vm));
+	EXPECT_EQ(0, npu_map(other, vm, imported, 0, NPU_TEST_VA, 4096, 0));
+	munmap(mine, 4096);
+	munmap(theirs, 4096);
+	close(other);
 }
 
 TEST_F(bo, mapping_outlives_handle_and_file)

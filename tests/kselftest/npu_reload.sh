@@ -14,12 +14,19 @@ while [ $i -lt $rounds ]; do
 	[ -e "$NODE" ] && break
 	modprobe npu || break
 	wait_node || break
+	"$(dirname "$0")/npu_query" >/dev/null 2>&1 || break
 	i=$((i + 1))
 done
-check "$rounds times rmmod and modprobe" [ $i -eq $rounds ]
+check "$rounds times rmmod and modprobe, with a device that answers each time" [ $i -eq $rounds ]
 
-ready=$(dmesg | grep -c "npu .*firmware .*ready")
-check "the firmware booted each time ($ready times in the log)" [ "$ready" -ge 1 ]
+refused() {
+	exec 9<>"$NODE"
+	! rmmod npu && [ -c "$NODE" ]
+	ret=$?
+	exec 9>&-
+	return $ret
+}
+check "rmmod is refused while the node is open" refused
 
 # A file that is open over unbind keeps nothing alive that it should not.
 pci=$(pci_of_node)
