@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RISC-V hart: RV64GC interpreter for the management core and the tiles.
+ * RISC-V hart: RV64GC interpreter, with vectors (V 1.0) if asked for, for the management core and
+ * the tiles.
  *
  * A hart is a plain struct run by one thread at a time. It knows nothing of the device around it:
  * memory comes through a small TLB of host pointers that env->fill() refills, everything that is
@@ -20,8 +21,12 @@
  * rv_page.remote go through them: local memory needs no translation. The instruction TLB is looked
  * up when execution enters another page than that of the instruction before.
  *
- * Room for the vector extension: opcodes 0x57 and the vector widths of 0x07 and 0x27 are illegal
- * in rv_decode.c today; its state belongs at the end of struct rv_hart.
+ * Vectors: a hart has them once rv_set_vlen() gave it registers; before, their instructions and CSRs
+ * are illegal. Tail and masked-off elements are left undisturbed whatever vtype says, vl is
+ * the smaller of AVL and VLMAX, reserved encodings are illegal. A trap in a vector load or store leaves
+ * the number of its element in vstart, and the instruction goes on from there when it is run again.
+ * Elements of any alignment work, as scalar accesses do. A vector instruction takes a cycle, and
+ * more by its length: see struct rv_costs.
  */
 #ifndef NPU_RV_H
 #define NPU_RV_H
@@ -136,10 +141,25 @@ struct rv_costs {
 	unsigned int fence_i;
 	unsigned int custom; /* issue of a custom instruction */
 	unsigned int tlb_walk; /* modelled page-table walk, may be 0 */
+	/*
+	 * Vectors. A beat is vec_bytes bytes of the widest operand; an instruction takes as many
+	 * cycles as it has beats, at least one, times or plus what follows.
+	 */
+	unsigned int vec_bytes; /* width of the data path, bytes; 0 counts as 1 */
+	unsigned int vec_div; /* cycles per beat of division and square root */
+	unsigned int vec_reduce; /* cycles after the beats of a reduction: the tree */
+	unsigned int vec_ordered; /* cycles per element of an ordered sum */
+	unsigned int vec_permute; /* cycles per beat of gathers and compress */
+	unsigned int vec_element; /* cycles per element of a load or store that is not unit-stride */
+	/* Remote: the first line costs load_remote or store_remote, further ones this; 64 bytes. */
+	unsigned int vec_line;
 };
 
 /* Costs of a plain five-stage core; what rv_init() sets. */
 extern const struct rv_costs rv_costs_default;
+
+#define RV_VLEN_MIN 128
+#define RV_VLEN_MAX 16384
 
 #define RV_MODEL_DTLB 64
 #define RV_MODEL_ITLB 32
@@ -183,6 +203,10 @@ struct rv_hart {
 	uint64_t stall_exec; /* cycles beyond issue of multi-cycle instructions and taken branches */
 	uint64_t stall_memory; /* cycles that remote accesses took longer than local ones */
 	uint64_t tlb_cycles; /* cycles of modelled walks */
+	uint64_t vector; /* vector instructions retired, loads and stores too, without vset* */
+	uint64_t vector_bytes; /* bytes of the widest operand of vector computations */
+	uint64_t vector_sram; /* bytes of vector loads and stores to local pages */
+	uint64_t vector_remote; /* the same to remote pages */
 
 	/* Last trap; valid after RV_STOP_TRAP, and after RV_TRAP from rv_read() and rv_write(). */
 	uint64_t trap_value; /* address, or instruction if illegal */
@@ -224,6 +248,14 @@ struct rv_hart {
 	uint64_t class_stat[24]; /* packed static counts of an instruction class */
 	struct rv_code *code; /* decoded blocks */
 	const void *const *labels; /* handlers by enum rv_op_id */
+
+	/* Vectors. */
+	uint8_t *v; /* 32 registers of vlenb bytes, then scratch; NULL: no vectors */
+	uint32_t vlenb, vl, vstart;
+	uint64_t vtype;
+	int8_t vlmul; /* of vtype: log2 of LMUL */
+	uint8_t vsew; /* of vtype: log2 of bytes */
+	uint8_t vxrm, vxsat;
 };
 
 /*
@@ -237,8 +269,15 @@ void rv_fini(struct rv_hart *hart);
 void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs);
 
 /*
+ * Give the hart vector registers of vlen bits, a power of two from RV_VLEN_MIN to RV_VLEN_MAX, and
+ * reset their state. Not while it runs. Returns 0, -EINVAL or -ENOMEM; then nothing has changed.
+ */
+int rv_set_vlen(struct rv_hart *hart, unsigned int vlen);
+
+/*
  * Reset to pc: all registers and CSRs to their reset values, no reservation, no pending trap or
- * wait. Counters, TLBs, interrupt lines and hartid stay. Code is fetched anew.
+ * wait. vtype is vill.
+ * Counters, TLBs, interrupt lines and hartid stay. Code is fetched anew.
  */
 void rv_reset(struct rv_hart *hart, uint64_t pc);
 

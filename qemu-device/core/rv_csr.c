@@ -7,6 +7,7 @@
 #define MSTATUS_MIE  (1ull << 3)
 #define MSTATUS_MPIE (1ull << 7)
 #define MSTATUS_MPP  (3ull << 11) /* always machine mode */
+#define MSTATUS_VS   (3ull << 9) /* the same for vectors; 0 without them */
 #define MSTATUS_FS   (3ull << 13) /* off or dirty: nothing in between is tracked */
 #define MSTATUS_SD   (1ull << 63)
 
@@ -16,11 +17,16 @@
 
 /* RV64IMAFDC */
 #define MISA (2ull << 62 | 1u << 0 | 1u << 2 | 1u << 3 | 1u << 5 | 1u << 8 | 1u << 12)
+#define MISA_V (1u << 21)
 
 enum {
 	CSR_FFLAGS = 0x001,
 	CSR_FRM = 0x002,
 	CSR_FCSR = 0x003,
+	CSR_VSTART = 0x008,
+	CSR_VXSAT = 0x009,
+	CSR_VXRM = 0x00a,
+	CSR_VCSR = 0x00f,
 	CSR_MSTATUS = 0x300,
 	CSR_MISA = 0x301,
 	CSR_MIE = 0x304,
@@ -40,6 +46,9 @@ enum {
 	CSR_CYCLE = 0xc00,
 	CSR_TIME = 0xc01,
 	CSR_INSTRET = 0xc02,
+	CSR_VL = 0xc20,
+	CSR_VTYPE = 0xc21,
+	CSR_VLENB = 0xc22,
 	CSR_MVENDORID = 0xf11,
 	CSR_MARCHID = 0xf12,
 	CSR_MIMPID = 0xf13,
@@ -50,6 +59,11 @@ enum {
 bool rv_fp_enabled(const struct rv_hart *hart)
 {
 	return hart->mode == RV_MODE_USER || (hart->mstatus & MSTATUS_FS);
+}
+
+bool rv_vec_enabled(const struct rv_hart *hart)
+{
+	return hart->v && (hart->mode == RV_MODE_USER || (hart->mstatus & MSTATUS_VS));
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -72,11 +86,11 @@ static bool read_machine(struct rv_hart *hart, unsigned int csr, uint64_t *value
 	switch (csr) {
 	case CSR_MSTATUS:
 		*value = hart->mstatus | MSTATUS_MPP;
-		if (hart->mstatus & MSTATUS_FS)
+		if (hart->mstatus & (MSTATUS_FS | MSTATUS_VS))
 			*value |= MSTATUS_SD;
 		return true;
 	case CSR_MISA:
-		*value = MISA;
+		*value = MISA | (hart->v ? MISA_V : 0);
 		return true;
 	case CSR_MIE:
 		*value = hart->mie;
@@ -119,9 +133,31 @@ static bool read_machine(struct rv_hart *hart, unsigned int csr, uint64_t *value
 	}
 }
 
+static bool read_vector(const struct rv_hart *hart, unsigned int csr, uint64_t *value)
+{
+	if (!rv_vec_enabled(hart))
+		return false;
+	*value = csr == CSR_VSTART ? hart->vstart :
+		 csr == CSR_VXSAT  ? hart->vxsat :
+		 csr == CSR_VXRM   ? hart->vxrm :
+		 csr == CSR_VCSR   ? (uint64_t)hart->vxrm << 1 | hart->vxsat :
+		 csr == CSR_VL	   ? hart->vl :
+		 csr == CSR_VTYPE  ? hart->vtype :
+				     hart->vlenb;
+	return true;
+}
+
 static bool read_csr(struct rv_hart *hart, unsigned int csr, uint64_t *value)
 {
 	switch (csr) {
+	case CSR_VSTART:
+	case CSR_VXSAT:
+	case CSR_VXRM:
+	case CSR_VCSR:
+	case CSR_VL:
+	case CSR_VTYPE:
+	case CSR_VLENB:
+		return read_vector(hart, csr, value);
 	case CSR_FFLAGS:
 	case CSR_FRM:
 	case CSR_FCSR:
@@ -163,15 +199,40 @@ static void write_fp(struct rv_hart *hart, unsigned int csr, uint64_t value)
 		hart->frm = value & 7;
 }
 
+/* False: no such CSR to be written. */
+static bool write_vector(struct rv_hart *hart, unsigned int csr, uint64_t value)
+{
+	if (!rv_vec_enabled(hart))
+		return false;
+	switch (csr) {
+	case CSR_VSTART:
+		/* As many bits as the largest index of an element has: VLMAX is VLEN at most. */
+		hart->vstart = (uint32_t)value & (8 * hart->vlenb - 1);
+		return true;
+	case CSR_VXSAT:
+		hart->vxsat = value & 1;
+		return true;
+	case CSR_VXRM:
+		hart->vxrm = value & 3;
+		return true;
+	default:
+		hart->vxsat = value & 1;
+		hart->vxrm = value >> 1 & 3;
+		return true;
+	}
+}
+
 static void write_mstatus(struct rv_hart *hart, uint64_t value)
 {
-	bool fp = rv_fp_enabled(hart);
+	bool fp = rv_fp_enabled(hart), vec = rv_vec_enabled(hart);
 
 	hart->mstatus = value & (MSTATUS_MIE | MSTATUS_MPIE);
 	if (value & MSTATUS_FS)
 		hart->mstatus |= MSTATUS_FS;
-	/* Whether floating point is legal was decided when the code was decoded. */
-	if (rv_fp_enabled(hart) != fp)
+	if (hart->v && (value & MSTATUS_VS))
+		hart->mstatus |= MSTATUS_VS;
+	/* Whether floating point and vectors are legal was decided when the code was decoded. */
+	if (rv_fp_enabled(hart) != fp || rv_vec_enabled(hart) != vec)
 		rv_code_drop(hart);
 }
 
@@ -233,6 +294,8 @@ bool rv_csr(struct rv_hart *hart, uint32_t insn)
 	if (ok && writes) {
 		if (csr >= CSR_FFLAGS && csr <= CSR_FCSR && rv_fp_enabled(hart))
 			write_fp(hart, csr, new);
+		else if ((csr >= CSR_VSTART && csr <= CSR_VXRM) || csr == CSR_VCSR)
+			ok = write_vector(hart, csr, new);
 		else
 			ok = hart->mode == RV_MODE_MACHINE && write_machine(hart, csr, new);
 	}
@@ -311,7 +374,7 @@ bool rv_irq_pending(const struct rv_hart *hart)
 
 void rv_reset(struct rv_hart *hart, uint64_t pc)
 {
-	bool fp = rv_fp_enabled(hart);
+	bool fp = rv_fp_enabled(hart), vec = rv_vec_enabled(hart);
 
 	memset(hart->x, 0, sizeof(hart->x));
 	memset(hart->f, 0, sizeof(hart->f));
@@ -332,7 +395,8 @@ void rv_reset(struct rv_hart *hart, uint64_t pc)
 	hart->mcycle_offset = 0;
 	hart->minstret_offset = 0;
 	hart->fetch_page = RV_NO_PAGE;
-	if (rv_fp_enabled(hart) != fp)
+	rv_vec_reset(hart);
+	if (rv_fp_enabled(hart) != fp || rv_vec_enabled(hart) != vec)
 		rv_code_drop(hart);
 	else
 		rv_fence_i(hart);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Instruction decoder: compressed instructions are expanded first, so there is one of it. */
-#include "rv_internal.h"
+#include "rv_vec.h"
 
 const uint8_t rv_op_class[RV_OP_COUNT] = {
 #define RV_OP_CLASS(name, class) [RV_OP_##name] = RV_C_##class,
@@ -479,18 +479,38 @@ static bool fp_writes_integer(uint32_t insn)
 	return funct5 == 0x14 || funct5 == 0x18 || funct5 == 0x1c;
 }
 
-/* Loads and stores of floating point; the widths 0, 5, 6 and 7 belong to vectors. */
-static int decode_fp_memory(uint32_t insn, struct rv_op *op, bool store)
+/* Loads and stores of floating point and, with widths 0, 5, 6 and 7, of vectors. */
+static int decode_fp_memory(const struct rv_hart *hart, uint32_t insn, struct rv_op *op, bool store)
 {
 	unsigned int width = bits(insn, 14, 12);
+
+	if (width != 2 && width != 3)
+		return rv_vec_enabled(hart) && rv_vec_mem_exists(insn, store) ? RV_OP_VMEM :
+										RV_OP_ILLEGAL;
+	if (!rv_fp_enabled(hart))
+		return RV_OP_ILLEGAL;
 
 	op->imm = store ? sext(bits(insn, 31, 25) << 5 | bits(insn, 11, 7), 12) :
 			  sext(insn >> 20, 12);
 	if (width == 2)
 		return store ? RV_OP_FSW : RV_OP_FLW;
-	if (width == 3)
-		return store ? RV_OP_FSD : RV_OP_FLD;
-	return RV_OP_ILLEGAL;
+	return store ? RV_OP_FSD : RV_OP_FLD;
+}
+
+/* Opcode OP-V. What depends on vtype is checked when it runs. */
+static int decode_vector(const struct rv_hart *hart, uint32_t insn, struct rv_op *op)
+{
+	int index;
+
+	if (!rv_vec_enabled(hart))
+		return RV_OP_ILLEGAL;
+	if (bits(insn, 14, 12) == 7)
+		return rv_vec_is_set(insn) ? RV_OP_VSET : RV_OP_ILLEGAL;
+	index = rv_vec_index(insn);
+	if (index < 0)
+		return RV_OP_ILLEGAL;
+	op->offset = (uint16_t)index;
+	return RV_OP_VEC;
 }
 
 static bool ends_block(int id)
@@ -531,13 +551,12 @@ bool rv_decode(const struct rv_hart *hart, uint32_t insn, uint32_t raw, unsigned
 	op->rs1 = (uint8_t)bits(insn, 19, 15);
 	op->rs2 = (uint8_t)bits(insn, 24, 20);
 	op->imm = (int32_t)insn;
-	/* Vectors would add 0x57, and their widths in 0x07 and 0x27. */
 	switch (bits(insn, 6, 0)) {
 	case 0x03:
 		id = decode_load(insn, op);
 		break;
 	case 0x07:
-		id = fp ? decode_fp_memory(insn, op, false) : RV_OP_ILLEGAL;
+		id = decode_fp_memory(hart, insn, op, false);
 		break;
 	case 0x0b:
 	case 0x2b:
@@ -566,7 +585,7 @@ bool rv_decode(const struct rv_hart *hart, uint32_t insn, uint32_t raw, unsigned
 		id = decode_store(insn, op);
 		break;
 	case 0x27:
-		id = fp ? decode_fp_memory(insn, op, true) : RV_OP_ILLEGAL;
+		id = decode_fp_memory(hart, insn, op, true);
 		break;
 	case 0x2f:
 		id = decode_atomic(insn);
@@ -592,6 +611,9 @@ bool rv_decode(const struct rv_hart *hart, uint32_t insn, uint32_t raw, unsigned
 		break;
 	case 0x53:
 		id = fp ? decode_fp(insn) : RV_OP_ILLEGAL;
+		break;
+	case 0x57:
+		id = decode_vector(hart, insn, op);
 		break;
 	case 0x63:
 		id = decode_branch(insn, op);

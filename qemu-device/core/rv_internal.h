@@ -38,6 +38,7 @@ enum rv_class {
 	RV_C_SYSTEM,
 	RV_C_FENCE_I,
 	RV_C_CUSTOM,
+	RV_C_VECTOR, /* a cycle; more is counted as it runs */
 	RV_C_COUNT
 };
 
@@ -80,7 +81,7 @@ enum rv_class {
 	X(FMV_X_W, FP_MISC) X(FMV_X_D, FP_MISC) X(FMV_W_X, FP_MISC) X(FMV_D_X, FP_MISC)           \
 	X(FEQ_S, FP_MISC) X(FLT_S, FP_MISC) X(FLE_S, FP_MISC)                                     \
 	X(FEQ_D, FP_MISC) X(FLT_D, FP_MISC) X(FLE_D, FP_MISC) X(FMISC, FP_MISC)                   \
-	X(CUSTOM, CUSTOM)
+	X(VSET, ALU) X(VEC, VECTOR) X(VMEM, VECTOR) X(CUSTOM, CUSTOM)
 
 enum rv_op_id {
 #define RV_OP_ENUM(name, class) RV_OP_##name,
@@ -99,9 +100,9 @@ struct rv_op {
 		struct {
 			uint8_t rs1, rs2;
 		};
-		uint16_t offset; /* AUIPC: of the instruction in its block */
+		uint16_t offset; /* AUIPC: of the instruction in its block; VEC: row of its table */
 	};
-	int32_t imm; /* immediate; FP, CSR, ATOMIC, CUSTOM, ILLEGAL: the instruction itself */
+	int32_t imm; /* immediate; FP, CSR, ATOMIC, V*, CUSTOM, ILLEGAL: the instruction itself */
 };
 
 /*
@@ -201,6 +202,11 @@ int rv_load_slow(struct rv_hart *hart, uint64_t va, unsigned int size);
 int rv_store_slow(struct rv_hart *hart, uint64_t va, unsigned int size, uint64_t value);
 /* lr, sc, amo: insn is the instruction; the result, to be put in rd, is in slow_value. */
 int rv_atomic(struct rv_hart *hart, uint32_t insn, uint64_t va, uint64_t value);
+/*
+ * The host address of va for reading or writing, good for the rest of its page; *host is NULL if a
+ * device is there. Counts as an access of the modelled TLB. Returns remote, or RV_SLOW_TRAP.
+ */
+int rv_lookup(struct rv_hart *hart, uint64_t va, enum rv_access access, uint8_t **host);
 /* The host page for instructions of the page of va, or NULL: trap raised, with va as value. */
 const uint8_t *rv_fetch_page(struct rv_hart *hart, uint64_t va, bool *remote);
 
@@ -213,6 +219,9 @@ void rv_take_trap(struct rv_hart *hart, uint64_t pc);
 bool rv_take_irq(struct rv_hart *hart);
 void rv_mret(struct rv_hart *hart);
 bool rv_fp_enabled(const struct rv_hart *hart);
+bool rv_vec_enabled(const struct rv_hart *hart);
+/* Vector state as after a reset. */
+void rv_vec_reset(struct rv_hart *hart);
 
 /* ---- floating point: rv_fp.c, rv_softfp.c ---------------------------------------------------- */
 

@@ -104,11 +104,7 @@ static void model_data(struct rv_hart *hart, uint64_t page)
 	hart->cycles += hart->costs.tlb_walk;
 }
 
-/*
- * Find va for reading or writing. Sets *host to its host address, or NULL if there is no memory.
- * Returns remote (0 or 1), or RV_SLOW_TRAP.
- */
-static int lookup(struct rv_hart *hart, uint64_t va, enum rv_access access, uint8_t **host)
+int rv_lookup(struct rv_hart *hart, uint64_t va, enum rv_access access, uint8_t **host)
 {
 	struct rv_tlb_line *line = &hart->tlb[host_index(va)];
 	uint64_t tag = va & RV_PAGE_MASK;
@@ -177,12 +173,12 @@ static int device(struct rv_hart *hart, uint64_t va, enum rv_access access, unsi
 
 /*
  * Find the two parts of an access that crosses into the next page, which begins first bytes after
- * va; neither may be a device. Returns as lookup() does.
+ * va; neither may be a device. Returns as rv_lookup() does.
  */
 static int lookup_both(struct rv_hart *hart, uint64_t va, unsigned int first, enum rv_access access,
 		       uint8_t *host[2])
 {
-	int remote = lookup(hart, va, access, &host[0]);
+	int remote = rv_lookup(hart, va, access, &host[0]);
 	int remote2;
 
 	if (remote == RV_SLOW_TRAP)
@@ -195,7 +191,7 @@ static int lookup_both(struct rv_hart *hart, uint64_t va, unsigned int first, en
 	 * Pages next to each other have different lines in every TLB, so the second
 	 * look-up leaves the first one's host address good.
 	 */
-	remote2 = lookup(hart, va + first, access, &host[1]);
+	remote2 = rv_lookup(hart, va + first, access, &host[1]);
 	if (remote2 == RV_SLOW_TRAP)
 		return RV_SLOW_TRAP;
 	if (!host[1]) {
@@ -228,7 +224,7 @@ int rv_load_slow(struct rv_hart *hart, uint64_t va, unsigned int size)
 		memcpy((uint8_t *)&hart->slow_value + first, host[1], size - first);
 		return remote;
 	}
-	remote = lookup(hart, va, RV_READ, &host[0]);
+	remote = rv_lookup(hart, va, RV_READ, &host[0]);
 	if (remote == RV_SLOW_TRAP)
 		return RV_SLOW_TRAP;
 	if (!host[0]) {
@@ -269,7 +265,7 @@ int rv_store_slow(struct rv_hart *hart, uint64_t va, unsigned int size, uint64_t
 		memcpy(host[1], (uint8_t *)&value + first, size - first);
 		return remote;
 	}
-	remote = lookup(hart, va, RV_WRITE, &host[0]);
+	remote = rv_lookup(hart, va, RV_WRITE, &host[0]);
 	if (remote == RV_SLOW_TRAP)
 		return RV_SLOW_TRAP;
 	if (!host[0]) {
@@ -385,7 +381,7 @@ int rv_atomic(struct rv_hart *hart, uint32_t insn, uint64_t va, uint64_t value)
 		return RV_SLOW_TRAP;
 	}
 	/* A page that can be written and not read does not exist here: pages of either are both. */
-	remote = lookup(hart, va, access, &host);
+	remote = rv_lookup(hart, va, access, &host);
 	if (remote == RV_SLOW_TRAP)
 		return RV_SLOW_TRAP;
 	if (!host) {
@@ -418,7 +414,7 @@ static enum rv_result transfer(struct rv_hart *hart, uint64_t va, void *buffer, 
 		size_t part = room < length ? (size_t)room : length;
 		uint8_t *host;
 
-		if (lookup(hart, va, access, &host) == RV_SLOW_TRAP)
+		if (rv_lookup(hart, va, access, &host) == RV_SLOW_TRAP)
 			return RV_TRAP;
 		if (!host) {
 			rv_raise(hart, access_cause(access), va);

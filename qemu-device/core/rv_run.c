@@ -7,10 +7,11 @@
  * dynamic ones. fold() brings them into the hart at the end of a slice and before anything that
  * can read them.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "rv_fp_host.h"
-#include "rv_internal.h"
+#include "rv_vec.h"
 
 const struct rv_costs rv_costs_default = {
 	.alu = 1,
@@ -35,6 +36,13 @@ const struct rv_costs rv_costs_default = {
 	.fence_i = 16,
 	.custom = 1,
 	.tlb_walk = 120,
+	.vec_bytes = 64,
+	.vec_div = 8,
+	.vec_reduce = 6,
+	.vec_ordered = 3,
+	.vec_permute = 4,
+	.vec_element = 1,
+	.vec_line = 2,
 };
 
 /* ---- counts ---------------------------------------------------------------------------------- */
@@ -64,6 +72,7 @@ void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs)
 		[RV_C_FP_CVT] = costs->fp_cvt,	 [RV_C_FP_MISC] = costs->fp_misc,
 		[RV_C_CSR] = costs->csr,	 [RV_C_SYSTEM] = costs->system,
 		[RV_C_FENCE_I] = costs->fence_i, [RV_C_CUSTOM] = costs->custom,
+		[RV_C_VECTOR] = 1,
 	};
 
 	_Static_assert(RV_C_COUNT <= sizeof(hart->class_stat) / sizeof(hart->class_stat[0]),
@@ -575,6 +584,20 @@ L_FENCE_ACQ_REL:
 	__atomic_thread_fence(__ATOMIC_ACQ_REL);
 	NEXT();
 
+	/* ---- vectors: counts of their own go straight to the hart, sums do not mind the order ---- */
+L_VSET:
+	rv_vec_set(h, INSN);
+	NEXT();
+L_VEC:
+	if (unlikely(!rv_vec_exec(h, INSN, op->offset)))
+		goto trap;
+	NEXT();
+L_VMEM:
+	if (unlikely(!rv_vec_mem(h, INSN)))
+		goto trap;
+	SLOW_DONE();
+	NEXT();
+
 	/* ---- ends of blocks ---- */
 	BRANCH(BEQ, RS1 == RS2)
 	BRANCH(BNE, RS1 != RS2)
@@ -787,6 +810,8 @@ int rv_init(struct rv_hart *hart, const struct rv_env *env, void *opaque, enum r
 void rv_fini(struct rv_hart *hart)
 {
 	rv_code_fini(hart);
+	free(hart->v);
+	hart->v = NULL;
 }
 
 enum rv_stop rv_run(struct rv_hart *hart, uint64_t max_insns)

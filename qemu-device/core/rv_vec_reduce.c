@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/* Reductions. Elements are taken in their order, unordered sums too: that is one of their orders. */
+#include "rv_fp_host.h"
+#include "rv_vec_float.h"
+
+static bool is_active(const struct rv_vop *op, size_t i)
+{
+	return !op->masked || rv_vbit(rv_vreg(op->hart, 0), i);
+}
+
+static uint64_t combine(unsigned int which, uint64_t a, uint64_t b, unsigned int size)
+{
+	switch (which) {
+	case 0:
+		return a + b;
+	case 1:
+		return a & b;
+	case 2:
+		return a | b;
+	case 3:
+		return a ^ b;
+	case 4:
+		return a < b ? a : b;
+	case 5:
+		return rv_vsext(a, size) < rv_vsext(b, size) ? a : b;
+	case 6:
+		return a > b ? a : b;
+	default:
+		return rv_vsext(a, size) > rv_vsext(b, size) ? a : b;
+	}
+}
+
+/* Sums of unmasked vectors are what compilers make most of. */
+#define SUM(bits)                                                                             \
+	RV_CLONES static uint64_t sum##bits(const uint##bits##_t *a, size_t n)                \
+	{                                                                                     \
+		uint##bits##_t sum = 0;                                                       \
+		for (size_t i = 0; i < n; i++)                                                \
+			sum = (uint##bits##_t)(sum + a[i]);                                   \
+		return sum;                                                                   \
+	}
+SUM(8)
+SUM(16)
+SUM(32)
+SUM(64)
+
+/* vredsum and the like, vwredsumu, vwredsum */
+bool rv_vec_reduce(const struct rv_vop *op)
+{
+	struct rv_hart *hart = op->hart;
+	const unsigned int funct6 = op->insn >> 26;
+	const bool wide = op->row->d == RV_K_1W, extend = wide && (funct6 & 1);
+	const unsigned int size = op->sew + wide, which = wide ? 0 : funct6 & 7;
+	const void *a = rv_vreg(hart, rv_vs2(op->insn));
+	uint64_t value = rv_vget(rv_vreg(hart, rv_vs1(op->insn)), 0, size);
+
+	if (op->vl == 0)
+		return true;
+	if (!wide && which == 0 && !op->masked) {
+		value += op->sew == 0 ? sum8(a, op->vl) :
+			 op->sew == 1 ? sum16(a, op->vl) :
+			 op->sew == 2 ? sum32(a, op->vl) :
+					sum64(a, op->vl);
+	} else {
+		for (size_t i = 0; i < op->vl; i++) {
+			uint64_t e = rv_vget(a, i, op->sew);
+
+			if (!is_active(op, i))
+				continue;
+			if (extend)
+				e = (uint64_t)rv_vsext(e, op->sew);
+			value = combine(which, value, e, size);
+		}
+	}
+	rv_vput(rv_vreg(hart, rv_vd(op->insn)), 0, size, value);
+	return true;
+}
+
+/* ---- floating point -------------------------------------------------------------------------- */
+
+static uint64_t add(struct rv_hart *hart, enum rv_fmt fmt, uint64_t a, uint64_t b,
+		    unsigned int *flags)
+{
+#if RV_HOST_FP
+	if (rv_vhost_rounds(hart)) {
+		if (fmt == RV_FMT_S) {
+			const uint32_t r = rv_vfrom_s(rv_host_add_s(rv_vto_s((uint32_t)a),
+								   rv_vto_s((uint32_t)b)));
+
+			return RV_IS_NAN_s(r) ? RV_QNAN_s : r;
+		} else {
+			const uint64_t r = rv_vfrom_d(rv_host_add_d(rv_vto_d(a), rv_vto_d(b)));
+
+			return RV_IS_NAN_d(r) ? RV_QNAN_d : r;
+		}
+	}
+#endif
+	return rv_soft_add(fmt, a, b, (enum rv_rm)hart->frm, flags);
+}
+
+/* vfredosum, vfredusum, vfredmin, vfredmax, vfwredosum, vfwredusum */
+bool rv_vec_freduce(const struct rv_vop *op)
+{
+	struct rv_hart *hart = op->hart;
+	const unsigned int funct6 = op->insn >> 26;
+	const bool wide = op->row->d == RV_K_1W, sum = wide || funct6 == 0x01 || funct6 == 0x03;
+	const unsigned int size = op->sew + wide;
+	const enum rv_fmt fmt = size == 2 ? RV_FMT_S : RV_FMT_D;
+	const rv_elem_fn extreme = (funct6 == 0x05 ? rv_v_fmin : rv_v_fmax)[op->sew];
+	const void *a = rv_vreg(hart, rv_vs2(op->insn));
+	uint64_t value = rv_vget(rv_vreg(hart, rv_vs1(op->insn)), 0, size);
+	unsigned int flags = 0;
+
+	if (wide && op->sew != 2)
+		return false;
+	if (op->vl == 0)
+		return true;
+	for (size_t i = 0; i < op->vl; i++) {
+		uint64_t e = rv_vget(a, i, op->sew);
+
+		if (!is_active(op, i))
+			continue;
+		if (wide)
+			e = rv_soft_convert(RV_FMT_D, RV_FMT_S, e, RV_RNE, &flags);
+		if (sum) {
+			value = add(hart, fmt, value, e, &flags);
+		} else {
+			const struct rv_elems one = { .d = &value, .a = &value, .b = &e, .n = 1,
+						      .hart = hart };
+
+			extreme(&one);
+		}
+	}
+	hart->fflags |= (uint8_t)flags;
+	rv_vput(rv_vreg(hart, rv_vd(op->insn)), 0, size, value);
+	return true;
+}
