@@ -83,6 +83,8 @@ void rv_vec_set(struct rv_hart *hart, uint32_t insn)
 	/* vl can be kept only while VLMAX is; anything else is reserved. */
 	if (!vlmax || (keep && vlmax != before)) {
 		hart->vtype = RV_VTYPE_VILL;
+		hart->vsew = 0;
+		hart->vlmul = 0;
 		hart->vl = 0;
 	} else {
 		hart->vtype = vtype;
@@ -347,16 +349,12 @@ static void elementwise(const struct rv_vop *op)
 	}
 	if (to_mask) {
 		const uint8_t *result = e.d;
+		size_t count = 0;
 
-		for (size_t i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++)
 			/* v0 may be the target: bit i is read before it is written. */
-			if (!rv_vbit(v0, op->start + i))
-				continue;
-			rv_vset_bit(target, op->start + i, *result);
-			result += pick;
-			if (!pick)
-				result = (uint8_t *)e.d + i + 1;
-		}
+			if (rv_vbit(v0, op->start + i))
+				rv_vset_bit(target, op->start + i, result[pick ? count++ : i]);
 	} else if (pick) {
 		scatter(d, e.d, dsize, v0, op->start, n);
 	} else {
@@ -454,7 +452,8 @@ bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
 		.start = hart->vstart,
 	};
 
-	if (hart->vtype & RV_VTYPE_VILL)
+	/* Moves of whole registers do not depend on vtype. */
+	if ((hart->vtype & RV_VTYPE_VILL) && row->whole != rv_vec_move_whole)
 		goto illegal;
 	op.vlmax = op.lmul < 0 ? hart->vlenb >> op.sew >> -op.lmul : hart->vlenb >> op.sew << op.lmul;
 	get_scalar(&op);

@@ -250,7 +250,7 @@ static inline uint64_t rv_vround(uint64_t v, unsigned int shift, unsigned int vx
 	X(add) X(sub) X(rsub) X(and) X(or) X(xor) X(sll) X(srl) X(sra)                          \
 	X(minu) X(min) X(maxu) X(max) X(mul) X(mulh) X(mulhu) X(mulhsu)                         \
 	X(divu) X(div) X(remu) X(rem) X(macc) X(nmsac) X(madd) X(nmsub)                         \
-	X(adc) X(sbc) X(madc) X(msbc) X(merge)                                                  \
+	X(adc) X(sbc) X(madc) X(msbc) X(merge) X(fmerge)                                                 \
 	X(mseq) X(msne) X(msltu) X(mslt) X(msleu) X(msle) X(msgtu) X(msgt)                      \
 	X(nsrl) X(nsra) X(zext2) X(sext2) X(zext4) X(sext4) X(zext8) X(sext8)                   \
 	X(waddu) X(wadd) X(wsubu) X(wsub) X(wadduw) X(waddw) X(wsubuw) X(wsubw)                 \

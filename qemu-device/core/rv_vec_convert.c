@@ -28,24 +28,34 @@ static uint64_t to_integer(enum rv_fmt fmt, uint64_t a, unsigned int bits, bool 
 	return (uint64_t)number;
 }
 
-/* rint() takes the mode and the flags from the host's environment, a cast is exact after it. */
+/*
+ * Adding and taking away a power of two rounds by the host's mode and leaves its flags, where rint()
+ * may not: compilers replace it by code for the nearest mode only. It wants |x| <= 2^22 or 2^51.
+ */
+#define ROUND_s(u) \
+	((rv_vto_s(u) + rv_vto_s(((u) & RV_SIGN_s) | 0x4b000000u)) - \
+	 rv_vto_s(((u) & RV_SIGN_s) | 0x4b000000u))
+#define ROUND_d(u) \
+	((rv_vto_d(u) + rv_vto_d(((u) & RV_SIGN_d) | 0x4330000000000000ull)) - \
+	 rv_vto_d(((u) & RV_SIGN_d) | 0x4330000000000000ull))
+
 #define HOST_TO_INT(name, suffix, dtype, itype, round)                                        \
 	RV_CLONES static void name(dtype *d, const rv_u##suffix *a, size_t n)                 \
 	{                                                                                     \
 		RV_IVDEP                                                                      \
 		for (size_t i = 0; i < n; i++)                                                \
-			d[i] = (dtype)(itype)round(rv_vto_##suffix(a[i]));                    \
+			d[i] = (dtype)(itype)round(a[i]);                                     \
 	}
-HOST_TO_INT(s_16, s, uint16_t, int32_t, __builtin_rintf)
-HOST_TO_INT(s_32, s, uint32_t, int32_t, __builtin_rintf)
-HOST_TO_INT(s_64, s, uint64_t, int64_t, __builtin_rintf)
-HOST_TO_INT(d_32, d, uint32_t, int32_t, __builtin_rint)
-HOST_TO_INT(d_64, d, uint64_t, int64_t, __builtin_rint)
-HOST_TO_INT(s_16_rtz, s, uint16_t, int32_t, )
-HOST_TO_INT(s_32_rtz, s, uint32_t, int32_t, )
-HOST_TO_INT(s_64_rtz, s, uint64_t, int64_t, )
-HOST_TO_INT(d_32_rtz, d, uint32_t, int32_t, )
-HOST_TO_INT(d_64_rtz, d, uint64_t, int64_t, )
+HOST_TO_INT(s_16, s, uint16_t, int32_t, ROUND_s)
+HOST_TO_INT(s_32, s, uint32_t, int32_t, ROUND_s)
+HOST_TO_INT(s_64, s, uint64_t, int64_t, ROUND_s)
+HOST_TO_INT(d_32, d, uint32_t, int32_t, ROUND_d)
+HOST_TO_INT(d_64, d, uint64_t, int64_t, ROUND_d)
+HOST_TO_INT(s_16_rtz, s, uint16_t, int32_t, rv_vto_s)
+HOST_TO_INT(s_32_rtz, s, uint32_t, int32_t, rv_vto_s)
+HOST_TO_INT(s_64_rtz, s, uint64_t, int64_t, rv_vto_s)
+HOST_TO_INT(d_32_rtz, d, uint32_t, int32_t, rv_vto_d)
+HOST_TO_INT(d_64_rtz, d, uint64_t, int64_t, rv_vto_d)
 
 #define CHUNK 64
 
@@ -75,17 +85,17 @@ HOST_TO_INT(d_64_rtz, d, uint64_t, int64_t, )
 		e->hart->fflags |= (uint8_t)flags;                                            \
 	}
 #define DYNAMIC ((enum rv_rm)e->hart->frm)
-/* 2^14, 2^30, 2^62 */
-#define TO_INT(op, id, suffix, FMT, bits, limit)                                              \
-	TO_INT_OF(op##_x_f_##id, suffix, FMT, bits, true, DYNAMIC, suffix##_##bits, limit)    \
-	TO_INT_OF(op##_xu_f_##id, suffix, FMT, bits, false, DYNAMIC, suffix##_##bits, limit)  \
+/* near: what ROUND_* can do too */
+#define TO_INT(op, id, suffix, FMT, bits, near, limit)                                              \
+	TO_INT_OF(op##_x_f_##id, suffix, FMT, bits, true, DYNAMIC, suffix##_##bits, near)    \
+	TO_INT_OF(op##_xu_f_##id, suffix, FMT, bits, false, DYNAMIC, suffix##_##bits, near)  \
 	TO_INT_OF(op##_rtz_x_f_##id, suffix, FMT, bits, true, RV_RTZ, suffix##_##bits##_rtz, limit) \
 	TO_INT_OF(op##_rtz_xu_f_##id, suffix, FMT, bits, false, RV_RTZ, suffix##_##bits##_rtz, limit)
-TO_INT(fcvt, 2, s, RV_FMT_S, 32, 0x4e800000u)
-TO_INT(fcvt, 3, d, RV_FMT_D, 64, 0x43d0000000000000ull)
-TO_INT(fwcvt, 2, s, RV_FMT_S, 64, 0x5e800000u)
-TO_INT(fncvt, 1, s, RV_FMT_S, 16, 0x46800000u)
-TO_INT(fncvt, 2, d, RV_FMT_D, 32, 0x41d0000000000000ull)
+TO_INT(fcvt, 2, s, RV_FMT_S, 32, 0x4a800000u, 0x4e800000u)
+TO_INT(fcvt, 3, d, RV_FMT_D, 64, 0x4320000000000000ull, 0x43d0000000000000ull)
+TO_INT(fwcvt, 2, s, RV_FMT_S, 64, 0x4a800000u, 0x5e800000u)
+TO_INT(fncvt, 1, s, RV_FMT_S, 16, 0x46800000u, 0x46800000u)
+TO_INT(fncvt, 2, d, RV_FMT_D, 32, 0x41d0000000000000ull, 0x41d0000000000000ull)
 #define TO_INT_TABLES(kind)                                                                   \
 	const rv_elem_fn rv_v_fcvt_##kind[4] = { NULL, NULL, fcvt_##kind##_2, fcvt_##kind##_3 }; \
 	const rv_elem_fn rv_v_fwcvt_##kind[4] = { NULL, NULL, fwcvt_##kind##_2, NULL };       \

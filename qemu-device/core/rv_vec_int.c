@@ -60,11 +60,12 @@ SAME(nmsub, uint, A - (uint64_t)D * B)
 SAME(adc, uint, A + B + m[i])
 SAME(sbc, uint, A - B - m[i])
 SAME(merge, uint, m[i] ? B : A)
+const rv_elem_fn rv_v_fmerge[4] = { NULL, NULL, merge_32, merge_64 };
 
 /* Upper halves. */
 #define HIGH(name, t8, t16, t32, t64, w8, w16, w32, w64)              \
 	ELEMS(name, 8, uint8_t, t8, w8, (int32_t)A * (int32_t)B >> 8)  \
-	ELEMS(name, 16, uint16_t, t16, w16, (int64_t)A * (int64_t)B >> 16) \
+	ELEMS(name, 16, uint16_t, t16, w16, (int32_t)A * (int32_t)B >> 16) \
 	ELEMS(name, 32, uint32_t, t32, w32, (int64_t)A * (int64_t)B >> 32) \
 	ELEMS(name, 64, uint64_t, t64, w64, (s128)A * (s128)B >> 64)   \
 	TABLE4(name)
