@@ -43,7 +43,11 @@
 	X(PACKETS, "packets", "packets", "command packets retired")                              \
 	X(DISPATCHES, "dispatches", "packets", "DISPATCH packets retired")                       \
 	X(WORKGROUPS, "workgroups", "workgroups", "workgroups retired")                          \
-	X(ENERGY, "energy", "fJ", "modelled energy, dynamic and leakage")
+	X(ENERGY, "energy", "fJ", "modelled energy, dynamic and leakage")                        \
+	X(VECTOR_OPS, "vector.ops", "instructions", "vector instructions, loads and stores too") \
+	X(VECTOR_BYTES, "vector.bytes", "bytes", "widest operands of vector computations")       \
+	X(VECTOR_SRAM, "vector.sram", "bytes", "vector loads and stores to SRAM")                \
+	X(VECTOR_REMOTE, "vector.remote", "bytes", "vector loads and stores to host memory")
 
 enum npu_counter {
 #define NPU_COUNTER_ENUM(symbol, name, unit, description) NPU_COUNTER_##symbol,

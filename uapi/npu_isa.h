@@ -4,8 +4,9 @@
  * instructions with their descriptors, and the table of kernels in an ELF.
  * Shared by device, runtime and the kernel-side header.
  *
- * A tile runs RV64GC user-level code. A workgroup starts with pc = entry,
- * a0 = args, sp = top of the tile's SRAM, fcsr = 0, all other registers 0, and
+ * A tile runs RV64GCV user-level code; VLEN is in CSR vlenb. A workgroup starts with pc = entry,
+ * a0 = args, sp = top of the tile's SRAM, fcsr = 0, all other registers 0, vector registers too, vl and vstart 0, vtype
+ * vill (so a vset instruction comes first), vcsr 0, and
  * ends with npu.exit. Returning from the entry function jumps to address 0 and
  * faults. SRAM keeps its contents from one workgroup on a tile to the next as
  * long as both are of the same queue and address space; it is zero for the first

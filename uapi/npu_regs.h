@@ -67,7 +67,7 @@
 #define NPU_REG_FEATURES_LO 0x018
 #define NPU_REG_FEATURES_HI 0x01c
 #define NPU_FEATURE_MATRIX_INT8 (1ull << 0)
-#define NPU_FEATURE_RVV		(1ull << 1)
+#define NPU_FEATURE_RVV		(1ull << 1) /* tiles have RISC-V V 1.0 */
 
 /* ---- whole-device control ---------------------------------------------------------------- */
 /*

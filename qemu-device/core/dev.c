@@ -16,6 +16,7 @@ void npu_config_init(struct npu_config *config)
 	*config = (struct npu_config){
 		.chiplets = 2,
 		.tiles_per_chiplet = 2,
+		.vlen = 2048,
 		.sram_kib = 1024,
 		.threads = 0,
 		.queues = NPU_MAX_QUEUES,
@@ -213,6 +214,9 @@ static const char *check_config(const struct npu_config *config)
 		return "tiles per chiplet must be 1 to 8";
 	if (config->sram_kib < 64 || config->sram_kib > 16384 || config->sram_kib % 64)
 		return "sram must be 64 to 16384 KiB, a multiple of 64";
+	if (config->vlen < RV_VLEN_MIN || config->vlen > RV_VLEN_MAX ||
+	    (config->vlen & (config->vlen - 1)))
+		return "vlen must be a power of two from 128 to 16384";
 	if (config->threads > 64)
 		return "threads must be 0 (one per CPU) to 64";
 	if (config->queues < 1 || config->queues > NPU_MAX_QUEUES)

@@ -53,6 +53,7 @@ struct npu_host_ops {
 struct npu_config {
 	unsigned int chiplets; /* 1..8 */
 	unsigned int tiles_per_chiplet; /* 1..8 */
+	unsigned int vlen; /* bits of a tile's vector registers, 128..16384, a power of two */
 	unsigned int sram_kib; /* SRAM per tile, 64..16384, multiple of 64 */
 	unsigned int threads; /* worker threads, 1..64; 0: one per online CPU */
 	unsigned int queues; /* hardware queues, 1..NPU_MAX_QUEUES */
@@ -60,7 +61,7 @@ struct npu_config {
 	const char *matrix_path; /* "auto", "avx512", "avx2" or "c" */
 };
 
-/* Defaults: 2 chiplets x 2 tiles, 1024 KiB, threads 0, 64 queues, matrix "auto". */
+/* Defaults: 2 chiplets x 2 tiles, 1024 KiB, vlen 2048, threads 0, 64 queues, matrix "auto". */
 void npu_config_init(struct npu_config *config);
 
 /*

@@ -60,7 +60,7 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 		return NPU_MODEL_CLOCK_KHZ;
 	case NPU_REG_FEATURES_LO:
 	case NPU_REG_FEATURES_HI:
-		return (uint64_t)NPU_FEATURE_MATRIX_INT8 >>
+		return (uint64_t)(NPU_FEATURE_MATRIX_INT8 | NPU_FEATURE_RVV) >>
 		       (offset == NPU_REG_FEATURES_HI ? 32 : 0);
 	case NPU_REG_STATUS:
 		return status(dev);

@@ -41,6 +41,13 @@ static const struct rv_costs core_costs = {
 	.fence_i = NPU_MODEL_CORE_FENCE_I,
 	.custom = NPU_MODEL_CORE_CUSTOM,
 	.tlb_walk = NPU_MODEL_TLB_WALK,
+	.vec_bytes = NPU_MODEL_VECTOR_BYTES,
+	.vec_div = NPU_MODEL_VECTOR_DIV,
+	.vec_reduce = NPU_MODEL_VECTOR_REDUCE,
+	.vec_ordered = NPU_MODEL_VECTOR_ORDERED,
+	.vec_permute = NPU_MODEL_VECTOR_PERMUTE,
+	.vec_element = NPU_MODEL_VECTOR_ELEMENT,
+	.vec_line = NPU_MODEL_VECTOR_LINE,
 };
 
 /* Multiply-accumulates that a path of the matrix arithmetic does in a host work unit. */
@@ -500,6 +507,10 @@ static void start_share(struct npu_tile *tile)
 	hart->stall_exec = 0;
 	hart->stall_memory = 0;
 	hart->tlb_cycles = 0;
+	hart->vector = 0;
+	hart->vector_bytes = 0;
+	hart->vector_sram = 0;
+	hart->vector_remote = 0;
 	memset(&tile->dma, 0, sizeof(tile->dma));
 	memset(&tile->matrix, 0, sizeof(tile->matrix));
 	tile->in_workgroup = false;
@@ -609,9 +620,16 @@ uint64_t tile_close(struct npu_tile *tile)
 	v[NPU_COUNTER_TLB_MISSES] += hart->tlb_misses;
 	v[NPU_COUNTER_TLB_CYCLES] = hart->tlb_cycles;
 	v[NPU_COUNTER_WORKGROUPS] = tile->workgroups;
+	v[NPU_COUNTER_VECTOR_OPS] = hart->vector;
+	v[NPU_COUNTER_VECTOR_BYTES] = hart->vector_bytes;
+	v[NPU_COUNTER_VECTOR_SRAM] = hart->vector_sram;
+	v[NPU_COUNTER_VECTOR_REMOTE] = hart->vector_remote;
 	v[NPU_COUNTER_ENERGY] +=
 		hart->instret * NPU_MODEL_E_INSTRUCTION + hart->fp * NPU_MODEL_E_FP +
 		(hart->loads + hart->stores - hart->remote) * NPU_MODEL_E_SRAM_ACCESS +
+		hart->vector_bytes * NPU_MODEL_E_VECTOR_BYTE +
+		hart->vector_sram * NPU_MODEL_E_SRAM_BYTE +
+		hart->vector_remote * NPU_MODEL_E_HOST_BYTE +
 		hart->remote * NPU_MODEL_E_HOST_ACCESS + hart->tlb_misses * NPU_MODEL_E_WALK +
 		hart->cycles * NPU_MODEL_E_TILE_CYCLE;
 	return hart->cycles;
@@ -672,6 +690,10 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 	tile->engine.core = number;
 	if (rv_init(&tile->hart, &tile_env, tile, RV_MODE_USER) < 0) {
 		free(tile);
+		return NULL;
+	}
+	if (rv_set_vlen(&tile->hart, dev->config.vlen) < 0) {
+		tile_free(tile);
 		return NULL;
 	}
 	rv_set_costs(&tile->hart, &core_costs);

@@ -58,7 +58,8 @@ static void test_registers(void)
 	tap_is(host_read(h, NPU_REG_CAPS1), 1024, "SRAM");
 	tap_is(host_read(h, NPU_REG_CAPS2), NPU_MAX_AS, "address spaces");
 	tap_is(host_read(h, NPU_REG_CLOCK_KHZ), NPU_MODEL_CLOCK_KHZ, "clock");
-	tap_is(npu_dev_read(h->dev, NPU_REG_FEATURES_LO, 8), NPU_FEATURE_MATRIX_INT8, "features");
+	tap_is(npu_dev_read(h->dev, NPU_REG_FEATURES_LO, 8),
+	       NPU_FEATURE_MATRIX_INT8 | NPU_FEATURE_RVV, "features");
 	a = npu_dev_read(h->dev, NPU_REG_TIME_LO, 8);
 	b = npu_dev_read(h->dev, NPU_REG_TIME_LO, 8);
 	tap_ok(a && b >= a, "time goes on");

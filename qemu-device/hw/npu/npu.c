@@ -7,6 +7,7 @@
  * chiplets       number of chiplets, 1..8
  * tiles          tiles per chiplet, 1..8
  * sram           SRAM per tile, 64K..16M, multiple of 64K
+ * vlen           bits of a tile's vector registers, 128..16384, a power of two
  * queues         hardware queues, 1..64
  * threads        host threads that run tiles, 1..64; 0: one per online host CPU
  * matrix         host instructions of the matrix engine: auto, avx512, avxvnni, avx2 or c
@@ -14,7 +15,7 @@
  * inline-budget  work done on the vCPU thread that rings a doorbell before workers take over;
  *                0: workers do everything
  *
- * Only chiplets, tiles, sram and queues are visible to the guest; the others change neither results
+ * Only chiplets, tiles, sram, vlen and queues are visible to the guest; the others change neither results
  * nor the modelled time.
  *
  * While a VM is stopped, work that the device had begun goes on in guest memory.
@@ -120,6 +121,7 @@ static struct npu_dev *npu_new_core(NPUState *s, Error **errp)
 	config.tiles_per_chiplet = s->tiles;
 	config.sram_kib = s->sram / KiB;
 	config.threads = s->threads;
+	config.vlen = s->vlen;
 	config.queues = s->queues;
 	if (s->matrix) {
 		config.matrix_path = s->matrix;
@@ -228,6 +230,7 @@ static const Property npu_properties[] = {
 	DEFINE_PROP_UINT8("chiplets", NPUState, chiplets, 2),
 	DEFINE_PROP_UINT8("tiles", NPUState, tiles, 2),
 	DEFINE_PROP_SIZE("sram", NPUState, sram, 1 * MiB),
+	DEFINE_PROP_UINT16("vlen", NPUState, vlen, 2048),
 	DEFINE_PROP_UINT8("queues", NPUState, queues, NPU_MAX_QUEUES),
 	DEFINE_PROP_UINT32("threads", NPUState, threads, 0),
 	DEFINE_PROP_STRING("matrix", NPUState, matrix),

@@ -45,6 +45,7 @@ struct NPUState {
 	uint8_t tiles;
 	uint64_t sram;
 	uint32_t threads;
+	uint16_t vlen;
 	uint8_t queues;
 	char *matrix;
 	uint64_t inline_budget;
