@@ -18,6 +18,7 @@ struct vec {
 	unsigned int sew; /* log2 of bytes */
 	int lmul; /* log2 */
 	uint32_t vl, start;
+	uint64_t x12; /* that register */
 	uint8_t v[VEC_MAX]; /* registers before; the hart's own are after */
 };
 
@@ -87,8 +88,8 @@ __attribute__((unused)) static void vec_free(struct vec *t)
 }
 
 /*
- * Run insn with the state in t, x5 and f5 as scalars, vcsr and fcsr. The registers before are t->v, those after
- * the hart's.
+ * Run insn with the state in t, x5 and f5 as scalars, vcsr and fcsr. The registers before are t->v,
+ * those after the hart's.
  */
 __attribute__((unused)) static enum rv_stop vec_run(struct vec *t, uint32_t insn, uint64_t x5,
 						    uint64_t f5, unsigned int vcsr, unsigned int fcsr)
@@ -107,6 +108,7 @@ __attribute__((unused)) static enum rv_stop vec_run(struct vec *t, uint32_t insn
 	h->x[9] = vcsr;
 	h->x[10] = x5;
 	h->x[11] = fcsr;
+	h->x[12] = t->x12;
 	h->f[5] = f5;
 	return rv_run(h, 1000);
 }
