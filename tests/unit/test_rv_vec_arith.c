@@ -239,6 +239,70 @@ static u64 n_cvt(u64 a, u64 b, u64 d)
 	return from_s((float)ad);
 }
 
+static void signal_nans(u64 a, u64 b)
+{
+	const u64 inf = bits == 32 ? 0x7f800000 : 0x7ffull << 52, quiet = bits == 32 ? 1u << 22 : 1ull << 51;
+
+	a = U(a) & ~SIGN;
+	b = U(b) & ~SIGN;
+	if ((a > inf && !(a & quiet)) || (b > inf && !(b & quiet)))
+		feraiseexcept(FE_INVALID);
+}
+
+/* minimumNumber, maximumNumber; of zeroes, the negative one is less. */
+static u64 extreme(u64 a, u64 b, bool max)
+{
+	double x, y;
+
+	signal_nans(a, b);
+	const int flags = fetestexcept(FE_ALL_EXCEPT);
+	load(a, b, 0);
+	x = bits == 32 ? as : ad;
+	y = bits == 32 ? bs : bd;
+	feclearexcept(FE_ALL_EXCEPT);
+	feraiseexcept(flags);
+	if (isnan(x) || isnan(y))
+		return !isnan(x) ? a : !isnan(y) ? b : bits == 32 ? NAN_S : NAN_D;
+	if (x == y)
+		return !signbit(x) == max ? a : b;
+	return (x < y) != max ? a : b;
+}
+REF(f_min, extreme(a, b, false))
+REF(f_max, extreme(a, b, true))
+
+static u64 f_class(u64 a, u64 b, u64 d)
+{
+	const u64 quiet = bits == 32 ? 1u << 22 : 1ull << 51;
+	int kind, negative;
+
+	load(a, b, d);
+	kind = bits == 32 ? fpclassify(as) : fpclassify(ad);
+	negative = bits == 32 ? signbit(as) : signbit(ad);
+	feclearexcept(FE_ALL_EXCEPT);
+	return kind == FP_NAN	    ? (a & quiet ? 1u << 9 : 1u << 8) :
+	       kind == FP_INFINITE  ? (negative ? 1u << 0 : 1u << 7) :
+	       kind == FP_NORMAL    ? (negative ? 1u << 1 : 1u << 6) :
+	       kind == FP_SUBNORMAL ? (negative ? 1u << 2 : 1u << 5) :
+				      (negative ? 1u << 3 : 1u << 4);
+}
+
+/* Toward zero, then odd if it was not exact. */
+static u64 n_rod(u64 a, u64 b, u64 d)
+{
+	const int rm = fegetround(), flags = fetestexcept(FE_ALL_EXCEPT);
+	u64 r;
+
+	load(a, b, d);
+	feclearexcept(FE_ALL_EXCEPT);
+	fesetround(FE_TOWARDZERO);
+	r = from_s((float)ad);
+	if (fetestexcept(FE_INEXACT))
+		r |= 1;
+	fesetround(rm);
+	feraiseexcept(flags);
+	return r;
+}
+
 /* An integer of n bits from a number that rint() made whole. */
 static u64 whole(double v, unsigned int n, bool is_signed, double source)
 {
@@ -396,6 +460,7 @@ static const struct instruction instructions[] = {
 	X("vzext.vf4", 4, H4, 12, r_zext), X("vsext.vf4", 5, H4, 12, r_sext4),
 	X("vzext.vf2", 6, H2, 14, r_zext), X("vsext.vf2", 7, H2, 14, r_sext2),
 	F("vfadd", 0x00, VV | VX, f_add), F("vfsub", 0x02, VV | VX, f_sub),
+	F("vfmin", 0x04, VV | VX, f_min), F("vfmax", 0x06, VV | VX, f_max),
 	F("vfsgnj", 0x08, VV | VX, f_sgnj), F("vfsgnjn", 0x09, VV | VX, f_sgnjn),
 	F("vfsgnjx", 0x0a, VV | VX, f_sgnjx), F("vfdiv", 0x20, VV | VX, f_div),
 	F("vfrdiv", 0x21, VX, f_rdiv), F("vfmul", 0x24, VV | VX, f_mul),
@@ -425,6 +490,8 @@ static const struct instruction instructions[] = {
 	F1("vfncvt.xu.f", 0x12, 16, S1, W2, 6, n_xu_f), F1("vfncvt.x.f", 0x12, 17, S1, W2, 6, n_x_f),
 	F1("vfncvt.f.xu", 0x12, 18, S1, W2, 4, n_f_xu), F1("vfncvt.f.x", 0x12, 19, S1, W2, 4, n_f_x),
 	F1("vfncvt.f.f", 0x12, 20, S1, W2, 4, n_cvt),
+	F1("vfncvt.rod.f.f", 0x12, 21, S1, W2, 4, n_rod),
+	F1("vfclass", 0x13, 16, S1, S1, 12, f_class),
 	F1("vfncvt.rtz.xu.f", 0x12, 22, S1, W2, 6, n_rxu_f),
 	F1("vfncvt.rtz.x.f", 0x12, 23, S1, W2, 6, n_rx_f),
 };
