@@ -256,6 +256,7 @@ struct rv_hart {
 	int8_t vlmul; /* of vtype: log2 of LMUL */
 	uint8_t vsew; /* of vtype: log2 of bytes */
 	uint8_t vxrm, vxsat;
+	uint64_t vec_legal[64]; /* instructions whose operands were found legal, with SEW and LMUL */
 };
 
 /*

@@ -441,6 +441,8 @@ static void get_scalar(struct rv_vop *op)
 bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
 {
 	const struct rv_vinsn *row = rv_vec_rows[index];
+	const uint64_t key = (uint64_t)insn << 8 | 0x80 | (hart->vtype & 0x3f);
+	uint64_t *known = &hart->vec_legal[(uint32_t)(insn * 0x9e3779b1u) >> 26];
 	struct rv_vop op = {
 		.hart = hart,
 		.row = row,
@@ -455,7 +457,8 @@ bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
 	/* Moves of whole registers do not depend on vtype. */
 	if ((hart->vtype & RV_VTYPE_VILL) && row->whole != rv_vec_move_whole)
 		goto illegal;
-	op.vlmax = op.lmul < 0 ? hart->vlenb >> op.sew >> -op.lmul : hart->vlenb >> op.sew << op.lmul;
+	op.vlmax = hart->vlenb >> op.sew;
+	op.vlmax = op.lmul < 0 ? op.vlmax >> -op.lmul : op.vlmax << op.lmul;
 	get_scalar(&op);
 	if (row->fn && !row->fn[op.sew])
 		goto illegal;
@@ -468,8 +471,12 @@ bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
 			goto illegal;
 		rv_fp_load(hart);
 	}
-	if (!operands_ok(&op))
-		goto illegal;
+	/* Whether operands go together depends on nothing but the instruction, SEW and LMUL. */
+	if (*known != key) {
+		if (!operands_ok(&op))
+			goto illegal;
+		*known = key;
+	}
 	if (row->fn) {
 		if (op.start < op.vl)
 			elementwise(&op);

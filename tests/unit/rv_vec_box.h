@@ -16,9 +16,9 @@ struct vec {
 	struct box *box;
 	unsigned int vlenb;
 	unsigned int sew; /* log2 of bytes */
-	int lmul; /* log2 */
+	int lmul;	  /* log2 */
 	uint32_t vl, start;
-	uint64_t x12; /* that register */
+	uint64_t x12;	    /* that register */
 	uint8_t v[VEC_MAX]; /* registers before; the hart's own are after */
 };
 
@@ -92,10 +92,11 @@ __attribute__((unused)) static void vec_free(struct vec *t)
  * those after the hart's.
  */
 __attribute__((unused)) static enum rv_stop vec_run(struct vec *t, uint32_t insn, uint64_t x5,
-						    uint64_t f5, unsigned int vcsr, unsigned int fcsr)
+						    uint64_t f5, unsigned int vcsr,
+						    unsigned int fcsr)
 {
 	/* vsetvl x0, x6, x7; csrw vstart, x8; csrw vcsr, x9; csrw fcsr, x11; insn; custom-0 */
-	const uint32_t code[] = { 0x80737057, 0x00841073, 0x00f49073, 0x00359073, insn, 0x0000000b };
+	const uint32_t code[] = {0x80737057, 0x00841073, 0x00f49073, 0x00359073, insn, 0x0000000b};
 	struct rv_hart *h = &t->box->hart;
 
 	rv_reset(h, BOX_BASE);

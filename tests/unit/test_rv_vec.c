@@ -36,9 +36,10 @@ static bool same(const struct vec *t, const uint8_t *want, const char *name, uin
 
 	for (size_t i = 0; i < 32 * (size_t)t->vlenb; i++)
 		if (got[i] != want[i]) {
-			tap_diag("%s %08x vtype %#x vl %u vstart %u: byte %zu of v%zu is %02x, not %02x", name,
-				 insn, vec_vtype(t), t->vl, t->start, i % t->vlenb, i / t->vlenb, got[i],
-				 want[i]);
+			tap_diag("%s %08x vtype %#x vl %u vstart %u: byte %zu of v%zu is %02x, not "
+				 "%02x",
+				 name, insn, vec_vtype(t), t->vl, t->start, i % t->vlenb,
+				 i / t->vlenb, got[i], want[i]);
 			return false;
 		}
 	return true;
@@ -54,47 +55,55 @@ static void test_config(struct vec *t)
 	for (unsigned int vtype = 0; vtype < 0x400; vtype++) {
 		const int lmul = (vtype & 7) < 4 ? (int)(vtype & 7) : (int)(vtype & 7) - 8;
 		const unsigned int sew = vtype >> 3 & 7;
-		const bool legal = vtype < 0x100 && lmul != -4 && sew <= 3 && (int)sew <= 3 + (lmul < 0 ? lmul : 0);
-		const u64 vlmax = !legal ? 0 : lmul < 0 ? t->vlenb >> sew >> -lmul : t->vlenb >> sew << lmul;
-		const u64 avls[] = { 0, 1, vlmax, vlmax + 1, 2 * vlmax + 5, ~0ull };
+		const bool legal = vtype < 0x100 && lmul != -4 && sew <= 3 &&
+				   (int)sew <= 3 + (lmul < 0 ? lmul : 0);
+		const u64 vlmax = !legal     ? 0
+				  : lmul < 0 ? t->vlenb >> sew >> -lmul
+					     : t->vlenb >> sew << lmul;
+		const u64 avls[] = {0, 1, vlmax, vlmax + 1, 2 * vlmax + 5, ~0ull};
 
 		for (unsigned int i = 0; i < 6; i++) {
 			/* vsetvl x10, x6, x7; csrr x11, vl; csrr x12, vtype; csrr x13, vlenb; custom-0 */
-			const uint32_t code[] = { 0x80737557, 0xc20025f3, 0xc2102673, 0xc22026f3, 0x0b };
+			const uint32_t code[] = {0x80737557, 0xc20025f3, 0xc2102673, 0xc22026f3,
+						 0x0b};
 			const u64 want = avls[i] < vlmax ? avls[i] : vlmax;
 
 			rv_reset(h, BOX_BASE);
 			box_put(t->box, BOX_BASE, code, sizeof(code));
 			h->x[6] = avls[i];
 			h->x[7] = vtype;
-			good &= rv_run(h, 100) == RV_STOP_ENV && h->x[10] == want && h->x[11] == want &&
-				h->x[12] == (legal ? vtype : 1ull << 63) && h->x[13] == t->vlenb;
+			good &= rv_run(h, 100) == RV_STOP_ENV && h->x[10] == want &&
+				h->x[11] == want && h->x[12] == (legal ? vtype : 1ull << 63) &&
+				h->x[13] == t->vlenb;
 		}
 	}
 	tap_ok(good, "VLEN %u: vsetvl of every vtype and AVLs around VLMAX", 8 * t->vlenb);
 
 	/* vadd.vv v8, v8, v8 after a reset; then vl8re8.v and vmv1r.v, which want no vtype */
 	rv_reset(h, BOX_BASE);
-	box_put(t->box, BOX_BASE, &(uint32_t){ 0x02840457 }, 4);
-	tap_ok(rv_run(h, 10) == RV_STOP_TRAP && h->trap_cause == RV_ILLEGAL && h->trap_value == 0x02840457,
+	box_put(t->box, BOX_BASE, &(uint32_t){0x02840457}, 4);
+	tap_ok(rv_run(h, 10) == RV_STOP_TRAP && h->trap_cause == RV_ILLEGAL &&
+		       h->trap_value == 0x02840457,
 	       "VLEN %u: vtype is vill after a reset", 8 * t->vlenb);
 	rv_reset(h, BOX_BASE);
-	box_put(t->box, BOX_BASE, (uint32_t[]){ 0xe2850407, 0x9e803857, 0x0b }, 12);
+	box_put(t->box, BOX_BASE, (uint32_t[]){0xe2850407, 0x9e803857, 0x0b}, 12);
 	h->x[10] = BOX_BASE;
-	tap_ok(rv_run(h, 10) == RV_STOP_ENV && !memcmp(h->v + 8 * t->vlenb, box_at(t->box, BOX_BASE), 12) &&
+	tap_ok(rv_run(h, 10) == RV_STOP_ENV &&
+		       !memcmp(h->v + 8 * t->vlenb, box_at(t->box, BOX_BASE), 12) &&
 		       !memcmp(h->v + 16 * t->vlenb, box_at(t->box, BOX_BASE), 12),
 	       "VLEN %u: whole registers do not mind it", 8 * t->vlenb);
 
 	/* vsetvli x0, x0 keeps vl if VLMAX stays: e8,m1 -> e16,m2, and not e16,m1 */
 	for (unsigned int m = 0; m < 2; m++) {
-		const uint32_t code[] = { 0x80737557, m ? 0x00807057 : 0x00907057, 0x0b };
+		const uint32_t code[] = {0x80737557, m ? 0x00807057 : 0x00907057, 0x0b};
 
 		rv_reset(h, BOX_BASE);
 		box_put(t->box, BOX_BASE, code, sizeof(code));
 		h->x[6] = 5;
 		rv_run(h, 10);
 		tap_ok(m ? h->vtype >> 63 && h->vl == 0 : h->vtype == 9 && h->vl == 5,
-		       "VLEN %u: vsetvli x0, x0 %s", 8 * t->vlenb, m ? "is vill if VLMAX changes" : "keeps vl");
+		       "VLEN %u: vsetvli x0, x0 %s", 8 * t->vlenb,
+		       m ? "is vill if VLMAX changes" : "keeps vl");
 	}
 }
 
@@ -102,7 +111,8 @@ static void test_absent(void)
 {
 	struct box *box = box_new(RV_MODE_MACHINE);
 	struct rv_hart *h = &box->hart;
-	static const uint32_t words[] = { 0x80737557, 0x02840457, 0xe2850407, 0xc22026f3, 0x00841073 };
+	static const uint32_t words[] = {0x80737557, 0x02840457, 0xe2850407, 0xc22026f3,
+					 0x00841073};
 	bool good = true;
 
 	for (unsigned int i = 0; i < 5; i++) {
@@ -126,7 +136,7 @@ static void test_absent(void)
 	}
 	/* csrs mstatus, VS; vsetvl x10, x6, x7 */
 	rv_reset(h, BOX_BASE);
-	box_put(box, BOX_BASE, (uint32_t[]){ 0x30042073, 0x80737557 }, 8);
+	box_put(box, BOX_BASE, (uint32_t[]){0x30042073, 0x80737557}, 8);
 	h->x[8] = 1u << 9;
 	h->x[6] = 3;
 	rv_run(h, 2);
@@ -162,7 +172,8 @@ static bool apart(uint32_t insn)
 	if ((insn & 0x7f) != 0x57 || funct3 >= 3)
 		return true;
 	/* vs1 is a vector, or names the instruction. */
-	return vs1 >= 24 || (funct3 > 0 && (funct6 == 0x10 || funct6 == 0x12 || funct6 == 0x13 || funct6 == 0x14));
+	return vs1 >= 24 || (funct3 > 0 && (funct6 == 0x10 || funct6 == 0x12 || funct6 == 0x13 ||
+					    funct6 == 0x14));
 }
 
 /*
@@ -171,9 +182,11 @@ static bool apart(uint32_t insn)
  */
 static void test_words(struct vec *t)
 {
-	enum { COUNT = 200000 };
+	enum {
+		COUNT = 200000
+	};
 	static uint32_t words[COUNT];
-	static const uint8_t opcodes[] = { 0x57, 0x57, 0x57, 0x07, 0x27 }, widths[] = { 0, 5, 6, 7 };
+	static const uint8_t opcodes[] = {0x57, 0x57, 0x57, 0x07, 0x27}, widths[] = {0, 5, 6, 7};
 	unsigned int known = 0, missing = 0, extra = 0, n = 0;
 	char path[] = "/tmp/rv-vec-words-XXXXXX", command[400], line[256];
 	const int fd = mkstemp(path);
@@ -196,7 +209,8 @@ static void test_words(struct vec *t)
 		fclose(f);
 	snprintf(command, sizeof(command),
 		 "(llvm-mc-19 -triple=riscv64 -mattr=+d,+v -filetype=obj -o %s.o < %s && "
-		 "llvm-objdump-19 -D -j .text --mattr=+d,+v --no-show-raw-insn %s.o; rm -f %s.o) 2>/dev/null",
+		 "llvm-objdump-19 -D -j .text --mattr=+d,+v --no-show-raw-insn %s.o; rm -f %s.o) "
+		 "2>/dev/null",
 		 path, path, path, path);
 	f = popen(command, "r");
 	while (f && n < COUNT && fgets(line, sizeof(line), f)) {
@@ -232,7 +246,12 @@ static void test_words(struct vec *t)
 #define DATA (BOX_BASE + 16 * BOX_PAGE)
 #define SPAN (8 * BOX_PAGE)
 
-enum mode { UNIT, STRIDED, INDEXED, FIRST };
+enum mode {
+	UNIT,
+	STRIDED,
+	INDEXED,
+	FIRST
+};
 
 /* One access of random kind; a page that is not mapped may be in its way. */
 static bool one_access(struct vec *t, unsigned int *faults)
@@ -243,7 +262,7 @@ static bool one_access(struct vec *t, unsigned int *faults)
 	const enum mode mode = store ? vec_random() % 3 : vec_random() % 4;
 	const bool masked = vec_random() & 1;
 	struct rv_hart *h = &t->box->hart;
-	static const unsigned int encoded[] = { 0, 5, 6, 7 };
+	static const unsigned int encoded[] = {0, 5, 6, 7};
 	unsigned int size, nf, regs, at = UINT32_MAX;
 	const u64 base = DATA + 4 * BOX_PAGE + vec_random() % (vec_random() & 1 ? 64 : 4096);
 	int64_t stride;
@@ -266,10 +285,14 @@ static bool one_access(struct vec *t, unsigned int *faults)
 	nf = 1 + (unsigned int)(vec_random() % (8 / regs));
 	if (mode == INDEXED)
 		for (uint32_t i = 0; i < t->vl; i++)
-			vec_put(t->v + vs2 * t->vlenb, i, width, vec_random() & (width ? 0x7ff : 0xff));
-	insn = (nf - 1) << 29 | (unsigned int)!masked << 25 | 5u << 15 | encoded[width] << 12 | vd << 7 |
-	       (store ? 0x27 : 0x07);
-	insn |= mode == STRIDED ? 2u << 26 | 12u << 20 : mode == INDEXED ? 1u << 26 | vs2 << 20 : mode == FIRST ? 16u << 20 : 0;
+			vec_put(t->v + vs2 * t->vlenb, i, width,
+				vec_random() & (width ? 0x7ff : 0xff));
+	insn = (nf - 1) << 29 | (unsigned int)!masked << 25 | 5u << 15 | encoded[width] << 12 |
+	       vd << 7 | (store ? 0x27 : 0x07);
+	insn |= mode == STRIDED	  ? 2u << 26 | 12u << 20
+		: mode == INDEXED ? 1u << 26 | vs2 << 20
+		: mode == FIRST	  ? 16u << 20
+				  : 0;
 
 	for (unsigned int i = 0; i < SPAN; i += 8)
 		vec_put(memory, i / 8, 3, vec_random());
@@ -284,9 +307,9 @@ static bool one_access(struct vec *t, unsigned int *faults)
 
 		if (masked && !vec_bit(t->v, i))
 			continue;
-		va += mode == STRIDED ? i * (u64)stride :
-		      mode == INDEXED ? vec_get(t->v + vs2 * t->vlenb, i, width) :
-					(u64)i * nf << size;
+		va += mode == STRIDED	? i * (u64)stride
+		      : mode == INDEXED ? vec_get(t->v + vs2 * t->vlenb, i, width)
+					: (u64)i * nf << size;
 		for (unsigned int f = 0; f < nf && at == UINT32_MAX; f++) {
 			const u64 a = va + (f << size);
 			uint8_t *element = want + (vd + f * regs) * t->vlenb;
@@ -303,24 +326,29 @@ static bool one_access(struct vec *t, unsigned int *faults)
 			if (at != UINT32_MAX)
 				break;
 			if (store)
-				memcpy(memory + (a - DATA), element + ((size_t)i << size), (size_t)1 << size);
+				memcpy(memory + (a - DATA), element + ((size_t)i << size),
+				       (size_t)1 << size);
 			else
-				memcpy(element + ((size_t)i << size), memory + (a - DATA), (size_t)1 << size);
+				memcpy(element + ((size_t)i << size), memory + (a - DATA),
+				       (size_t)1 << size);
 		}
 	}
 	stop = vec_run(t, insn, base, 0, 0, 0);
 	if (at != UINT32_MAX && (mode != FIRST || at == 0)) {
 		++*faults;
-		if (stop != RV_STOP_TRAP || h->trap_cause != (store ? RV_STORE_PAGE_FAULT : RV_LOAD_PAGE_FAULT) ||
+		if (stop != RV_STOP_TRAP ||
+		    h->trap_cause != (store ? RV_STORE_PAGE_FAULT : RV_LOAD_PAGE_FAULT) ||
 		    h->vstart != at || h->pc != BOX_BASE + 16 || (h->trap_value != fault_va)) {
-			tap_diag("%08x vl %u vstart %u: stop %d cause %u vstart %u, not %u, value %#llx, not %#llx",
+			tap_diag("%08x vl %u vstart %u: stop %d cause %u vstart %u, not %u, value "
+				 "%#llx, not %#llx",
 				 insn, t->vl, t->start, stop, h->trap_cause, h->vstart, at,
 				 (unsigned long long)h->trap_value, (unsigned long long)fault_va);
 			return false;
 		}
 	} else if (stop != RV_STOP_ENV || h->vstart || h->vl != (at != UINT32_MAX ? at : t->vl)) {
-		tap_diag("%08x vtype %#x vl %u vstart %u: stop %d cause %u value %#llx vl %u", insn, vec_vtype(t),
-			 t->vl, t->start, stop, h->trap_cause, (unsigned long long)h->trap_value, h->vl);
+		tap_diag("%08x vtype %#x vl %u vstart %u: stop %d cause %u value %#llx vl %u", insn,
+			 vec_vtype(t), t->vl, t->start, stop, h->trap_cause,
+			 (unsigned long long)h->trap_value, h->vl);
 		return false;
 	}
 	if (memcmp(memory, box_at(t->box, DATA), SPAN)) {
@@ -337,7 +365,8 @@ static void test_memory(struct vec *t)
 
 	for (int i = 0; i < 3000 && good; i++)
 		good = one_access(t, &faults);
-	tap_ok(good && faults > 50, "VLEN %u: loads and stores, %u of which trap", 8 * t->vlenb, faults);
+	tap_ok(good && faults > 50, "VLEN %u: loads and stores, %u of which trap", 8 * t->vlenb,
+	       faults);
 
 	/* A store that met a hole goes on where it stopped once the hole is filled. vse8.v v8, (x5) */
 	fill(t);
@@ -347,7 +376,8 @@ static void test_memory(struct vec *t)
 	t->start = 0;
 	box_map(t->box, DATA, 4, BOX_R | BOX_W);
 	box_map(t->box, DATA + BOX_PAGE, 1, 0);
-	good = vec_run(t, 0x02028427, DATA + BOX_PAGE - 7, 0, 0, 0) == RV_STOP_TRAP && t->box->hart.vstart == 7;
+	good = vec_run(t, 0x02028427, DATA + BOX_PAGE - 7, 0, 0, 0) == RV_STOP_TRAP &&
+	       t->box->hart.vstart == 7;
 	box_map(t->box, DATA + BOX_PAGE, 1, BOX_R | BOX_W);
 	good &= rv_run(&t->box->hart, 10) == RV_STOP_ENV &&
 		!memcmp(box_at(t->box, DATA + BOX_PAGE - 7), t->v + 8 * t->vlenb, t->vl);
@@ -356,9 +386,9 @@ static void test_memory(struct vec *t)
 
 /* ---- masks and permutations ------------------------------------------------------------------ */
 
-#define OPV(f6, f3, vm, vs2, vs1) \
-	((uint32_t)(f6) << 26 | (uint32_t)(vm) << 25 | (uint32_t)(vs2) << 20 | (uint32_t)(vs1) << 15 | \
-	 (uint32_t)(f3) << 12 | 8u << 7 | 0x57)
+#define OPV(f6, f3, vm, vs2, vs1)                                              \
+	((uint32_t)(f6) << 26 | (uint32_t)(vm) << 25 | (uint32_t)(vs2) << 20 | \
+	 (uint32_t)(vs1) << 15 | (uint32_t)(f3) << 12 | 8u << 7 | 0x57)
 
 static void set_bit(uint8_t *v, size_t i, bool value)
 {
@@ -454,7 +484,10 @@ static bool one_permutation(struct vec *t, unsigned int which)
 			insn = OPV(0x14, 2, vm, 16, which - 12);
 			if (!on)
 				continue;
-			set_bit(d, i, which == 13 ? !found && !bit : which == 14 ? !found && bit : !found);
+			set_bit(d, i,
+				which == 13   ? !found && !bit
+				: which == 14 ? !found && bit
+					      : !found);
 			found |= bit;
 			continue;
 		}
@@ -463,9 +496,10 @@ static bool one_permutation(struct vec *t, unsigned int which)
 	}
 	if (!insn)
 		return true;
-	if (vec_run(t, insn, x5, 0, 0, 0) != RV_STOP_ENV || (gives_x && t->box->hart.x[8] != result)) {
-		tap_diag("%08x: trap, or x8 = %#llx, not %#llx", insn, (unsigned long long)t->box->hart.x[8],
-			 (unsigned long long)result);
+	if (vec_run(t, insn, x5, 0, 0, 0) != RV_STOP_ENV ||
+	    (gives_x && t->box->hart.x[8] != result)) {
+		tap_diag("%08x: trap, or x8 = %#llx, not %#llx", insn,
+			 (unsigned long long)t->box->hart.x[8], (unsigned long long)result);
 		return false;
 	}
 	return same(t, want, "permutation", insn);
@@ -473,9 +507,10 @@ static bool one_permutation(struct vec *t, unsigned int which)
 
 static void test_permutations(struct vec *t)
 {
-	static const char *const names[] = { "vrgather.vv", "vrgather.vx", "vslideup", "vslidedown",
-					     "vslide1up", "vslide1down", "vid", "vmv.v.x", "vcompress",
-					     "vmxnor", "viota", "vcpop", "vfirst", "vmsbf", "vmsof", "vmsif" };
+	static const char *const names[] = {"vrgather.vv", "vrgather.vx", "vslideup", "vslidedown",
+					    "vslide1up",   "vslide1down", "vid",      "vmv.v.x",
+					    "vcompress",   "vmxnor",	  "viota",    "vcpop",
+					    "vfirst",	   "vmsbf",	  "vmsof",    "vmsif"};
 
 	for (unsigned int which = 0; which < 16; which++) {
 		bool good = true;
@@ -513,18 +548,19 @@ static bool one_reduction(struct vec *t, unsigned int which)
 		if (which == 9)
 			e = (u64)((int64_t)(e << (64 - (8 << t->sew))) >> (64 - (8 << t->sew)));
 		se = (int64_t)(e << shift) >> shift;
-		value = which == 0 || which >= 8 ? value + e :
-			which == 1 ? (value & e) :
-			which == 2 ? (value | e) :
-			which == 3 ? (value ^ e) :
-			which == 4 ? (value < e ? value : e) :
-			which == 5 ? (sv < se ? value : e) :
-			which == 6 ? (value > e ? value : e) :
-				     (sv > se ? value : e);
+		value = which == 0 || which >= 8 ? value + e
+			: which == 1		 ? (value & e)
+			: which == 2		 ? (value | e)
+			: which == 3		 ? (value ^ e)
+			: which == 4		 ? (value < e ? value : e)
+			: which == 5		 ? (sv < se ? value : e)
+			: which == 6		 ? (value > e ? value : e)
+						 : (sv > se ? value : e);
 	}
 	if (t->vl)
 		vec_put(want + 8 * t->vlenb, 0, size, value);
-	const uint32_t insn = which < 8 ? OPV(which, 2, vm, 16, 24) : OPV(0x28 + which, 0, vm, 16, 24);
+	const uint32_t insn =
+		which < 8 ? OPV(which, 2, vm, 16, 24) : OPV(0x28 + which, 0, vm, 16, 24);
 	if (vec_run(t, insn, 0, 0, 0, 0) != RV_STOP_ENV) {
 		tap_diag("%08x: trap", insn);
 		return false;
@@ -553,17 +589,17 @@ static void test_reserved(struct vec *t)
 		int lmul;
 		uint32_t start;
 	} words[] = {
-		{ 0x029404d7, "vadd.vv v9: no multiple of LMUL 2", 0, 1, 0 },
-		{ 0x00840057, "vadd.vv v0, masked by v0", 0, 0, 0 },
-		{ 0xc6840457, "vwredsum of SEW 64", 3, 0, 0 },
-		{ 0xc2842457, "vwaddu.vv of LMUL 8", 0, 3, 0 },
-		{ 0xc2842457, "vwaddu.vv over the low half of its destination", 0, 0, 0 },
-		{ 0x32840457, "vrgather.vv onto its source", 0, 0, 0 },
-		{ 0x02c42457, "vredsum with vstart", 0, 0, 1 },
-		{ 0x52882457, "vmsbf... of itself with vs1 16 over v8", 0, 0, 1 },
-		{ 0x02841457, "vfadd of SEW 16", 1, 0, 0 },
-		{ 0x42802457, "vmv.s.x with a source", 0, 4, 0 },
-		{ 0xe202d407, "eight fields of LMUL 2", 1, 1, 0 },
+		{0x029404d7, "vadd.vv v9: no multiple of LMUL 2", 0, 1, 0},
+		{0x00840057, "vadd.vv v0, masked by v0", 0, 0, 0},
+		{0xc6840457, "vwredsum of SEW 64", 3, 0, 0},
+		{0xc2842457, "vwaddu.vv of LMUL 8", 0, 3, 0},
+		{0xc2842457, "vwaddu.vv over the low half of its destination", 0, 0, 0},
+		{0x32840457, "vrgather.vv onto its source", 0, 0, 0},
+		{0x02c42457, "vredsum with vstart", 0, 0, 1},
+		{0x52882457, "vmsbf... of itself with vs1 16 over v8", 0, 0, 1},
+		{0x02841457, "vfadd of SEW 16", 1, 0, 0},
+		{0x42802457, "vmv.s.x with a source", 0, 4, 0},
+		{0xe202d407, "eight fields of LMUL 2", 1, 1, 0},
 	};
 
 	fill(t);
@@ -583,12 +619,13 @@ static void test_reserved(struct vec *t)
 	t->sew = 2;
 	t->lmul = 0;
 	t->start = 0;
-	tap_ok(vec_run(t, 0x02841457, 0, 0, 0, 5 << 5) == RV_STOP_TRAP, "reserved: frm 5 for vfadd");
+	tap_ok(vec_run(t, 0x02841457, 0, 0, 0, 5 << 5) == RV_STOP_TRAP,
+	       "reserved: frm 5 for vfadd");
 }
 
 int main(void)
 {
-	static const unsigned int vlens[] = { 128, 256, 2048 };
+	static const unsigned int vlens[] = {128, 256, 2048};
 
 	test_absent();
 	for (unsigned int v = 0; v < 3; v++) {

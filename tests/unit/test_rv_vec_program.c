@@ -11,7 +11,7 @@
 #include "tap.h"
 
 #define PROGRAMS(X) X(sha) X(sort) X(float) X(mix) X(vector)
-#define DECLARE(name)                            \
+#define DECLARE(name)                               \
 	uint64_t native_prog_##name(uint64_t seed); \
 	BOX_GUEST(prog_##name##_v);
 PROGRAMS(DECLARE)
@@ -23,8 +23,8 @@ struct program {
 	const uint64_t *size;
 };
 
-#define ROW(name) { #name, native_prog_##name, guest_prog_##name##_v, &guest_prog_##name##_v_size },
-static const struct program programs[] = { PROGRAMS(ROW) };
+#define ROW(name) {#name, native_prog_##name, guest_prog_##name##_v, &guest_prog_##name##_v_size},
+static const struct program programs[] = {PROGRAMS(ROW)};
 
 struct totals {
 	uint64_t result, cycles, instret, vector, bytes, sram, remote, stall_exec, stall_memory;
@@ -36,7 +36,7 @@ static struct totals run(const struct program *p, unsigned int vlen, uint64_t se
 {
 	struct box *box = box_new(RV_MODE_USER);
 	struct rv_hart *h = &box->hart;
-	struct totals t = { 0 };
+	struct totals t = {0};
 	enum rv_stop stop;
 
 	if (rv_set_vlen(h, vlen)) {
@@ -54,9 +54,16 @@ static struct totals run(const struct program *p, unsigned int vlen, uint64_t se
 		if (flush)
 			rv_flush_tlb(h);
 	} while (stop == RV_STOP_BUDGET && h->instret < 100000000);
-	t = (struct totals){ stop == RV_STOP_ENV ? h->x[10] : ~h->trap_value, h->cycles, h->instret,
-			     h->vector, h->vector_bytes, h->vector_sram, h->vector_remote,
-			     h->stall_exec, h->stall_memory, h->tlb_cycles };
+	t = (struct totals){stop == RV_STOP_ENV ? h->x[10] : ~h->trap_value,
+			    h->cycles,
+			    h->instret,
+			    h->vector,
+			    h->vector_bytes,
+			    h->vector_sram,
+			    h->vector_remote,
+			    h->stall_exec,
+			    h->stall_memory,
+			    h->tlb_cycles};
 	if (stop != RV_STOP_ENV)
 		tap_diag("stop %d cause %u value %#llx at %#llx", stop, h->trap_cause,
 			 (unsigned long long)h->trap_value, (unsigned long long)h->pc);
@@ -66,7 +73,7 @@ static struct totals run(const struct program *p, unsigned int vlen, uint64_t se
 
 int main(void)
 {
-	static const unsigned int vlens[] = { 128, 256, 2048, 16384 };
+	static const unsigned int vlens[] = {128, 256, 2048, 16384};
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		for (unsigned int v = 0; v < 4; v++) {
@@ -78,15 +85,18 @@ int main(void)
 			for (uint64_t seed = 1; seed < most && good; seed++) {
 				const uint64_t s = most == 3 ? seed : seed * 7919;
 
-				good = run(p, vlens[v], s, UINT64_MAX, false).result == p->native(s);
+				good = run(p, vlens[v], s, UINT64_MAX, false).result ==
+				       p->native(s);
 			}
-			tap_ok(good, "%s, VLEN %u: the result is the native one", p->name, vlens[v]);
+			tap_ok(good, "%s, VLEN %u: the result is the native one", p->name,
+			       vlens[v]);
 			want = run(p, vlens[v], 2, UINT64_MAX, false);
 			got = run(p, vlens[v], 2, 100, true);
 			tap_ok(!memcmp(&want, &got, sizeof(got)) &&
 				       want.cycles == want.instret + want.stall_exec +
 							      want.stall_memory + want.tlb_cycles,
-			       "%s, VLEN %u: counters do not depend on budgets and flushes, and add up",
+			       "%s, VLEN %u: counters do not depend on budgets and flushes, and "
+			       "add up",
 			       p->name, vlens[v]);
 			if (p->native == native_prog_vector)
 				tap_ok(want.vector && want.bytes && want.sram && want.remote,

@@ -28,7 +28,7 @@ static uint64_t bits_of(double v)
 	union {
 		double d;
 		uint64_t u;
-	} u = { .d = v };
+	} u = {.d = v};
 
 	return u.u;
 }
@@ -38,7 +38,8 @@ static void axpy(float a, unsigned int n)
 #ifdef __riscv_vector
 	for (unsigned int i = 0; i < n;) {
 		const size_t vl = __riscv_vsetvl_e32m8(n - i);
-		vfloat32m8_t vx = __riscv_vle32_v_f32m8(x + i, vl), vy = __riscv_vle32_v_f32m8(y + i, vl);
+		vfloat32m8_t vx = __riscv_vle32_v_f32m8(x + i, vl),
+			     vy = __riscv_vle32_v_f32m8(y + i, vl);
 
 		/* Rounded twice, as the plain loop is. */
 		vy = __riscv_vfadd_vv_f32m8(vy, __riscv_vfmul_vf_f32m8(vx, a, vl), vl);
@@ -152,7 +153,8 @@ uint64_t program(uint64_t seed)
 		x[i] = x[i] > y[i] ? x[i] - y[i] : (float)more[i];
 	}
 	for (unsigned int i = 0; i < N; i++) {
-		h = mix(h, (uint8_t)bytes[i] | (uint64_t)halves[i] << 8 | (uint64_t)(uint32_t)words[i] << 32);
+		h = mix(h, (uint8_t)bytes[i] | (uint64_t)halves[i] << 8 |
+				   (uint64_t)(uint32_t)words[i] << 32);
 		h = mix(h, longs[i] ^ bits_of(z[i]));
 		h = mix(h, bits_of((double)x[i]) ^ bits_of((double)y[i]) ^ (uint32_t)more[i]);
 	}
