@@ -37,6 +37,9 @@ static void test_config(void)
 	REFUSED(chiplets, 9);
 	REFUSED(tiles_per_chiplet, 0);
 	REFUSED(tiles_per_chiplet, 9);
+	REFUSED(vlen, 64);
+	REFUSED(vlen, 192);
+	REFUSED(vlen, 32768);
 	REFUSED(sram_kib, 0);
 	REFUSED(sram_kib, 65);
 	REFUSED(sram_kib, 16448);
