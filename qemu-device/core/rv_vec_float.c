@@ -306,7 +306,7 @@ COMPARE(mfge, GE, EITHER_NAN)
 			       u & RV_SIGN_##suffix    ? 1u << (3 - distance) :               \
 						 1u << (4 + distance);                        \
 		}                                                                             \
-	}                                                                                     
+	}
 CLASSIFY(s)
 CLASSIFY(d)
 const rv_elem_fn rv_v_fclass[4] = { NULL, NULL, fclass_s, fclass_d };
