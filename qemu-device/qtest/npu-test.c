@@ -217,7 +217,8 @@ static void test_bad_properties(void)
 		{"tiles=9", "tiles"},	    {"sram=1M1", "sram"},	{"sram=4K", "sram"},
 		{"sram=32M", "sram"},	    {"sram=100K", "sram"},	{"sram=65537", "sram"},
 		{"queues=0", "queues"},	    {"queues=65", "queues"},	{"threads=65", "threads"},
-		{"matrix=mmx", "matrix"},   {"nonsense=1", "nonsense"},
+		{"matrix=mmx", "matrix"},   {"nonsense=1", "nonsense"}, {"vlen=64", "vlen"},
+		{"vlen=100", "vlen"},	    {"inline-budget=16777217", "inline-budget"},
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -13,7 +13,7 @@
  * matrix         host instructions of the matrix engine: auto, avx512, avxvnni, avx2 or c
  * log            show firmware console and errors on QEMU's standard error
  * inline-budget  work done on the vCPU thread that rings a doorbell before workers take over;
- *                0: workers do everything
+ *                0: workers do everything; at most 2^24
  *
  * Only chiplets, tiles, sram, vlen and queues are visible to the guest; the others change neither results
  * nor the modelled time.
@@ -49,6 +49,8 @@
 
 /* inline-budget was not given: the core's default. */
 #define NPU_BUDGET_DEFAULT UINT64_MAX
+/* Some 25 ms of host time; with more an endless kernel would keep the vCPU from its guest. */
+#define NPU_BUDGET_MAX (1ull << 24)
 
 static void npu_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value, int len)
 {
@@ -114,6 +116,10 @@ static struct npu_dev *npu_new_core(NPUState *s, Error **errp)
 
 	if (s->sram % KiB || s->sram / KiB > UINT32_MAX) {
 		error_setg(errp, "npu: sram must be a whole number of KiB");
+		return NULL;
+	}
+	if (s->inline_budget != NPU_BUDGET_DEFAULT && s->inline_budget > NPU_BUDGET_MAX) {
+		error_setg(errp, "npu: inline-budget must be 0..%llu", NPU_BUDGET_MAX);
 		return NULL;
 	}
 	npu_config_init(&config);
