@@ -216,12 +216,15 @@ NPURT_EXPORT int npurt_cmdlist_dispatch(struct npurt_cmdlist *list, struct npurt
 	return 0;
 }
 
-static int check_block(const struct npurt_block *block)
+/* Take the caller's block, of whatever release it is, and look at what copies and fills share. */
+static int take_block(struct npurt_block *block, const struct npurt_block *from)
 {
-	if (!block->bytes || !block->rows || !block->planes)
-		return npurt_fail(-EINVAL, "a block of %u bytes x %u rows x %u planes is empty",
-				  block->bytes, block->rows, block->planes);
-	return 0;
+	int err = npurt_struct_in(block, sizeof(*block), from, "npurt_block");
+
+	if (!err && (!block->bytes || !block->rows || !block->planes))
+		err = npurt_fail(-EINVAL, "a block of %u bytes x %u rows x %u planes is empty",
+				 block->bytes, block->rows, block->planes);
+	return err;
 }
 
 NPURT_EXPORT int npurt_cmdlist_copy_block(struct npurt_cmdlist *list,
@@ -229,10 +232,8 @@ NPURT_EXPORT int npurt_cmdlist_copy_block(struct npurt_cmdlist *list,
 {
 	struct npurt_block b;
 	union npu_packet *packet;
-	int err = npurt_struct_in(&b, sizeof(b), block, "npurt_block");
+	int err = take_block(&b, block);
 
-	if (!err)
-		err = check_block(&b);
 	if (!err)
 		err = append(list, NPU_PKT_COPY, &packet);
 	if (err)
@@ -254,10 +255,8 @@ NPURT_EXPORT int npurt_cmdlist_fill_block(struct npurt_cmdlist *list,
 {
 	struct npurt_block b;
 	union npu_packet *packet;
-	int err = npurt_struct_in(&b, sizeof(b), block, "npurt_block");
+	int err = take_block(&b, block);
 
-	if (!err)
-		err = check_block(&b);
 	if (!err && (b.dst | b.bytes) & 3)
 		err = npurt_fail(
 			-EINVAL,
