@@ -118,10 +118,6 @@ static struct npu_dev *npu_new_core(NPUState *s, Error **errp)
 		error_setg(errp, "npu: sram must be a whole number of KiB");
 		return NULL;
 	}
-	if (s->inline_budget != NPU_BUDGET_DEFAULT && s->inline_budget > NPU_BUDGET_MAX) {
-		error_setg(errp, "npu: inline-budget must be 0..%llu", NPU_BUDGET_MAX);
-		return NULL;
-	}
 	npu_config_init(&config);
 	config.chiplets = s->chiplets;
 	config.tiles_per_chiplet = s->tiles;
@@ -133,6 +129,10 @@ static struct npu_dev *npu_new_core(NPUState *s, Error **errp)
 		config.matrix_path = s->matrix;
 	}
 	if (s->inline_budget != NPU_BUDGET_DEFAULT) {
+		if (s->inline_budget > NPU_BUDGET_MAX) {
+			error_setg(errp, "npu: inline-budget must be 0..%llu", NPU_BUDGET_MAX);
+			return NULL;
+		}
 		config.inline_budget = s->inline_budget;
 	}
 	dev = npu_dev_new(&config, &npu_host_ops, s, &error);
