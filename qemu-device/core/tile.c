@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tile.h"
+#include "tile_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +10,6 @@
 
 /* Instructions that a tile runs at most between two looks at its budget. */
 #define TILE_SLICE	     65536
-/* Host work that an operation may do inside of rv_run(); longer ones continue outside. */
-#define TILE_OP_UNITS	     4096
 /* Host work units of starting a workgroup. */
 #define TILE_WORKGROUP_UNITS 100
 
@@ -50,40 +48,6 @@ static const struct rv_costs core_costs = {
 	.vec_line = NPU_MODEL_VECTOR_LINE,
 };
 
-/* Multiply-accumulates that a path of the matrix arithmetic does in a host work unit. */
-static const unsigned int macs_per_unit[NPU_MATRIX_PATH_COUNT] = {
-	[NPU_MATRIX_PATH_C] = 8,
-	[NPU_MATRIX_PATH_AVX2] = 128,
-	[NPU_MATRIX_PATH_AVXVNNI] = 256,
-	[NPU_MATRIX_PATH_AVX512] = 256,
-};
-
-/* ---- SRAM ------------------------------------------------------------------------------- */
-
-static void sram_touched(void *opaque, uint32_t offset, uint32_t length)
-{
-	struct npu_tile *tile = opaque;
-	const uint32_t last = (offset + length - 1) >> PAGE_SHIFT;
-
-	for (uint32_t page = offset >> PAGE_SHIFT; page <= last; page++)
-		tile->dirty[page / 64] |= 1ull << page % 64;
-}
-
-static void sram_scrub(struct npu_tile *tile)
-{
-	const uint32_t pages = tile->sram_size >> PAGE_SHIFT;
-
-	for (uint32_t page = 0; page < pages; page++) {
-		if (!(page % 64) && !tile->dirty[page / 64]) {
-			page += 63;
-			continue;
-		}
-		if (tile->dirty[page / 64] >> page % 64 & 1)
-			memset(tile->sram + ((size_t)page << PAGE_SHIFT), 0, NPU_PAGE_SIZE);
-	}
-	memset(tile->dirty, 0, (pages + 63) / 64 * sizeof(*tile->dirty));
-}
-
 /* ---- faults ------------------------------------------------------------------------------ */
 
 /* The workgroup that runs or comes next; the last one if all are retired. */
@@ -95,8 +59,8 @@ static uint32_t current_workgroup(const struct npu_tile *tile)
 	return share->first + (n && n == share->count ? n - 1 : n) * share->stride;
 }
 
-static void set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_access access,
-		      uint64_t addr, uint64_t pc)
+void tile_set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_access access,
+		    uint64_t addr, uint64_t pc)
 {
 	tile->fault = (struct tile_fault){
 		.error = error,
@@ -131,220 +95,12 @@ static void set_trap_fault(struct npu_tile *tile)
 	uint64_t addr = hart->trap_value;
 
 	if (cause >= sizeof(map) / sizeof(map[0]) || !map[cause].error) {
-		set_fault(tile, NPU_JOB_HW_ERROR, NPU_ACCESS_NONE, cause, hart->pc);
+		tile_set_fault(tile, NPU_JOB_HW_ERROR, NPU_ACCESS_NONE, cause, hart->pc);
 		return;
 	}
 	if (cause == RV_ECALL_U)
 		addr = 0x73; /* there is no operating system: ecall is an illegal instruction */
-	set_fault(tile, map[cause].error, map[cause].access, addr, hart->pc);
-}
-
-/* ---- asynchronous engines ------------------------------------------------------------- */
-
-/* The core waits until operation number n of a line is done. */
-static void line_wait(struct npu_tile *tile, const struct tile_line *line, uint64_t n,
-		      enum npu_counter stall)
-{
-	uint64_t done;
-
-	if (n > line->issued)
-		n = line->issued;
-	if (!n || line->issued - n >= NPU_ENGINE_DEPTH)
-		return;
-	done = line->done[n % NPU_ENGINE_DEPTH];
-	if (tile->hart.cycles < done) {
-		tile->counters.v[stall] += done - tile->hart.cycles;
-		tile->hart.cycles = done;
-	}
-}
-
-/* The core waits for a place in the line's queue. */
-static void line_reserve(struct npu_tile *tile, const struct tile_line *line,
-			 enum npu_counter stall)
-{
-	if (line->issued >= NPU_ENGINE_DEPTH)
-		line_wait(tile, line, line->issued + 1 - NPU_ENGINE_DEPTH, stall);
-}
-
-/* Put an operation issued at cycle issue into the line. */
-static void line_push(struct tile_line *line, uint64_t issue, uint64_t busy, uint64_t latency)
-{
-	const uint64_t last = line->issued ? line->done[line->issued % NPU_ENGINE_DEPTH] : 0;
-	uint64_t done;
-
-	line->free = (line->free > issue ? line->free : issue) + busy;
-	done = line->free + latency;
-	line->issued++;
-	/* In order: a short operation is not done before a long one ahead of it. */
-	line->done[line->issued % NPU_ENGINE_DEPTH] = done > last ? done : last;
-}
-
-/* Tags: number of the operation in its line, and which line. */
-static uint64_t make_tag(uint64_t n, bool matrix)
-{
-	return n << 1 | matrix;
-}
-
-static bool tag_done(const struct npu_tile *tile, uint64_t tag)
-{
-	const struct tile_line *line = tag & 1 ? &tile->matrix : &tile->dma;
-	uint64_t n = tag >> 1;
-
-	if (n > line->issued)
-		n = line->issued;
-	if (!n || line->issued - n >= NPU_ENGINE_DEPTH)
-		return true;
-	return line->done[n % NPU_ENGINE_DEPTH] <= tile->hart.cycles;
-}
-
-static void wait_all(struct npu_tile *tile)
-{
-	line_wait(tile, &tile->dma, tile->dma.issued, NPU_COUNTER_STALL_DMA);
-	line_wait(tile, &tile->matrix, tile->matrix.issued, NPU_COUNTER_STALL_MATRIX);
-}
-
-static void dma_retire(struct npu_tile *tile)
-{
-	const struct dma_block *block = &tile->block;
-	const unsigned int tiles = tile->dev->tiles;
-	const uint64_t in = npu_model_transfer(block->host_read, NPU_MODEL_LINK_BYTES, tiles);
-	const uint64_t out = npu_model_transfer(block->host_write, NPU_MODEL_LINK_BYTES, tiles);
-	const uint64_t local = npu_model_transfer(block->local, NPU_MODEL_DMA_LOCAL_BYTES, 1);
-	const bool host = block->host_read || block->host_write;
-	const uint64_t busy = NPU_MODEL_DMA_SETUP + block->rows * NPU_MODEL_DMA_ROW +
-			      (in > out ? in : out) + local + block->misses * NPU_MODEL_TLB_WALK;
-	uint64_t *v = tile->counters.v;
-
-	line_push(&tile->dma, tile->op_issue, busy,
-		  host ? NPU_MODEL_DMA_LATENCY : NPU_MODEL_DMA_LOCAL_LATENCY);
-	v[NPU_COUNTER_DMA_OPS]++;
-	v[NPU_COUNTER_DMA_READ] += block->host_read;
-	v[NPU_COUNTER_DMA_WRITE] += block->host_write;
-	v[NPU_COUNTER_DMA_LOCAL] += block->local;
-	v[NPU_COUNTER_DMA_CYCLES] += busy;
-	v[NPU_COUNTER_TLB_MISSES] += block->misses;
-	v[NPU_COUNTER_ENERGY] += (block->host_read + block->host_write) * NPU_MODEL_E_HOST_BYTE +
-				 block->sram * NPU_MODEL_E_SRAM_BYTE +
-				 block->misses * NPU_MODEL_E_WALK;
-}
-
-static void matrix_retire(struct npu_tile *tile)
-{
-	const struct npu_matrix_cost cost = npu_model_matrix(&tile->desc);
-	uint64_t *v = tile->counters.v;
-
-	line_push(&tile->matrix, tile->op_issue, cost.busy, 0);
-	v[NPU_COUNTER_MATRIX_OPS]++;
-	v[NPU_COUNTER_MATRIX_MACS] += cost.macs;
-	v[NPU_COUNTER_MATRIX_CYCLES] += cost.busy;
-	v[NPU_COUNTER_ENERGY] += cost.energy;
-}
-
-/* Execute a part of the operation in hand on the host. */
-static enum engine_outcome op_step(struct npu_tile *tile, uint64_t *budget)
-{
-	uint32_t rows, end;
-	uint64_t units;
-
-	if (tile->op == TILE_OP_DMA) {
-		switch (dma_run(&tile->mover, &tile->block, budget)) {
-		case DMA_MORE:
-			return ENGINE_MORE;
-		case DMA_FAULT:
-			set_fault(tile, tile->block.error, tile->block.access, tile->block.addr,
-				  tile->op_pc);
-			return ENGINE_FAULT;
-		case DMA_DONE:
-			dma_retire(tile);
-		}
-		tile->op = TILE_OP_NONE;
-		return ENGINE_DONE;
-	}
-
-	rows = npu_matrix_slice(&tile->desc);
-	end = rows < tile->desc.m - tile->desc_row ? tile->desc_row + rows : tile->desc.m;
-	npu_matrix_run_rows(tile->dev->matrix_path, &tile->desc, tile->sram, tile->desc_row, end);
-	units = 16 + (uint64_t)(end - tile->desc_row) * tile->desc.n * tile->desc.k /
-			     macs_per_unit[tile->dev->matrix_path];
-	*budget -= units < *budget ? units : *budget;
-	tile->desc_row = end;
-	if (end < tile->desc.m)
-		return ENGINE_MORE;
-	matrix_retire(tile);
-	tile->op = TILE_OP_NONE;
-	return ENGINE_DONE;
-}
-
-/*
- * First part of an operation, from inside of rv_run(). How far it gets must not show: the
- * instruction retires in any case, and the rest, or the fault, is seen to by tile_run().
- */
-static enum rv_result op_start(struct npu_tile *tile, enum tile_op op)
-{
-	uint64_t left = TILE_OP_UNITS;
-	enum engine_outcome outcome;
-
-	tile->op = op;
-	tile->op_pc = tile->hart.pc;
-	tile->op_issue = tile->hart.cycles;
-	outcome = op_step(tile, &left);
-	tile->op_units += TILE_OP_UNITS - left;
-	if (outcome != ENGINE_DONE || tile->op_units > tile->op_limit ||
-	    __atomic_load_n(&tile->engine.attention, __ATOMIC_ACQUIRE))
-		return RV_STOP;
-	return RV_OK;
-}
-
-static enum rv_result bad_descriptor(struct npu_tile *tile, uint64_t addr)
-{
-	set_fault(tile, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, addr, tile->hart.pc);
-	return RV_STOP;
-}
-
-static enum rv_result insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag)
-{
-	struct npu_dma_desc desc;
-	enum rv_result result = rv_read(&tile->hart, addr, &desc, sizeof(desc));
-	bool fill;
-
-	if (result != RV_OK)
-		return result;
-	fill = desc.flags & NPU_DMA_FILL;
-	if ((desc.flags & ~NPU_DMA_FILL) || desc.reserved[0] || desc.reserved[1] ||
-	    desc.reserved[2] || !desc.size[0] || !desc.size[1] || !desc.size[2] ||
-	    (fill && ((desc.dst | desc.size[0]) & 3)))
-		return bad_descriptor(tile, addr);
-
-	line_reserve(tile, &tile->dma, NPU_COUNTER_STALL_DMA);
-	*tag = make_tag(tile->dma.issued + 1, false);
-	memset(&tile->block, 0, sizeof(tile->block));
-	tile->block.dst = desc.dst;
-	tile->block.src = desc.src;
-	memcpy(tile->block.size, desc.size, sizeof(desc.size));
-	memcpy(tile->block.dst_stride, desc.dst_stride, sizeof(desc.dst_stride));
-	memcpy(tile->block.src_stride, desc.src_stride, sizeof(desc.src_stride));
-	tile->block.fill = fill;
-	tile->block.value = desc.fill;
-	return op_start(tile, TILE_OP_DMA);
-}
-
-static enum rv_result insn_matrix(struct npu_tile *tile, uint64_t addr, uint64_t *tag)
-{
-	struct npu_matrix_desc *desc = &tile->desc;
-	enum rv_result result = rv_read(&tile->hart, addr, desc, sizeof(*desc));
-	uint32_t elem;
-
-	if (result != RV_OK)
-		return result;
-	if (npu_matrix_check(desc, tile->sram_size) != NPU_MATRIX_OK)
-		return bad_descriptor(tile, addr);
-
-	line_reserve(tile, &tile->matrix, NPU_COUNTER_STALL_MATRIX);
-	*tag = make_tag(tile->matrix.issued + 1, true);
-	elem = desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8) ? 1 : 4;
-	sram_touched(tile, desc->c, (desc->m - 1) * desc->c_stride + desc->n * elem);
-	tile->desc_row = 0;
-	return op_start(tile, TILE_OP_MATRIX);
+	tile_set_fault(tile, map[cause].error, map[cause].access, addr, hart->pc);
 }
 
 /* ---- the core's surroundings ----------------------------------------------------------- */
@@ -362,25 +118,23 @@ static enum rv_result tile_custom(struct rv_hart *hart, uint32_t insn, uint64_t 
 	case NPU_F3_EXIT:
 		if (rd_field || rs1_field)
 			return RV_TRAP;
-		wait_all(tile);
+		tile_wait_all(tile);
 		tile->exited = true;
 		return RV_STOP;
 	case NPU_F3_DMA:
-		return insn_dma(tile, rs1, result);
+		return tile_insn_dma(tile, rs1, result);
 	case NPU_F3_MATRIX:
-		return insn_matrix(tile, rs1, result);
+		return tile_insn_matrix(tile, rs1, result);
 	case NPU_F3_WAIT:
 		if (rd_field)
 			return RV_TRAP;
-		if (!rs1)
-			wait_all(tile);
-		else if (rs1 & 1)
-			line_wait(tile, &tile->matrix, rs1 >> 1, NPU_COUNTER_STALL_MATRIX);
+		if (rs1)
+			tile_wait_tag(tile, rs1);
 		else
-			line_wait(tile, &tile->dma, rs1 >> 1, NPU_COUNTER_STALL_DMA);
+			tile_wait_all(tile);
 		return RV_OK;
 	case NPU_F3_POLL:
-		*result = tag_done(tile, rs1);
+		*result = tile_tag_done(tile, rs1);
 		return RV_OK;
 	default:
 		return RV_TRAP;
@@ -455,7 +209,7 @@ static enum rv_result tile_fill(struct rv_hart *hart, uint64_t va, enum rv_acces
 		page->writable = access == RV_WRITE;
 		page->remote = false;
 		if (page->writable)
-			sram_touched(tile, start, NPU_PAGE_SIZE);
+			tile_sram_touched(tile, start, NPU_PAGE_SIZE);
 		return RV_OK;
 	}
 	error = mmu_map(tile->dev, tile->share.as, va, access_of[access], &mapped, &page->host);
@@ -488,7 +242,7 @@ static void start_share(struct npu_tile *tile)
 	if (tile->owned &&
 	    (tile->owner_as != tile->share.as || tile->owner_queue != tile->share.queue ||
 	     tile->owner_life != tile->share.life))
-		sram_scrub(tile);
+		tile_sram_scrub(tile);
 	tile->owned = true;
 	tile->owner_as = tile->share.as;
 	tile->owner_queue = tile->share.queue;
@@ -549,7 +303,7 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 		if (!*budget || __atomic_load_n(&tile->engine.attention, __ATOMIC_ACQUIRE))
 			return ENGINE_MORE;
 		if (tile->op != TILE_OP_NONE) {
-			if (op_step(tile, budget) == ENGINE_FAULT)
+			if (tile_op_step(tile, budget) == ENGINE_FAULT)
 				return ENGINE_FAULT;
 			continue;
 		}
@@ -581,7 +335,7 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 			set_trap_fault(tile);
 			return ENGINE_FAULT;
 		case RV_STOP_WFI: /* wfi is illegal at user level */
-			set_fault(tile, NPU_JOB_HW_ERROR, NPU_ACCESS_NONE, 0, hart->pc);
+			tile_set_fault(tile, NPU_JOB_HW_ERROR, NPU_ACCESS_NONE, 0, hart->pc);
 			return ENGINE_FAULT;
 		}
 	}
@@ -597,8 +351,8 @@ void tile_stopped(struct npu_tile *tile)
 {
 	const bool began = !tile->fresh && (tile->in_workgroup || tile->workgroups);
 
-	set_fault(tile, NPU_JOB_STOPPED, NPU_ACCESS_NONE, 0,
-		  began ? tile->hart.pc : tile->share.entry);
+	tile_set_fault(tile, NPU_JOB_STOPPED, NPU_ACCESS_NONE, 0,
+		       began ? tile->hart.pc : tile->share.entry);
 }
 
 uint64_t tile_close(struct npu_tile *tile)
@@ -709,7 +463,7 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 	tile->mover.attention = &tile->engine.attention;
 	tile->mover.sram = tile->sram;
 	tile->mover.sram_size = tile->sram_size;
-	tile->mover.touched = sram_touched;
+	tile->mover.touched = tile_sram_touched;
 	tile->mover.opaque = tile;
 	return tile;
 }
@@ -727,7 +481,7 @@ void tile_free(struct npu_tile *tile)
 void tile_reset(struct npu_tile *tile)
 {
 	engine_reset(&tile->engine);
-	sram_scrub(tile);
+	tile_sram_scrub(tile);
 	tile->owned = false;
 	memset(&tile->next, 0, sizeof(tile->next));
 	memset(&tile->fault, 0, sizeof(tile->fault));

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the tile share. All of it belongs to the thread that runs the tile. */
+#ifndef NPU_TILE_INTERNAL_H
+#define NPU_TILE_INTERNAL_H
+
+#include "tile.h"
+
+/* tile.c: why the share fails; the first fault of a share is the one that counts. */
+void tile_set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_access access,
+		    uint64_t addr, uint64_t pc);
+
+/* tile_sram.c: opaque is the tile; [offset, offset + length) is about to be written. length > 0. */
+void tile_sram_touched(void *opaque, uint32_t offset, uint32_t length);
+/* Make all of it zero. */
+void tile_sram_scrub(struct npu_tile *tile);
+
+/* tile_ops.c: npu.dma and npu.matrix with their descriptor at addr. *tag is set unless they trap. */
+enum rv_result tile_insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag);
+enum rv_result tile_insn_matrix(struct npu_tile *tile, uint64_t addr, uint64_t *tag);
+/* Go on with the operation in hand on the host. DONE: there is none any more. */
+enum engine_outcome tile_op_step(struct npu_tile *tile, uint64_t *budget);
+/* The core waits in modelled time for a tag and all before it on that engine; for everything. */
+void tile_wait_tag(struct npu_tile *tile, uint64_t tag);
+void tile_wait_all(struct npu_tile *tile);
+/* npu.poll: is it done at the core's modelled time? */
+bool tile_tag_done(const struct npu_tile *tile, uint64_t tag);
+
+#endif /* NPU_TILE_INTERNAL_H */

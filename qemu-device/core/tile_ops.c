@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* The tile's asynchronous engines: DMA and matrix operations, their time lines and tags. */
+#include "tile_internal.h"
+
+#include <string.h>
+
+#include "dev.h"
+#include "model.h"
+
+/* Host work that an operation may do inside of rv_run(); longer ones continue outside. */
+#define TILE_OP_UNITS 4096
+
+/* Multiply-accumulates that a path of the matrix arithmetic does in a host work unit. */
+static const unsigned int macs_per_unit[NPU_MATRIX_PATH_COUNT] = {
+	[NPU_MATRIX_PATH_C] = 8,
+	[NPU_MATRIX_PATH_AVX2] = 128,
+	[NPU_MATRIX_PATH_AVXVNNI] = 256,
+	[NPU_MATRIX_PATH_AVX512] = 256,
+};
+
+/* The core waits until operation number n of a line is done. */
+static void line_wait(struct npu_tile *tile, const struct tile_line *line, uint64_t n,
+		      enum npu_counter stall)
+{
+	uint64_t done;
+
+	if (n > line->issued)
+		n = line->issued;
+	if (!n || line->issued - n >= NPU_ENGINE_DEPTH)
+		return;
+	done = line->done[n % NPU_ENGINE_DEPTH];
+	if (tile->hart.cycles < done) {
+		tile->counters.v[stall] += done - tile->hart.cycles;
+		tile->hart.cycles = done;
+	}
+}
+
+/* The core waits for a place in the line's queue. */
+static void line_reserve(struct npu_tile *tile, const struct tile_line *line,
+			 enum npu_counter stall)
+{
+	if (line->issued >= NPU_ENGINE_DEPTH)
+		line_wait(tile, line, line->issued + 1 - NPU_ENGINE_DEPTH, stall);
+}
+
+/* Put an operation issued at cycle issue into the line. */
+static void line_push(struct tile_line *line, uint64_t issue, uint64_t busy, uint64_t latency)
+{
+	const uint64_t last = line->issued ? line->done[line->issued % NPU_ENGINE_DEPTH] : 0;
+	uint64_t done;
+
+	line->free = (line->free > issue ? line->free : issue) + busy;
+	done = line->free + latency;
+	line->issued++;
+	/* In order: a short operation is not done before a long one ahead of it. */
+	line->done[line->issued % NPU_ENGINE_DEPTH] = done > last ? done : last;
+}
+
+/* Tags: number of the operation in its line, and which line. */
+static uint64_t make_tag(uint64_t n, bool matrix)
+{
+	return n << 1 | matrix;
+}
+
+bool tile_tag_done(const struct npu_tile *tile, uint64_t tag)
+{
+	const struct tile_line *line = tag & 1 ? &tile->matrix : &tile->dma;
+	uint64_t n = tag >> 1;
+
+	if (n > line->issued)
+		n = line->issued;
+	if (!n || line->issued - n >= NPU_ENGINE_DEPTH)
+		return true;
+	return line->done[n % NPU_ENGINE_DEPTH] <= tile->hart.cycles;
+}
+
+void tile_wait_all(struct npu_tile *tile)
+{
+	line_wait(tile, &tile->dma, tile->dma.issued, NPU_COUNTER_STALL_DMA);
+	line_wait(tile, &tile->matrix, tile->matrix.issued, NPU_COUNTER_STALL_MATRIX);
+}
+
+void tile_wait_tag(struct npu_tile *tile, uint64_t tag)
+{
+	if (tag & 1)
+		line_wait(tile, &tile->matrix, tag >> 1, NPU_COUNTER_STALL_MATRIX);
+	else
+		line_wait(tile, &tile->dma, tag >> 1, NPU_COUNTER_STALL_DMA);
+}
+
+static void dma_retire(struct npu_tile *tile)
+{
+	const struct dma_block *block = &tile->block;
+	const unsigned int tiles = tile->dev->tiles;
+	const uint64_t in = npu_model_transfer(block->host_read, NPU_MODEL_LINK_BYTES, tiles);
+	const uint64_t out = npu_model_transfer(block->host_write, NPU_MODEL_LINK_BYTES, tiles);
+	const uint64_t local = npu_model_transfer(block->local, NPU_MODEL_DMA_LOCAL_BYTES, 1);
+	const bool host = block->host_read || block->host_write;
+	const uint64_t busy = NPU_MODEL_DMA_SETUP + block->rows * NPU_MODEL_DMA_ROW +
+			      (in > out ? in : out) + local + block->misses * NPU_MODEL_TLB_WALK;
+	uint64_t *v = tile->counters.v;
+
+	line_push(&tile->dma, tile->op_issue, busy,
+		  host ? NPU_MODEL_DMA_LATENCY : NPU_MODEL_DMA_LOCAL_LATENCY);
+	v[NPU_COUNTER_DMA_OPS]++;
+	v[NPU_COUNTER_DMA_READ] += block->host_read;
+	v[NPU_COUNTER_DMA_WRITE] += block->host_write;
+	v[NPU_COUNTER_DMA_LOCAL] += block->local;
+	v[NPU_COUNTER_DMA_CYCLES] += busy;
+	v[NPU_COUNTER_TLB_MISSES] += block->misses;
+	v[NPU_COUNTER_ENERGY] += (block->host_read + block->host_write) * NPU_MODEL_E_HOST_BYTE +
+				 block->sram * NPU_MODEL_E_SRAM_BYTE +
+				 block->misses * NPU_MODEL_E_WALK;
+}
+
+static void matrix_retire(struct npu_tile *tile)
+{
+	const struct npu_matrix_cost cost = npu_model_matrix(&tile->desc);
+	uint64_t *v = tile->counters.v;
+
+	line_push(&tile->matrix, tile->op_issue, cost.busy, 0);
+	v[NPU_COUNTER_MATRIX_OPS]++;
+	v[NPU_COUNTER_MATRIX_MACS] += cost.macs;
+	v[NPU_COUNTER_MATRIX_CYCLES] += cost.busy;
+	v[NPU_COUNTER_ENERGY] += cost.energy;
+}
+
+/* Execute a part of the operation in hand on the host. */
+enum engine_outcome tile_op_step(struct npu_tile *tile, uint64_t *budget)
+{
+	uint32_t rows, end;
+	uint64_t units;
+
+	if (tile->op == TILE_OP_DMA) {
+		switch (dma_run(&tile->mover, &tile->block, budget)) {
+		case DMA_MORE:
+			return ENGINE_MORE;
+		case DMA_FAULT:
+			tile_set_fault(tile, tile->block.error, tile->block.access,
+				       tile->block.addr, tile->op_pc);
+			return ENGINE_FAULT;
+		case DMA_DONE:
+			dma_retire(tile);
+		}
+		tile->op = TILE_OP_NONE;
+		return ENGINE_DONE;
+	}
+
+	rows = npu_matrix_slice(&tile->desc);
+	end = rows < tile->desc.m - tile->desc_row ? tile->desc_row + rows : tile->desc.m;
+	npu_matrix_run_rows(tile->dev->matrix_path, &tile->desc, tile->sram, tile->desc_row, end);
+	units = 16 + (uint64_t)(end - tile->desc_row) * tile->desc.n * tile->desc.k /
+			     macs_per_unit[tile->dev->matrix_path];
+	*budget -= units < *budget ? units : *budget;
+	tile->desc_row = end;
+	if (end < tile->desc.m)
+		return ENGINE_MORE;
+	matrix_retire(tile);
+	tile->op = TILE_OP_NONE;
+	return ENGINE_DONE;
+}
+
+/*
+ * First part of an operation, from inside of rv_run(). How far it gets must not show: the
+ * instruction retires in any case, and the rest, or the fault, is seen to by tile_run().
+ */
+static enum rv_result op_start(struct npu_tile *tile, enum tile_op op)
+{
+	uint64_t left = TILE_OP_UNITS;
+	enum engine_outcome outcome;
+
+	tile->op = op;
+	tile->op_pc = tile->hart.pc;
+	tile->op_issue = tile->hart.cycles;
+	outcome = tile_op_step(tile, &left);
+	tile->op_units += TILE_OP_UNITS - left;
+	if (outcome != ENGINE_DONE || tile->op_units > tile->op_limit ||
+	    __atomic_load_n(&tile->engine.attention, __ATOMIC_ACQUIRE))
+		return RV_STOP;
+	return RV_OK;
+}
+
+static enum rv_result bad_descriptor(struct npu_tile *tile, uint64_t addr)
+{
+	tile_set_fault(tile, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, addr, tile->hart.pc);
+	return RV_STOP;
+}
+
+enum rv_result tile_insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag)
+{
+	struct npu_dma_desc desc;
+	enum rv_result result = rv_read(&tile->hart, addr, &desc, sizeof(desc));
+	bool fill;
+
+	if (result != RV_OK)
+		return result;
+	fill = desc.flags & NPU_DMA_FILL;
+	if ((desc.flags & ~NPU_DMA_FILL) || desc.reserved[0] || desc.reserved[1] ||
+	    desc.reserved[2] || !desc.size[0] || !desc.size[1] || !desc.size[2] ||
+	    (fill && ((desc.dst | desc.size[0]) & 3)))
+		return bad_descriptor(tile, addr);
+
+	line_reserve(tile, &tile->dma, NPU_COUNTER_STALL_DMA);
+	*tag = make_tag(tile->dma.issued + 1, false);
+	memset(&tile->block, 0, sizeof(tile->block));
+	tile->block.dst = desc.dst;
+	tile->block.src = desc.src;
+	memcpy(tile->block.size, desc.size, sizeof(desc.size));
+	memcpy(tile->block.dst_stride, desc.dst_stride, sizeof(desc.dst_stride));
+	memcpy(tile->block.src_stride, desc.src_stride, sizeof(desc.src_stride));
+	tile->block.fill = fill;
+	tile->block.value = desc.fill;
+	return op_start(tile, TILE_OP_DMA);
+}
+
+enum rv_result tile_insn_matrix(struct npu_tile *tile, uint64_t addr, uint64_t *tag)
+{
+	struct npu_matrix_desc *desc = &tile->desc;
+	enum rv_result result = rv_read(&tile->hart, addr, desc, sizeof(*desc));
+	uint32_t elem;
+
+	if (result != RV_OK)
+		return result;
+	if (npu_matrix_check(desc, tile->sram_size) != NPU_MATRIX_OK)
+		return bad_descriptor(tile, addr);
+
+	line_reserve(tile, &tile->matrix, NPU_COUNTER_STALL_MATRIX);
+	*tag = make_tag(tile->matrix.issued + 1, true);
+	elem = desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8) ? 1 : 4;
+	tile_sram_touched(tile, desc->c, (desc->m - 1) * desc->c_stride + desc->n * elem);
+	tile->desc_row = 0;
+	return op_start(tile, TILE_OP_MATRIX);
+}
