@@ -2,15 +2,25 @@
 #include "model.h"
 
 static const struct npu_model_entry table[] = {
-#define M(id, value, unit, description, source) {#id, value, unit, description, source},
-#include "model.def"
-#undef M
+#define M(id, value, unit, description, source, node) {#id, value, unit, description, source, node},
+#include "npu_model.def"
 };
 
 const struct npu_model_entry *npu_model_table(size_t *count)
 {
 	*count = sizeof(table) / sizeof(table[0]);
 	return table;
+}
+
+static const struct npu_model_source sources[] = {
+#define S(key, work, where) {#key, work, where},
+#include "npu_model.def"
+};
+
+const struct npu_model_source *npu_model_sources(size_t *count)
+{
+	*count = sizeof(sources) / sizeof(sources[0]);
+	return sources;
 }
 
 static uint64_t blocks(uint64_t n, uint64_t size)

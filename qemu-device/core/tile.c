@@ -15,7 +15,7 @@
 
 #define PAGE_SHIFT	     NPU_PAGE_SHIFT
 
-/* What model.def says of the core. */
+/* What npu_model.def says of the core. */
 static const struct rv_costs core_costs = {
 	.alu = NPU_MODEL_CORE_ALU,
 	.mul = NPU_MODEL_CORE_MUL,
