@@ -74,26 +74,71 @@ NPU_ASSERT_OFFSET(struct npu_dma_desc, fill, 48);
 #define NPU_DMA_FILL (1u << 0)
 
 /*
- * Matrix engine: C[M][N] (+)= A[M][K] x B[K][N], then bias and requantise.
- * All addresses are byte offsets in the tile's own SRAM.
+ * Matrix engine: C[M][N] (+)= A[M][K] x B[K][N], then bias, requantisation and activation.
+ * All addresses are byte offsets in the tile's own SRAM. docs/matrix.md draws the layouts.
  *
- * A: 8-bit, row major, rows a_stride bytes apart; any alignment.
- * B: s8, packed: K padded with zeros to a multiple of 4 (Kp), N to a multiple of
- *    16 (Np); element (k, n) at ((n / 16) * (Kp / 4) + k / 4) * 64 + (n % 16) * 4 + k % 4.
- *    64-byte aligned. NPU_PACKED_B_SIZE(k, n) bytes.
- * C: row major, rows c_stride bytes apart, 32-bit or 8-bit elements; 32-bit: c and c_stride are
- *    multiples of 4.
- * channels: struct npu_channel[N], 16-byte aligned; needed by BIAS and 8-bit output. A channel that
- *    is out of its ranges is no error; its column of C is undefined.
+ * A: row major, rows a_stride bytes apart. 8-bit elements: any alignment; wider ones: a and
+ *    a_stride are multiples of the element's size.
+ * B: packed, 64-byte aligned. A panel is 16 columns; a group is 64 bytes that hold the next G values
+ *    of k of a panel: 4 bytes for each column. Groups of a panel lie in ascending k, panels in
+ *    ascending n:
+ *	group of (k, n) at ((n / 16) * ceil(K / G) + k / G) * 64, in it 4 bytes at (n % 16) * 4
+ *    With i = k % G the element is, in these 4 bytes,
+ *	S8	G = 4	byte i
+ *	S4	G = 8	byte i % 4, bits 4 * (i / 4) up: values 0..3 in the low halves
+ *	S2	G = 16	byte i % 4, bits 2 * (i / 4) up
+ *	BF16, FP16  G = 2  bytes 2 * i up, little endian
+ *	FP32	G = 1	all four
+ *    S4 and S2 are two's complement: -8..7, -2..1.
+ *    Sparse, S8: G = 8, S4: G = 16: two of each four values of k are kept, and the 4 bytes hold
+ *    the kept ones of G as S8, S4 would hold G / 2 values: kept value j of G is one of k % G =
+ *    4 * (j / 2) + 0..3. Which, index says: 2 bits for each.
+ *    What lies in elements with k >= K or n >= N does not matter.
+ * index: sparse B only, 16-byte aligned: for each 8 values of k of a panel 16 bytes, one for each
+ *    column; of a group of B there are G / 8:
+ *	byte at ((n / 16) * ceil(K / G) * (G / 8) + k / 8) * 16 + n % 16
+ *    bits 1:0 and 3:2 are the places (k % 4) of the two values kept of the first four values of k,
+ *    5:4 and 7:6 those of the other four. Any order. Two equal places are no error: the
+ *    second value counts, the first is dropped.
+ * C: row major, rows c_stride bytes apart; c and c_stride are multiples of the element's size.
+ * channels: what belongs to the columns of C. Integers: struct npu_channel[N], 16-byte aligned;
+ *    needed by BIAS and 8-bit output. A channel that is out of its ranges is no error; its column
+ *    of C is undefined. Floating point: fp32[N], 4-byte aligned; the bias, needed by BIAS.
+ * table: ACT_TABLE only, 64-byte aligned. 8-bit output: NPU_MATRIX_TABLE_8 bytes. Floating point:
+ *    struct npu_matrix_curve.
  *
- * Arithmetic, for every m, n, exact and in this order:
- *   acc = ACCUMULATE ? C[m][n] : 0		(32-bit C only)
+ * Which types go together:
+ *	A		B				C
+ *	U8, S8		S8, S4, S2, sparse S8, S4	SUM (s32), U8, S8
+ *	BF16		BF16				SUM (fp32), BF16, FP16
+ *	FP16		FP16				SUM (fp32), BF16, FP16
+ *	FP32		FP32				SUM (fp32), BF16, FP16
+ *
+ * Integer arithmetic, for every m, n, exact and in this order:
+ *   acc = ACCUMULATE ? C[m][n] : 0		(SUM only)
  *   acc += A[m][k] * B[k][n] for all k		s32, wraps
  *   acc += channel[n].bias			if BIAS; s32, wraps
- *   32-bit C: store acc. 8-bit C:
+ *   SUM: store ACT_RELU ? max(acc, 0) : acc. 8-bit C:
  *   p = (s64)acc * channel[n].mult
  *   p = (p + (1 << (shift - 1))) >> shift	arithmetic shift, channel[n].shift
- *   store clamp(p + zero_point, lo, hi)	s64 until clamped
+ *   p = max(p, 0)				if ACT_RELU
+ *   p += zero_point + channel[n].zero_point
+ *   p = min(max(p, lo), hi)			s64 so far
+ *   p = table[p & 0xff]			if ACT_TABLE
+ *   store p
+ *
+ * Floating-point arithmetic: IEEE 754, to nearest even, subnormal numbers kept, no exceptions:
+ *   acc = ACCUMULATE ? C[m][n] : +0		(SUM only)
+ *   acc = fma(A[m][k], B[k][n], acc)		fp32, for all k in ascending order; 16-bit operands are
+ *						converted first, which is exact
+ *   acc = acc + bias[n]			if BIAS; fp32
+ *   acc = acc < 0 ? +0 : acc			if ACT_RELU
+ *   acc = acc < lo ? lo : acc			if CLAMP; lo and hi hold fp32
+ *   acc = acc > hi ? hi : acc			if CLAMP
+ *   acc = curve(acc)				if ACT_TABLE; see struct npu_matrix_curve
+ *   store acc, converted to the type of C, to nearest even. A NaN is stored as 0x7fc00000 (fp32),
+ *   0x7fc0 (BF16), 0x7e00 (FP16).
+ *
  * The result for overlapping operands is undefined but confined to C.
  */
 struct npu_matrix_desc {
@@ -104,36 +149,97 @@ struct npu_matrix_desc {
 	__u32 m; /* 1..65535 */
 	__u32 n; /* 1..65535 */
 	__u32 k; /* 1..65535 */
-	__u32 a_stride; /* bytes, at least k */
+	__u32 a_stride; /* bytes, at least k elements */
 	__u32 c_stride; /* bytes, at least n elements */
 	__u32 flags; /* NPU_MATRIX_* */
-	__s32 zero_point;
-	__s32 lo; /* U8: 0..255; S8: -128..127; lo <= hi */
+	__s32 zero_point; /* 8-bit C; otherwise not looked at */
+	/* U8: 0..255; S8: -128..127; CLAMP: bits of an fp32, no NaN; otherwise not looked at. lo <= hi */
+	__s32 lo;
 	__s32 hi;
-	__u32 reserved[3]; /* 0 */
+	__u32 table; /* ACT_TABLE; otherwise 0 */
+	__u32 index; /* sparse B; otherwise 0 */
+	__u32 reserved; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_matrix_desc, 64);
 NPU_ASSERT_OFFSET(struct npu_matrix_desc, m, 16);
 NPU_ASSERT_OFFSET(struct npu_matrix_desc, flags, 36);
 NPU_ASSERT_OFFSET(struct npu_matrix_desc, zero_point, 40);
-#define NPU_MATRIX_A_S8	      (1u << 0) /* A is s8; else u8 */
-#define NPU_MATRIX_ACCUMULATE (1u << 1)
-#define NPU_MATRIX_BIAS	      (1u << 2)
-#define NPU_MATRIX_C_U8	      (1u << 3) /* requantise to u8 */
-#define NPU_MATRIX_C_S8	      (1u << 4) /* requantise to s8; neither: s32 */
-#define NPU_MATRIX_FLAGS      0x1fu
+NPU_ASSERT_OFFSET(struct npu_matrix_desc, table, 52);
+#define NPU_MATRIX_A	      0x0000000fu /* [3:0] type of A */
+#define NPU_MATRIX_A_U8	      0x0u
+#define NPU_MATRIX_A_S8	      0x1u
+#define NPU_MATRIX_A_BF16     0x2u
+#define NPU_MATRIX_A_FP16     0x3u
+#define NPU_MATRIX_A_FP32     0x4u
+#define NPU_MATRIX_B	      0x000000f0u /* [7:4] type of B */
+#define NPU_MATRIX_B_S8	      0x00u
+#define NPU_MATRIX_B_S4	      0x10u
+#define NPU_MATRIX_B_S2	      0x20u
+#define NPU_MATRIX_B_SPARSE_S8 0x30u
+#define NPU_MATRIX_B_SPARSE_S4 0x40u
+#define NPU_MATRIX_B_BF16     0x50u
+#define NPU_MATRIX_B_FP16     0x60u
+#define NPU_MATRIX_B_FP32     0x70u
+#define NPU_MATRIX_C	      0x00000f00u /* [11:8] type of C */
+#define NPU_MATRIX_C_SUM      0x000u /* what is summed in: s32 or fp32 */
+#define NPU_MATRIX_C_U8	      0x100u /* requantise to u8 */
+#define NPU_MATRIX_C_S8	      0x200u /* requantise to s8 */
+#define NPU_MATRIX_C_BF16     0x300u
+#define NPU_MATRIX_C_FP16     0x400u
+#define NPU_MATRIX_ACCUMULATE 0x00001000u
+#define NPU_MATRIX_BIAS	      0x00002000u
+#define NPU_MATRIX_CLAMP      0x00004000u /* floating point: lo, hi; 8-bit C is always clamped */
+#define NPU_MATRIX_ACT_RELU   0x00010000u
+#define NPU_MATRIX_ACT_TABLE  0x00020000u /* 8-bit C and floating point */
+#define NPU_MATRIX_FLAGS      0x00037fffu
 
 #define NPU_PACKED_B_SIZE(k, n) \
 	((((__u64)(n) + 15) / 16) * (((__u64)(k) + 3) / 4) * 64)
+/* The same for any type of B, a NPU_MATRIX_B_* value, whose groups hold so many values of k. */
+#define NPU_PACKED_GROUP(type)                                                               \
+	((type) == NPU_MATRIX_B_FP32					   ? 1		     \
+	 : (type) == NPU_MATRIX_B_BF16 || (type) == NPU_MATRIX_B_FP16	   ? 2		     \
+	 : (type) == NPU_MATRIX_B_S8					   ? 4		     \
+	 : (type) == NPU_MATRIX_B_S4 || (type) == NPU_MATRIX_B_SPARSE_S8 ? 8		     \
+									 : 16)
+#define NPU_PACKED_SIZE(type, k, n)                                                           \
+	((((__u64)(n) + 15) / 16) *                                                           \
+	 (((__u64)(k) + NPU_PACKED_GROUP(type) - 1) / NPU_PACKED_GROUP(type)) * 64)
+/* Bytes of the index of a sparse B. */
+#define NPU_PACKED_INDEX_SIZE(type, k, n) \
+	(NPU_PACKED_SIZE(type, k, n) * NPU_PACKED_GROUP(type) / 32)
 
-/* Output channel of the matrix engine. */
+/* Output channel of the matrix engine, integers. */
 struct npu_channel {
 	__s32 bias;
 	__s32 mult; /* >= 0 */
 	__u32 shift; /* 1..62 */
-	__u32 reserved; /* 0 */
+	__s32 zero_point; /* added to the descriptor's */
 };
 NPU_ASSERT_SIZE(struct npu_channel, 16);
+
+/* Table of 8-bit output: entry p & 0xff holds what is stored for p. */
+#define NPU_MATRIX_TABLE_8 256
+
+/*
+ * Activation of floating-point sums: a function in straight pieces of equal width. For x:
+ *   x is a NaN: a NaN
+ *   x = min(max(x, -FLT_MAX), FLT_MAX)
+ *   t = fma(x, scale, offset)			fp32; a NaN (of odd scales) counts as 0
+ *   i = t < 0 ? 0 : t >= NPU_MATRIX_PIECES ? NPU_MATRIX_PIECES - 1 : (int)t	  towards zero
+ *   the result is fma(piece[i].slope, x, piece[i].start)	fp32
+ * So the first and the last piece go on to infinity.
+ */
+#define NPU_MATRIX_PIECES 256
+struct npu_matrix_curve {
+	__u32 scale, offset; /* bits of fp32, as all here */
+	__u32 reserved[14]; /* not looked at */
+	struct {
+		__u32 slope, start;
+	} piece[NPU_MATRIX_PIECES];
+};
+NPU_ASSERT_SIZE(struct npu_matrix_curve, 64 + 8 * NPU_MATRIX_PIECES);
+NPU_ASSERT_OFFSET(struct npu_matrix_curve, piece, 64);
 
 /*
  * Section .npu.kernels of a loadable ELF (ELF64, EM_RISCV, ET_DYN, little

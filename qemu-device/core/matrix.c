@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Matrix engine: descriptor checks, choice of a path, and the walk over a product's tiles. */
-#include <stdalign.h>
+/* Matrix engine: descriptor checks and choice of a path. */
 #include <string.h>
 
 #include "matrix.h"
@@ -89,148 +88,84 @@ static bool in_range(uint64_t offset, uint64_t rows, uint64_t stride, uint64_t r
 	return offset + (rows - 1) * stride + row_size <= size;
 }
 
+/* Which types go together, and what each allows. */
+static bool flags_good(uint32_t flags)
+{
+	const uint32_t b = flags & NPU_MATRIX_B, c = flags & NPU_MATRIX_C;
+	const bool sum = c == NPU_MATRIX_C_SUM;
+
+	if (flags & ~NPU_MATRIX_FLAGS || (flags & NPU_MATRIX_ACCUMULATE && !sum))
+		return false;
+	switch (flags & NPU_MATRIX_A) {
+	case NPU_MATRIX_A_U8:
+	case NPU_MATRIX_A_S8:
+		if (b > NPU_MATRIX_B_SPARSE_S4 || c > NPU_MATRIX_C_S8 || flags & NPU_MATRIX_CLAMP)
+			return false;
+		return !sum || !(flags & NPU_MATRIX_ACT_TABLE);
+	default:
+		return false;
+	}
+}
+
 enum npu_matrix_error npu_matrix_check(const struct npu_matrix_desc *desc, uint32_t sram_size)
 {
-	bool c_u8 = desc->flags & NPU_MATRIX_C_U8, c_s8 = desc->flags & NPU_MATRIX_C_S8;
-	bool c_8bit = c_u8 || c_s8;
-	uint64_t c_row = (uint64_t)desc->n * (c_8bit ? 1 : 4);
+	const uint32_t flags = desc->flags, type = flags & NPU_MATRIX_B;
+	const uint32_t c_type = flags & NPU_MATRIX_C;
+	const bool sparse = type == NPU_MATRIX_B_SPARSE_S8 || type == NPU_MATRIX_B_SPARSE_S4;
+	const uint32_t a_size = npu_matrix_a_size(desc), c_size = npu_matrix_c_size(desc);
+	const uint64_t a_row = (uint64_t)desc->k * a_size, c_row = (uint64_t)desc->n * c_size;
 
-	for (unsigned int i = 0; i < sizeof(desc->reserved) / sizeof(desc->reserved[0]); i++)
-		if (desc->reserved[i])
-			return NPU_MATRIX_BAD_RESERVED;
-	if (desc->flags & ~NPU_MATRIX_FLAGS || (c_u8 && c_s8) ||
-	    (c_8bit && desc->flags & NPU_MATRIX_ACCUMULATE))
+	if (desc->reserved || (!sparse && desc->index) ||
+	    (!(flags & NPU_MATRIX_ACT_TABLE) && desc->table))
+		return NPU_MATRIX_BAD_RESERVED;
+	if (!flags_good(flags))
 		return NPU_MATRIX_BAD_FLAGS;
 	if (desc->m - 1 > 65534 || desc->n - 1 > 65534 || desc->k - 1 > 65534)
 		return NPU_MATRIX_BAD_SIZE;
-	if (desc->a_stride < desc->k || desc->c_stride < c_row || (!c_8bit && desc->c_stride % 4))
+	if (desc->a_stride < a_row || desc->c_stride < c_row || desc->a_stride % a_size ||
+	    desc->c_stride % c_size)
 		return NPU_MATRIX_BAD_STRIDE;
-	if (desc->b % 64 || (!c_8bit && desc->c % 4))
+	if (desc->b % 64 || desc->a % a_size || desc->c % c_size)
 		return NPU_MATRIX_BAD_ALIGN;
-	if (!in_range(desc->a, desc->m, desc->a_stride, desc->k, sram_size) ||
-	    !in_range(desc->b, 1, 0, NPU_PACKED_B_SIZE(desc->k, desc->n), sram_size) ||
+	if (!in_range(desc->a, desc->m, desc->a_stride, a_row, sram_size) ||
+	    !in_range(desc->b, 1, 0, NPU_PACKED_SIZE(type, desc->k, desc->n), sram_size) ||
 	    !in_range(desc->c, desc->m, desc->c_stride, c_row, sram_size))
 		return NPU_MATRIX_BAD_RANGE;
-	if (c_8bit || desc->flags & NPU_MATRIX_BIAS) {
-		if (desc->channels % sizeof(struct npu_channel))
+	if (sparse) {
+		if (desc->index % 16)
 			return NPU_MATRIX_BAD_ALIGN;
-		if (!in_range(desc->channels, desc->n, sizeof(struct npu_channel),
-			      sizeof(struct npu_channel), sram_size))
+		if (!in_range(desc->index, 1, 0, NPU_PACKED_INDEX_SIZE(type, desc->k, desc->n),
+			      sram_size))
 			return NPU_MATRIX_BAD_RANGE;
 	}
-	if (c_8bit &&
-	    (desc->lo < (c_u8 ? 0 : -128) || desc->hi > (c_u8 ? 255 : 127) || desc->lo > desc->hi))
-		return NPU_MATRIX_BAD_CLAMP;
+	if (npu_matrix_has_channels(desc)) {
+		const uint32_t size = npu_matrix_channel_size(desc);
+
+		if (desc->channels % size)
+			return NPU_MATRIX_BAD_ALIGN;
+		if (!in_range(desc->channels, desc->n, size, size, sram_size))
+			return NPU_MATRIX_BAD_RANGE;
+	}
+	if (flags & NPU_MATRIX_ACT_TABLE) {
+		if (desc->table % 64)
+			return NPU_MATRIX_BAD_ALIGN;
+		if (!in_range(desc->table, 1, 0, npu_matrix_table_size(desc), sram_size))
+			return NPU_MATRIX_BAD_RANGE;
+	}
+	if (c_type == NPU_MATRIX_C_U8 || c_type == NPU_MATRIX_C_S8) {
+		const bool c_u8 = c_type == NPU_MATRIX_C_U8;
+
+		if (desc->lo < (c_u8 ? 0 : -128) || desc->hi > (c_u8 ? 255 : 127) ||
+		    desc->lo > desc->hi)
+			return NPU_MATRIX_BAD_CLAMP;
+	}
 	return NPU_MATRIX_OK;
-}
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Fill in cols for the panels panels from panel number first on. */
-static void columns_init(struct npu_matrix_columns *cols, const struct npu_matrix_desc *desc,
-			 const uint8_t *sram, uint32_t first, uint32_t panels)
-{
-	bool c_8bit = desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8);
-	bool bias = desc->flags & NPU_MATRIX_BIAS;
-	const uint8_t *channels = sram + desc->channels +
-				  (size_t)first * NPU_MATRIX_PANEL * sizeof(struct npu_channel);
-
-	cols->panels = panels;
-	cols->columns = min_u32(panels * NPU_MATRIX_PANEL, desc->n - first * NPU_MATRIX_PANEL);
-	cols->panel_size = ((size_t)desc->k + 3) / 4 * NPU_MATRIX_GROUP_SIZE;
-	cols->b = sram + desc->b + first * cols->panel_size;
-	memset(cols->start, 0, sizeof(cols->start));
-	if (!bias && !c_8bit)
-		return;
-
-	memset(cols->mult, 0, sizeof(cols->mult));
-	memset(cols->shift, 0, sizeof(cols->shift));
-	for (uint32_t i = 0; i < cols->columns; i++) {
-		struct npu_channel channel;
-
-		memcpy(&channel, channels + i * sizeof(channel), sizeof(channel));
-		if (bias)
-			cols->start[i] = channel.bias;
-		cols->mult[i] = channel.mult;
-		cols->shift[i] = (channel.shift - 1) & 63;
-	}
-	cols->zero_point = desc->zero_point;
-	cols->lo = (int64_t)desc->lo - desc->zero_point;
-	cols->hi = (int64_t)desc->hi - desc->zero_point;
-}
-
-/* One tile: rows rows of C from row m on, all of cols. */
-static void run_tile(const struct npu_matrix_ops *ops, const struct npu_matrix_columns *cols,
-		     const struct npu_matrix_desc *desc, uint8_t *sram, uint32_t m, uint32_t rows,
-		     enum npu_matrix_output output)
-{
-	/* Paths with 16-bit values have half as many rows. */
-	alignas(64) int16_t packed[NPU_MATRIX_ROWS * NPU_MATRIX_KC / 2];
-	alignas(64) int32_t acc[NPU_MATRIX_TILE_SIZE];
-	bool a_signed = desc->flags & NPU_MATRIX_A_S8;
-	bool in_place = ops->a_in_place && !a_signed && desc->k % NPU_MATRIX_GROUP == 0;
-	const uint8_t *a = sram + desc->a + (size_t)m * desc->a_stride;
-	size_t packed_stride = NPU_MATRIX_KC * ops->a_size;
-	size_t element = output == NPU_MATRIX_OUT_8 ? 1 : 4;
-	const int32_t *from = cols->start;
-	size_t from_stride = 0;
-
-	for (uint32_t k = 0; k < desc->k; k += NPU_MATRIX_KC) {
-		uint32_t count = min_u32(desc->k - k, NPU_MATRIX_KC);
-		uint32_t groups = (count + NPU_MATRIX_GROUP - 1) / NPU_MATRIX_GROUP;
-		const uint8_t *b = cols->b + (size_t)k / NPU_MATRIX_GROUP * NPU_MATRIX_GROUP_SIZE;
-
-		if (in_place) {
-			ops->multiply(cols, a + k, desc->a_stride, b, rows, groups, from,
-				      from_stride, acc);
-		} else {
-			ops->pack(packed, packed_stride, a + k, desc->a_stride, rows, count,
-				  a_signed);
-			ops->multiply(cols, packed, packed_stride, b, rows, groups, from,
-				      from_stride, acc);
-		}
-		from = acc;
-		from_stride = NPU_MATRIX_COLUMNS;
-	}
-	ops->store(cols, acc, rows, output,
-		   sram + desc->c + (size_t)m * desc->c_stride +
-			   (cols->b - (sram + desc->b)) / cols->panel_size * NPU_MATRIX_PANEL *
-				   element,
-		   desc->c_stride);
 }
 
 void npu_matrix_run_rows(enum npu_matrix_path path, const struct npu_matrix_desc *desc,
 			 uint8_t *sram, uint32_t m0, uint32_t m1)
 {
-	const struct npu_matrix_ops *ops = paths[path].ops;
-	uint32_t panels = (desc->n + NPU_MATRIX_PANEL - 1) / NPU_MATRIX_PANEL;
-	uint32_t groups = (desc->k + NPU_MATRIX_GROUP - 1) / NPU_MATRIX_GROUP;
-	enum npu_matrix_output output =
-		desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8) ? NPU_MATRIX_OUT_8
-		: desc->flags & NPU_MATRIX_ACCUMULATE		  ? NPU_MATRIX_OUT_S32_ADD
-								  : NPU_MATRIX_OUT_S32;
-	struct npu_matrix_columns cols;
-
-	for (uint32_t panel = 0; panel < panels; panel += cols.panels) {
-		uint32_t left = m1 - m0;
-
-		columns_init(&cols, desc, sram, panel, min_u32(panels - panel, ops->panels));
-		if (desc->flags & NPU_MATRIX_A_S8 && ops->correct)
-			ops->correct(&cols, groups);
-
-		while (left) {
-			/* Even tiles: a last one of a row or two would wait for its own sums. */
-			uint32_t most = ops->rows[cols.panels];
-			uint32_t tiles = (left + most - 1) / most;
-			uint32_t rows = (left + tiles - 1) / tiles;
-
-			run_tile(ops, &cols, desc, sram, m1 - left, rows, output);
-			left -= rows;
-		}
-	}
+	npu_matrix_int_rows(paths[path].ops, desc, sram, m0, m1);
 }
 
 void npu_matrix_run(enum npu_matrix_path path, const struct npu_matrix_desc *desc, uint8_t *sram)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arithmetic of the matrix engine: int8 matrix products on operands in a tile's SRAM, exactly as
+ * Arithmetic of the matrix engine: matrix products on operands in a tile's SRAM, exactly as
  * struct npu_matrix_desc (npu_isa.h) defines them. Every path computes the same bytes.
  *
  * Nothing here keeps state: the functions may be called from any thread, also for the same SRAM
@@ -38,14 +38,50 @@ const char *npu_matrix_path_name(enum npu_matrix_path path);
 /* What is wrong with a descriptor. */
 enum npu_matrix_error {
 	NPU_MATRIX_OK = 0,
-	NPU_MATRIX_BAD_SIZE,  /* m, n or k is 0 or above 65535 */
-	NPU_MATRIX_BAD_FLAGS, /* unknown flag, both 8-bit outputs, or ACCUMULATE into 8 bits */
-	NPU_MATRIX_BAD_STRIDE, /* rows of A or C overlap, or rows of 32-bit C are not 4-byte aligned */
-	NPU_MATRIX_BAD_ALIGN,	 /* b, c or channels */
+	NPU_MATRIX_BAD_SIZE,	 /* m, n or k is 0 or above 65535 */
+	NPU_MATRIX_BAD_FLAGS,	 /* unknown flag, or types and flags that do not go together */
+	NPU_MATRIX_BAD_STRIDE,	 /* rows of A or C overlap, or are not whole elements apart */
+	NPU_MATRIX_BAD_ALIGN,	 /* an operand */
 	NPU_MATRIX_BAD_RANGE,	 /* an operand leaves the SRAM */
 	NPU_MATRIX_BAD_CLAMP,	 /* lo and hi do not suit the output type */
-	NPU_MATRIX_BAD_RESERVED, /* a reserved field is not 0 */
+	NPU_MATRIX_BAD_RESERVED, /* a field that is not used is not 0 */
 };
+
+/* Bytes of an element of A and of C, of what a column has in channels, and of the table. */
+static inline uint32_t npu_matrix_a_size(const struct npu_matrix_desc *desc)
+{
+	const uint32_t type = desc->flags & NPU_MATRIX_A;
+
+	return type <= NPU_MATRIX_A_S8 ? 1 : type == NPU_MATRIX_A_FP32 ? 4 : 2;
+}
+
+static inline uint32_t npu_matrix_c_size(const struct npu_matrix_desc *desc)
+{
+	const uint32_t type = desc->flags & NPU_MATRIX_C;
+
+	return type == NPU_MATRIX_C_SUM ? 4 : type <= NPU_MATRIX_C_S8 ? 1 : 2;
+}
+
+static inline bool npu_matrix_is_float(const struct npu_matrix_desc *desc)
+{
+	return (desc->flags & NPU_MATRIX_A) > NPU_MATRIX_A_S8;
+}
+
+static inline uint32_t npu_matrix_channel_size(const struct npu_matrix_desc *desc)
+{
+	return npu_matrix_is_float(desc) ? 4 : sizeof(struct npu_channel);
+}
+
+static inline uint32_t npu_matrix_table_size(const struct npu_matrix_desc *desc)
+{
+	return npu_matrix_is_float(desc) ? sizeof(struct npu_matrix_curve) : NPU_MATRIX_TABLE_8;
+}
+
+/* Does the operation read channels? */
+static inline bool npu_matrix_has_channels(const struct npu_matrix_desc *desc)
+{
+	return desc->flags & NPU_MATRIX_BIAS || npu_matrix_c_size(desc) == 1;
+}
 
 /*
  * Check a descriptor, which may hold anything, against an SRAM of sram_size bytes. Only one that

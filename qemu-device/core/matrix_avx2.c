@@ -30,6 +30,102 @@ INLINE TARGET void store(void *to, __m256i value)
 	_mm256_storeu_si256(to, value);
 }
 
+/* ---- weights, for both ---- */
+
+/* As in matrix_avx512.c; one register of eight lanes at a time. */
+struct places {
+	__m256i low, high; /* of nibbles below 8, and of others */
+};
+
+INLINE TARGET struct places sparse_places(void)
+{
+	uint8_t control[16][4];
+
+	memset(control, 0x80, sizeof(control));
+	for (int nibble = 0; nibble < 16; nibble++) {
+		control[nibble][nibble & 3] = 0;
+		control[nibble][nibble >> 2] = 1;
+	}
+	return (struct places){load(control[0]), load(control[8])};
+}
+
+/* where: nibble in the low bits of each lane. */
+INLINE TARGET __m256i sparse_control(__m256i where, struct places places)
+{
+	__m256i low = _mm256_permutevar8x32_epi32(places.low, where);
+	__m256i high = _mm256_permutevar8x32_epi32(places.high, where);
+
+	/* Bit 3 of the nibble becomes the sign that chooses. */
+	return _mm256_castps_si256(
+		_mm256_blendv_ps(_mm256_castsi256_ps(low), _mm256_castsi256_ps(high),
+				 _mm256_castsi256_ps(_mm256_slli_epi32(where, 28))));
+}
+
+/* Eight columns: half of a group. */
+INLINE TARGET void sparse_half(uint8_t *dst, __m256i value, const uint8_t *index,
+			       struct places places)
+{
+	const __m256i lane = _mm256_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c, 0, 0x04040404,
+					       0x08080808, 0x0c0c0c0c);
+	const __m256i second = _mm256_or_si256(lane, _mm256_set1_epi32(0x02020202));
+	__m256i where = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)index));
+	__m256i low = sparse_control(where, places);
+	__m256i high = sparse_control(_mm256_srli_epi32(where, 4), places);
+
+	store(dst, _mm256_shuffle_epi8(value, _mm256_or_si256(low, lane)));
+	store(dst + NPU_MATRIX_GROUP_SIZE,
+	      _mm256_shuffle_epi8(value, _mm256_or_si256(high, second)));
+}
+
+TARGET static void avx2_unpack(uint8_t *dst, uint32_t type, const uint8_t *b, const uint8_t *index,
+			       uint32_t groups)
+{
+	const __m256i four = _mm256_broadcastsi128_si256(
+		_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1));
+	const __m256i two = _mm256_broadcastsi128_si256(
+		_mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1));
+	const __m256i nibble = _mm256_set1_epi8(0x0f);
+	const struct places places = sparse_places();
+	const uint32_t whole = type == NPU_MATRIX_B_S2 || type == NPU_MATRIX_B_SPARSE_S4 ? 4 : 2;
+
+	for (uint32_t g = 0; g < groups; g += whole) {
+		for (int half = 0; half < 2; half++) {
+			uint8_t *to = dst + half * 32;
+			const uint8_t *where = index + half * LANES;
+			__m256i v = load(b + half * 32), low = _mm256_and_si256(v, nibble);
+			__m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), nibble);
+
+			switch (type) {
+			case NPU_MATRIX_B_S4:
+				store(to, _mm256_shuffle_epi8(four, low));
+				store(to + 64, _mm256_shuffle_epi8(four, high));
+				break;
+			case NPU_MATRIX_B_S2:
+#pragma GCC unroll 4
+				for (int i = 0; i < 4; i++)
+					store(to + 64 * i,
+					      _mm256_shuffle_epi8(
+						      two,
+						      _mm256_and_si256(_mm256_srli_epi16(v, 2 * i),
+								       nibble)));
+				break;
+			case NPU_MATRIX_B_SPARSE_S8:
+				sparse_half(to, v, where, places);
+				break;
+			case NPU_MATRIX_B_SPARSE_S4:
+				sparse_half(to, _mm256_shuffle_epi8(four, low), where, places);
+				sparse_half(to + 128, _mm256_shuffle_epi8(four, high),
+					    where + NPU_MATRIX_PANEL, places);
+				break;
+			}
+		}
+		b += NPU_MATRIX_GROUP_SIZE;
+		dst += whole * NPU_MATRIX_GROUP_SIZE;
+		if (type == NPU_MATRIX_B_SPARSE_S8 || type == NPU_MATRIX_B_SPARSE_S4)
+			index += whole / 2 * NPU_MATRIX_PANEL;
+	}
+}
+
 /* ---- avx2 ---- */
 
 TARGET static void avx2_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
@@ -249,8 +345,6 @@ INLINE TARGET __m256i requant_half(__m256i p, __m256i shift, __m256i lo, __m256i
 TARGET static void store_8(const struct npu_matrix_columns *cols, const int32_t *acc, uint32_t rows,
 			   uint8_t *c, size_t c_stride)
 {
-	const __m256i lo = _mm256_set1_epi64x(cols->lo), hi = _mm256_set1_epi64x(cols->hi);
-	const __m256i zero_point = _mm256_set1_epi32(cols->zero_point);
 	/* The low byte of each lane, to the low half of its 128 bits. */
 	const __m256i gather = _mm256_set1_epi64x(0x808080800c080400);
 
@@ -260,16 +354,20 @@ TARGET static void store_8(const struct npu_matrix_columns *cols, const int32_t 
 		__m256i mult_odd = _mm256_srli_epi64(mult, 32);
 		__m256i shift_even = _mm256_and_si256(shift, _mm256_set1_epi64x(0xffffffff));
 		__m256i shift_odd = _mm256_srli_epi64(shift, 32);
+		const uint32_t even64 = npu_matrix_lane64(n), odd64 = npu_matrix_lane64(n + 1);
+		__m256i lo_even = load(cols->lo + even64), hi_even = load(cols->hi + even64);
+		__m256i lo_odd = load(cols->lo + odd64), hi_odd = load(cols->hi + odd64);
+		__m256i zero_point = load(cols->zero_point + n);
 		const int32_t *sum = acc + n;
 		uint8_t *to = c + n;
 
 		for (uint32_t r = 0; r < rows; r++) {
 			__m256i value = load(sum);
-			__m256i even =
-				requant_half(_mm256_mul_epi32(value, mult), shift_even, lo, hi);
+			__m256i even = requant_half(_mm256_mul_epi32(value, mult), shift_even,
+						    lo_even, hi_even);
 			__m256i odd = requant_half(
 				_mm256_mul_epi32(_mm256_srli_epi64(value, 32), mult_odd), shift_odd,
-				lo, hi);
+				lo_odd, hi_odd);
 			uint64_t bytes;
 
 			value = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
@@ -290,6 +388,7 @@ TARGET static void store_32(const struct npu_matrix_columns *cols, const int32_t
 			    uint32_t rows, bool add, uint8_t *c, size_t c_stride)
 {
 	const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+	const __m256i floor = _mm256_set1_epi32(cols->floor);
 
 	for (uint32_t n = 0; n < cols->columns; n += LANES) {
 		__m256i left = _mm256_set1_epi32((int)(cols->columns - n));
@@ -302,7 +401,7 @@ TARGET static void store_32(const struct npu_matrix_columns *cols, const int32_t
 
 			if (add)
 				value = _mm256_add_epi32(value, _mm256_maskload_epi32(to, mask));
-			_mm256_maskstore_epi32(to, mask, value);
+			_mm256_maskstore_epi32(to, mask, _mm256_max_epi32(value, floor));
 			sum += NPU_MATRIX_COLUMNS;
 			to = (int *)((uint8_t *)to + c_stride);
 		}
@@ -321,8 +420,9 @@ TARGET static void avx2_store(const struct npu_matrix_columns *cols, const int32
 
 const struct npu_matrix_ops npu_matrix_ops_avx2 = {
 	/* 12 of 16 registers are sums. */
-	.rows = {0, ROWS},	   .panels = 1,		.a_size = 2, .pack = avx2_pack,
-	.multiply = avx2_multiply, .store = avx2_store,
+	.rows = {0, ROWS},   .panels = 1,	    .a_size = 2,
+	.pack = avx2_pack,   .unpack = avx2_unpack, .multiply = avx2_multiply,
+	.store = avx2_store,
 };
 
 const struct npu_matrix_ops npu_matrix_ops_avxvnni = {
@@ -332,6 +432,7 @@ const struct npu_matrix_ops npu_matrix_ops_avxvnni = {
 	.a_in_place = true,
 	.correct = vnni_correct,
 	.pack = vnni_pack,
+	.unpack = avx2_unpack,
 	.multiply = vnni_multiply,
 	.store = avx2_store,
 };

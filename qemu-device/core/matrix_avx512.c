@@ -65,6 +65,93 @@ TARGET static void avx512_pack(void *dst, size_t dst_stride, const uint8_t *a, s
 	}
 }
 
+/*
+ * Kept bytes to their places among four: nibble i of an index byte names the places of values 2 * i
+ * and 2 * i + 1 of a column. places holds, for each nibble, the shuffle of four bytes that does it
+ * for the lowest lane: 0 or 1 where a value comes to lie, the top bit where zero does.
+ */
+INLINE __m512i sparse_places(void)
+{
+	alignas(64) uint8_t control[16][4];
+
+	memset(control, 0x80, sizeof(control));
+	for (int nibble = 0; nibble < 16; nibble++) {
+		control[nibble][nibble & 3] = 0;
+		control[nibble][nibble >> 2] = 1;
+	}
+	return _mm512_load_si512(control);
+}
+
+INLINE void sparse_group(uint8_t *dst, __m512i value, const uint8_t *index, __m512i places)
+{
+	/* Byte 4 * lane of the 128 bits is where a lane's values begin. */
+	const __m512i lane =
+		_mm512_broadcast_i32x4(_mm_setr_epi32(0, 0x04040404, 0x08080808, 0x0c0c0c0c));
+	const __m512i second = _mm512_set1_epi32(0x02020202);
+	__m512i where = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)index));
+	/* vpermd looks at four bits only. */
+	__m512i low = _mm512_or_si512(_mm512_permutexvar_epi32(where, places), lane);
+	__m512i high = _mm512_permutexvar_epi32(_mm512_srli_epi32(where, 4), places);
+
+	high = _mm512_or_si512(_mm512_or_si512(high, lane), second);
+	_mm512_storeu_si512(dst, _mm512_shuffle_epi8(value, low));
+	_mm512_storeu_si512(dst + NPU_MATRIX_GROUP_SIZE, _mm512_shuffle_epi8(value, high));
+}
+
+TARGET static void avx512_unpack(uint8_t *dst, uint32_t type, const uint8_t *b,
+				 const uint8_t *index, uint32_t groups)
+{
+	/* Four bits to a signed byte; two bits, whatever the two above them. */
+	const __m512i four = _mm512_broadcast_i32x4(
+		_mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1));
+	const __m512i two = _mm512_broadcast_i32x4(
+		_mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1));
+	const __m512i nibble = _mm512_set1_epi8(0x0f);
+	const __m512i places = sparse_places();
+	uint32_t g = 0;
+
+	switch (type) {
+	case NPU_MATRIX_B_S4:
+		for (; g < groups; g += 2, b += 64, dst += 128) {
+			__m512i v = _mm512_loadu_si512(b);
+
+			_mm512_storeu_si512(dst,
+					    _mm512_shuffle_epi8(four, _mm512_and_si512(v, nibble)));
+			v = _mm512_and_si512(_mm512_srli_epi16(v, 4), nibble);
+			_mm512_storeu_si512(dst + 64, _mm512_shuffle_epi8(four, v));
+		}
+		break;
+	case NPU_MATRIX_B_S2:
+		for (; g < groups; g += 4, b += 64, dst += 256) {
+			__m512i v = _mm512_loadu_si512(b);
+
+#pragma GCC unroll 4
+			for (int i = 0; i < 4; i++)
+				_mm512_storeu_si512(
+					dst + 64 * i,
+					_mm512_shuffle_epi8(
+						two, _mm512_and_si512(_mm512_srli_epi16(v, 2 * i),
+								      nibble)));
+		}
+		break;
+	case NPU_MATRIX_B_SPARSE_S8:
+		for (; g < groups; g += 2, b += 64, dst += 128, index += LANES)
+			sparse_group(dst, _mm512_loadu_si512(b), index, places);
+		break;
+	case NPU_MATRIX_B_SPARSE_S4:
+		for (; g < groups; g += 4, b += 64, dst += 256, index += 2 * LANES) {
+			__m512i v = _mm512_loadu_si512(b);
+
+			sparse_group(dst, _mm512_shuffle_epi8(four, _mm512_and_si512(v, nibble)),
+				     index, places);
+			v = _mm512_and_si512(_mm512_srli_epi16(v, 4), nibble);
+			sparse_group(dst + 128, _mm512_shuffle_epi8(four, v), index + LANES,
+				     places);
+		}
+		break;
+	}
+}
+
 /* Inlined with constant rows and panels: all sums live in registers. */
 INLINE void tile(const struct npu_matrix_columns *cols, const void *a, size_t a_stride,
 		 const uint8_t *b, uint32_t groups, const int32_t *from, size_t from_stride,
@@ -146,7 +233,8 @@ TARGET static void avx512_multiply(const struct npu_matrix_columns *cols, const 
 
 /* Requantise 16 sums of a panel to bytes. Even and odd lanes go separate ways at 64 bits. */
 struct requant {
-	__m512i mult, mult_odd, shift_even, shift_odd, one, lo, hi, zero_point;
+	__m512i mult, mult_odd, shift_even, shift_odd, one, zero_point;
+	__m512i lo_even, lo_odd, hi_even, hi_odd;
 };
 
 INLINE struct requant requant_init(const struct npu_matrix_columns *cols, uint32_t panel)
@@ -160,23 +248,26 @@ INLINE struct requant requant_init(const struct npu_matrix_columns *cols, uint32
 		.shift_even = _mm512_and_si512(shift, _mm512_set1_epi64(0xffffffff)),
 		.shift_odd = _mm512_srli_epi64(shift, 32),
 		.one = _mm512_set1_epi64(1),
-		.lo = _mm512_set1_epi64(cols->lo),
-		.hi = _mm512_set1_epi64(cols->hi),
-		.zero_point = _mm512_set1_epi32(cols->zero_point),
+		.lo_even = _mm512_load_si512(cols->lo + panel * LANES),
+		.lo_odd = _mm512_load_si512(cols->lo + panel * LANES + LANES / 2),
+		.hi_even = _mm512_load_si512(cols->hi + panel * LANES),
+		.hi_odd = _mm512_load_si512(cols->hi + panel * LANES + LANES / 2),
+		.zero_point = _mm512_load_si512(cols->zero_point + panel * LANES),
 	};
 }
 
-INLINE __m512i requant_half(const struct requant *q, __m512i p, __m512i shift)
+INLINE __m512i requant_half(__m512i p, __m512i shift, __m512i one, __m512i lo, __m512i hi)
 {
-	p = _mm512_srai_epi64(_mm512_add_epi64(_mm512_srav_epi64(p, shift), q->one), 1);
-	return _mm512_min_epi64(_mm512_max_epi64(p, q->lo), q->hi);
+	p = _mm512_srai_epi64(_mm512_add_epi64(_mm512_srav_epi64(p, shift), one), 1);
+	return _mm512_min_epi64(_mm512_max_epi64(p, lo), hi);
 }
 
 INLINE __m128i requant(const struct requant *q, __m512i sum)
 {
-	__m512i even = requant_half(q, _mm512_mul_epi32(sum, q->mult), q->shift_even);
-	__m512i odd = requant_half(q, _mm512_mul_epi32(_mm512_srli_epi64(sum, 32), q->mult_odd),
-				   q->shift_odd);
+	__m512i even = requant_half(_mm512_mul_epi32(sum, q->mult), q->shift_even, q->one,
+				    q->lo_even, q->hi_even);
+	__m512i odd = requant_half(_mm512_mul_epi32(_mm512_srli_epi64(sum, 32), q->mult_odd),
+				   q->shift_odd, q->one, q->lo_odd, q->hi_odd);
 
 	/* The low halves are all that is wanted: p + zero_point fits 8 bits. */
 	even = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);
@@ -187,6 +278,8 @@ TARGET static void avx512_store(const struct npu_matrix_columns *cols, const int
 				uint32_t rows, enum npu_matrix_output output, uint8_t *c,
 				size_t c_stride)
 {
+	const __m512i floor = _mm512_set1_epi32(cols->floor);
+
 	for (uint32_t p = 0; p < cols->panels; p++) {
 		uint32_t columns = cols->columns - p * LANES;
 		__mmask16 mask = columns >= LANES ? 0xffff : 0xffff >> (LANES - columns);
@@ -210,7 +303,7 @@ TARGET static void avx512_store(const struct npu_matrix_columns *cols, const int
 				if (output == NPU_MATRIX_OUT_S32_ADD)
 					value = _mm512_add_epi32(
 						value, _mm512_maskz_loadu_epi32(mask, to));
-				_mm512_mask_storeu_epi32(to, mask, value);
+				_mm512_mask_storeu_epi32(to, mask, _mm512_max_epi32(value, floor));
 				sum += NPU_MATRIX_COLUMNS;
 				to += c_stride;
 			}
@@ -226,6 +319,7 @@ const struct npu_matrix_ops npu_matrix_ops_avx512 = {
 	.a_in_place = true,
 	.correct = avx512_correct,
 	.pack = avx512_pack,
+	.unpack = avx512_unpack,
 	.multiply = avx512_multiply,
 	.store = avx512_store,
 };

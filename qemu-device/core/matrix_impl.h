@@ -3,8 +3,8 @@
  * What the paths of the matrix engine share; private to matrix*.c.
  *
  * C is computed in tiles of a few rows by up to NPU_MATRIX_PANELS panels, a panel being the 16
- * columns that lie together in packed B. matrix.c walks the tiles; a path brings the three inner
- * loops: make A digestible, multiply a tile, write a tile out.
+ * columns that lie together in packed B. matrix_int.c and matrix_float.c walk the tiles; a path
+ * brings the inner loops: make A and B digestible, multiply a tile, write a tile out.
  */
 #ifndef NPU_MATRIX_IMPL_H
 #define NPU_MATRIX_IMPL_H
@@ -34,14 +34,25 @@ struct npu_matrix_columns {
 	/* For 8-bit output. */
 	alignas(64) int32_t mult[NPU_MATRIX_COLUMNS];
 	alignas(64) uint32_t shift[NPU_MATRIX_COLUMNS]; /* channel's shift - 1, modulo 64 */
-	/* p is clamped to these, then zero_point is added. */
-	int64_t lo, hi;
-	int32_t zero_point;
-	const uint8_t *b;  /* first panel */
+	/*
+	 * p is raised to lo, lowered to hi, then zero_point is added. In lo and hi a panel's eight even
+	 * columns come before the odd ones: see npu_matrix_lane64().
+	 */
+	alignas(64) int64_t lo[NPU_MATRIX_COLUMNS];
+	alignas(64) int64_t hi[NPU_MATRIX_COLUMNS];
+	alignas(64) int32_t zero_point[NPU_MATRIX_COLUMNS];
+	int32_t floor;	   /* s32 output is raised to this */
+	const uint8_t *b;  /* first panel, as s8 */
 	size_t panel_size; /* bytes from panel to panel */
 	uint32_t panels;   /* 1..NPU_MATRIX_PANELS */
 	uint32_t columns;  /* real ones, 1..panels * NPU_MATRIX_PANEL */
 };
+
+/* Place in lo and hi of a column. */
+static inline uint32_t npu_matrix_lane64(uint32_t column)
+{
+	return (column & ~15u) + (column & 1) * 8 + column % 16 / 2;
+}
 
 /* What is to become of a tile's sums. */
 enum npu_matrix_output {
@@ -62,6 +73,12 @@ struct npu_matrix_ops {
 	 * from cols->start. groups: in all of k.
 	 */
 	void (*correct)(struct npu_matrix_columns *cols, uint32_t groups);
+	/*
+	 * Weights of a panel from type (NPU_MATRIX_B_*, not S8) to s8: groups groups of dst. b, index
+	 * (sparse types): the first of them. dst has room up to the next multiple of 4 groups.
+	 */
+	void (*unpack)(uint8_t *dst, uint32_t type, const uint8_t *b, const uint8_t *index,
+		       uint32_t groups);
 	/*
 	 * Copy k values of each of rows rows of A to dst, dst_stride bytes apart, and fill each
 	 * row up to a multiple of NPU_MATRIX_GROUP values with what makes B's padding not matter.
@@ -98,5 +115,9 @@ static inline int64_t npu_matrix_round_shift(int64_t p, uint32_t shift_less_1)
 {
 	return ((p >> shift_less_1) + 1) >> 1;
 }
+
+/* Rows m0..m1-1 of a product of integers. */
+void npu_matrix_int_rows(const struct npu_matrix_ops *ops, const struct npu_matrix_desc *desc,
+			 uint8_t *sram, uint32_t m0, uint32_t m1);
 
 #endif /* NPU_MATRIX_IMPL_H */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model.h"
 
+#include "matrix.h"
+
 static const struct npu_model_entry table[] = {
 #define M(id, value, unit, description, source, node) {#id, value, unit, description, source, node},
 #include "npu_model.def"
@@ -38,7 +40,7 @@ struct npu_matrix_cost npu_model_matrix(const struct npu_matrix_desc *desc)
 	const uint64_t count =
 		blocks(desc->m, NPU_MODEL_MATRIX_M) * blocks(desc->n, NPU_MODEL_MATRIX_N);
 	const uint64_t steps = blocks(desc->k, NPU_MODEL_MATRIX_K);
-	const uint64_t elem = desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8) ? 1 : 4;
+	const uint64_t elem = npu_matrix_c_size(desc);
 	const uint64_t passes = desc->flags & NPU_MATRIX_ACCUMULATE ? 2 : 1;
 	const uint64_t port = NPU_MODEL_MATRIX_M * NPU_MODEL_MATRIX_N * elem * passes /
 			      NPU_MODEL_MATRIX_PORT_BYTES;
@@ -48,8 +50,8 @@ struct npu_matrix_cost npu_model_matrix(const struct npu_matrix_desc *desc)
 		count * steps * operand_bytes + (uint64_t)desc->m * desc->n * elem * passes;
 	struct npu_matrix_cost cost;
 
-	if (desc->flags & (NPU_MATRIX_BIAS | NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8))
-		bytes += (uint64_t)desc->n * sizeof(struct npu_channel);
+	if (npu_matrix_has_channels(desc))
+		bytes += (uint64_t)desc->n * npu_matrix_channel_size(desc);
 	cost.busy = NPU_MODEL_MATRIX_SETUP + NPU_MODEL_MATRIX_FILL +
 		    count * (steps > port ? steps : port);
 	cost.macs = (uint64_t)desc->m * desc->n * desc->k;

@@ -226,7 +226,7 @@ enum rv_result tile_insn_matrix(struct npu_tile *tile, uint64_t addr, uint64_t *
 
 	line_reserve(tile, &tile->matrix, NPU_COUNTER_STALL_MATRIX);
 	*tag = make_tag(tile->matrix.issued + 1, true);
-	elem = desc->flags & (NPU_MATRIX_C_U8 | NPU_MATRIX_C_S8) ? 1 : 4;
+	elem = npu_matrix_c_size(desc);
 	tile_sram_touched(tile, desc->c, (desc->m - 1) * desc->c_stride + desc->n * elem);
 	tile->desc_row = 0;
 	return op_start(tile, TILE_OP_MATRIX);

@@ -361,7 +361,7 @@ FIXTURE_VARIANT_ADD(matrix, too_large){ .add = { .m = 65535 } };
 FIXTURE_VARIANT_ADD(matrix, b_unaligned){ .add = { .b = 4 } };
 FIXTURE_VARIANT_ADD(matrix, stride_below_k){ .add = { .a_stride = (__u32)-1 } };
 FIXTURE_VARIANT_ADD(matrix, unknown_flag){ .add = { .flags = 1u << 20 } };
-FIXTURE_VARIANT_ADD(matrix, reserved){ .add = { .reserved = { 1 } } };
+FIXTURE_VARIANT_ADD(matrix, reserved){ .add = { .reserved = 1 } };
 
 FIXTURE_SETUP(matrix)
 {
