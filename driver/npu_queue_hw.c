@@ -262,6 +262,7 @@ static const char *npu_job_error_name(u32 error)
 		[NPU_JOB_BAD_RING] = "bad ring entry",
 		[NPU_JOB_STOPPED] = "stopped",
 		[NPU_JOB_HW_ERROR] = "hardware error",
+		[NPU_JOB_BAD_INDEX] = "index out of bounds",
 	};
 
 	return error < NPU_JOB_ERROR_COUNT && name[error] ? name[error] : "unknown error";

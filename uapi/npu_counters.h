@@ -47,7 +47,8 @@
 	X(VECTOR_OPS, "vector.ops", "instructions", "vector instructions, loads and stores too") \
 	X(VECTOR_BYTES, "vector.bytes", "bytes", "widest operands of vector computations")       \
 	X(VECTOR_SRAM, "vector.sram", "bytes", "vector loads and stores to SRAM")                \
-	X(VECTOR_REMOTE, "vector.remote", "bytes", "vector loads and stores to host memory")
+	X(VECTOR_REMOTE, "vector.remote", "bytes", "vector loads and stores to host memory")     \
+	X(GATHER_ROWS, "gather.rows", "rows", "rows named by indices, in tile DMA and packets")
 
 enum npu_counter {
 #define NPU_COUNTER_ENUM(symbol, name, unit, description) NPU_COUNTER_##symbol,

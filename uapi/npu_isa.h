@@ -55,6 +55,14 @@
  * Tile DMA: a block of up to three dimensions, as in npu_pkt_copy, between any
  * two places the tile can address: SRAM window and mapped memory. With FILL, src
  * is not read; the 32-bit fill value is stored instead (dst and size[0] multiples of 4).
+ *
+ * GATHER: the rows at src are named by a list of 32-bit unsigned indices at indices (multiple of 4,
+ * SRAM or mapped memory), one for each row of the block, planes following one another: row r of
+ * plane p comes from src + p * src_stride[1] + index * src_stride[0]. SCATTER names the rows at dst
+ * in the same way; rows that two indices name are written in the order of the list. Each
+ * index is read once. bound not 0: an index that is not below it fails the operation with
+ * NPU_JOB_BAD_INDEX when its row is due, or with PAD gives a row of zeros (GATHER) or drops the row
+ * (SCATTER). bound 0: any index will do. FILL, GATHER and SCATTER exclude each other.
  */
 struct npu_dma_desc {
 	__u64 dst;
@@ -63,15 +71,23 @@ struct npu_dma_desc {
 	__u32 flags; /* NPU_DMA_* */
 	__u32 dst_stride[2]; /* bytes between rows, planes */
 	__u32 src_stride[2];
-	__u32 fill;
-	__u32 reserved[3]; /* 0 */
+	union {
+		__u32 fill; /* FILL: value */
+		__u32 bound; /* GATHER, SCATTER: indices are below, unless 0. Neither of them: ignored */
+	};
+	__u32 reserved; /* 0 */
+	__u64 indices; /* GATHER, SCATTER; else 0 */
 };
 NPU_ASSERT_SIZE(struct npu_dma_desc, 64);
 NPU_ASSERT_OFFSET(struct npu_dma_desc, size, 16);
 NPU_ASSERT_OFFSET(struct npu_dma_desc, flags, 28);
 NPU_ASSERT_OFFSET(struct npu_dma_desc, dst_stride, 32);
 NPU_ASSERT_OFFSET(struct npu_dma_desc, fill, 48);
-#define NPU_DMA_FILL (1u << 0)
+NPU_ASSERT_OFFSET(struct npu_dma_desc, indices, 56);
+#define NPU_DMA_FILL	(1u << 0)
+#define NPU_DMA_GATHER	(1u << 1)
+#define NPU_DMA_SCATTER (1u << 2)
+#define NPU_DMA_PAD	(1u << 3) /* with GATHER or SCATTER and a bound */
 
 /*
  * Matrix engine: C[M][N] (+)= A[M][K] x B[K][N], then bias, requantisation and activation.

@@ -25,11 +25,12 @@ enum npu_packet_op {
 	NPU_PKT_TIMESTAMP = 5,
 	NPU_PKT_COUNTERS = 6,
 	/* 7, 8: reserved for bounded memory wait and write */
+	NPU_PKT_GATHER = 9,
 };
 
 struct npu_pkt_header {
 	__u8 op; /* enum npu_packet_op */
-	__u8 flags; /* 0 */
+	__u8 flags; /* of the packet; 0 where it defines none */
 	__u16 reserved; /* 0 */
 	__u32 id; /* the submitter's own; shows up in faults and traces */
 };
@@ -75,6 +76,31 @@ struct npu_pkt_fill {
 	__u32 reserved[5];
 };
 
+/*
+ * GATHER: copy rows of bytes each whose places at src are named by a list of 32-bit
+ * unsigned indices: row r comes from src + indices[r] * src_stride and goes to dst + r * dst_stride. With
+ * SCATTER the indices name the places at dst: from src + r * src_stride to
+ * dst + indices[r] * dst_stride; rows that two indices name are written in the order of the list. Each
+ * index is read once. bound not 0: an index that is not below it fails the job with
+ * NPU_JOB_BAD_INDEX, or with PAD gives a row of zeros (SCATTER: drops the row).
+ * Source, destination and list must not overlap.
+ */
+struct npu_pkt_gather {
+	struct npu_pkt_header hdr; /* flags: NPU_GATHER_* */
+	__u64 dst;
+	__u64 src;
+	__u64 indices; /* multiple of 4 */
+	__u32 bytes; /* in a row, at least 1 */
+	__u32 rows; /* at least 1 */
+	__u32 dst_stride; /* bytes */
+	__u32 src_stride;
+	__u32 bound;
+	__u32 reserved[3];
+};
+#define NPU_GATHER_SCATTER (1u << 0)
+#define NPU_GATHER_PAD	   (1u << 1) /* bound must not be 0 */
+#define NPU_GATHER_FLAGS   0x3u
+
 /* BARRIER: later packets start when all earlier ones have finished. NOP has no fields either. */
 struct npu_pkt_barrier {
 	struct npu_pkt_header hdr;
@@ -111,6 +137,7 @@ union npu_packet {
 	struct npu_pkt_barrier barrier;
 	struct npu_pkt_timestamp timestamp;
 	struct npu_pkt_counters counters;
+	struct npu_pkt_gather gather;
 	__u64 raw[8];
 };
 
@@ -121,6 +148,7 @@ NPU_ASSERT_SIZE(struct npu_pkt_fill, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_barrier, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_timestamp, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_counters, 64);
+NPU_ASSERT_SIZE(struct npu_pkt_gather, 64);
 NPU_ASSERT_SIZE(union npu_packet, 64);
 NPU_ASSERT_SIZE(struct npu_timestamp, 16);
 NPU_ASSERT_OFFSET(struct npu_pkt_header, id, 4);
@@ -132,6 +160,8 @@ NPU_ASSERT_OFFSET(struct npu_pkt_fill, value, 16);
 NPU_ASSERT_OFFSET(struct npu_pkt_fill, size, 24);
 NPU_ASSERT_OFFSET(struct npu_pkt_fill, dst_stride, 36);
 NPU_ASSERT_OFFSET(struct npu_pkt_counters, size, 16);
+NPU_ASSERT_OFFSET(struct npu_pkt_gather, indices, 24);
+NPU_ASSERT_OFFSET(struct npu_pkt_gather, bound, 48);
 
 #define NPU_GRID_MAX (1u << 20)
 

@@ -76,7 +76,7 @@
 #define NPU_SOC_PORT_FAULT  0x120 /* u64, first host address that failed */
 
 /* ---- copy engine --------------------------------------------------------------------------------- */
-/* Executes one COPY or FILL packet (npu_packet.h), asynchronously. */
+/* Executes one COPY, FILL or GATHER packet (npu_packet.h), asynchronously. */
 #define NPU_SOC_COPY_PACKET 0x140 /* u64, management core address of the packet, read at START */
 #define NPU_SOC_COPY_QUEUE  0x148 /* queue[7:0], charged */
 #define NPU_SOC_COPY_AS	    0x14c
@@ -92,7 +92,7 @@
  * a packet: PACKETS counts it and the front end's time advances by its cost,
  * which gives the start time of all tile shares and copies up to the next BEGIN.
  * Between barriers the DISPATCH packets of a queue follow one another, its
- * COPY and FILL packets follow one another, and the two kinds overlap. A dispatch takes
+ * COPY, FILL and GATHER packets follow one another, and the two kinds overlap. A dispatch takes
  * as long as its longest share. BEGIN of a BARRIER, TIMESTAMP or COUNTERS packet, and
  * the command BARRIER, move the front end to the end of all that; write
  * them after the earlier shares and copies of the queue have ended. The clock is the

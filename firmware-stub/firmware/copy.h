@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Copy engine: runs one COPY or FILL of one queue at a time. */
+/* Copy engine: runs one COPY, FILL or GATHER of one queue at a time. */
 #ifndef NPU_FW_COPY_H
 #define NPU_FW_COPY_H
 
@@ -9,7 +9,7 @@ struct queue;
 
 /* Nothing runs. */
 bool copy_free(void);
-/* Run the COPY or FILL that the queue is at. The engine must be free. */
+/* Run the packet that the queue is at. The engine must be free. */
 void copy_start(struct queue *queue);
 /* Give up what runs; its queue is told when the engine is quiet. */
 void copy_stop(void);

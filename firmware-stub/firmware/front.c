@@ -125,6 +125,7 @@ static enum sched_server packet_step(struct queue *queue)
 		return SCHED_TILES;
 	case NPU_PKT_COPY:
 	case NPU_PKT_FILL:
+	case NPU_PKT_GATHER:
 		return SCHED_COPY;
 	}
 	account_begin(queue->id, packet->hdr.op);

@@ -84,9 +84,32 @@ static int check_counters(const struct npu_pkt_counters *c)
 	return check_tail((const union npu_packet *)c, 3);
 }
 
+static int check_gather(const struct npu_pkt_gather *g)
+{
+	if (g->indices % 4)
+		return offsetof(struct npu_pkt_gather, indices);
+	if (!g->bytes)
+		return offsetof(struct npu_pkt_gather, bytes);
+	if (!g->rows)
+		return offsetof(struct npu_pkt_gather, rows);
+	if ((g->hdr.flags & NPU_GATHER_PAD) && !g->bound)
+		return offsetof(struct npu_pkt_gather, bound);
+	for (unsigned int i = 0; i < 3; i++) {
+		if (g->reserved[i])
+			return (int)(offsetof(struct npu_pkt_gather, reserved) + 4 * i);
+	}
+	return PACKET_OK;
+}
+
+/* Flags that a packet may have. */
+static uint8_t flags_of(uint8_t op)
+{
+	return op == NPU_PKT_GATHER ? NPU_GATHER_FLAGS : 0;
+}
+
 int packet_check(const union npu_packet *packet)
 {
-	if (packet->hdr.flags)
+	if (packet->hdr.flags & ~flags_of(packet->hdr.op))
 		return offsetof(struct npu_pkt_header, flags);
 	if (packet->hdr.reserved)
 		return offsetof(struct npu_pkt_header, reserved);
@@ -104,6 +127,8 @@ int packet_check(const union npu_packet *packet)
 		return check_timestamp(&packet->timestamp);
 	case NPU_PKT_COUNTERS:
 		return check_counters(&packet->counters);
+	case NPU_PKT_GATHER:
+		return check_gather(&packet->gather);
 	default:
 		return offsetof(struct npu_pkt_header, op);
 	}

@@ -26,7 +26,7 @@ enum queue_where {
 	QUEUE_RESTING, /* its ring is empty */
 	QUEUE_WAITING, /* waits for .server, in a list of the scheduler */
 	QUEUE_ON_TILES, /* a DISPATCH runs */
-	QUEUE_ON_COPY, /* a COPY or FILL runs */
+	QUEUE_ON_COPY, /* a COPY, FILL or GATHER runs */
 	QUEUE_FAILING, /* a job failed; its NPU_MSG_FAULT waits for room in the mailbox */
 	QUEUE_FAULTED, /* consumes nothing until stopped and started again */
 };

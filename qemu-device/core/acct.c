@@ -146,6 +146,7 @@ void acct_begin(struct acct *acct, unsigned int queue, uint32_t op)
 		break;
 	case NPU_PKT_COPY:
 	case NPU_PKT_FILL:
+	case NPU_PKT_GATHER:
 		q->front += NPU_MODEL_FRONT_COPY;
 		break;
 	}

@@ -30,9 +30,11 @@ static bool parse(const union npu_packet *packet, struct dma_block *block)
 {
 	const struct npu_pkt_copy *c = &packet->copy;
 	const struct npu_pkt_fill *f = &packet->fill;
+	const struct npu_pkt_gather *g = &packet->gather;
+	const uint8_t flags = packet->hdr.op == NPU_PKT_GATHER ? NPU_GATHER_FLAGS : 0;
 
 	memset(block, 0, sizeof(*block));
-	if (packet->hdr.flags || packet->hdr.reserved)
+	if (packet->hdr.flags & ~flags || packet->hdr.reserved)
 		return false;
 	if (packet->hdr.op == NPU_PKT_COPY) {
 		if (c->reserved[0] || c->reserved[1] || c->reserved[2])
@@ -51,6 +53,21 @@ static bool parse(const union npu_packet *packet, struct dma_block *block)
 		block->value = f->value;
 		memcpy(block->size, f->size, sizeof(f->size));
 		memcpy(block->dst_stride, f->dst_stride, sizeof(f->dst_stride));
+	} else if (packet->hdr.op == NPU_PKT_GATHER) {
+		if (g->reserved[0] || g->reserved[1] || g->reserved[2] || g->indices & 3 ||
+		    (g->hdr.flags & NPU_GATHER_PAD && !g->bound))
+			return false;
+		block->dst = g->dst;
+		block->src = g->src;
+		block->size[0] = g->bytes;
+		block->size[1] = g->rows;
+		block->size[2] = 1;
+		block->dst_stride[0] = g->dst_stride;
+		block->src_stride[0] = g->src_stride;
+		block->named = g->hdr.flags & NPU_GATHER_SCATTER ? DMA_NAMED_DST : DMA_NAMED_SRC;
+		block->indices = g->indices;
+		block->bound = g->bound;
+		block->pad = g->hdr.flags & NPU_GATHER_PAD;
 	} else {
 		return false;
 	}
@@ -110,6 +127,8 @@ uint64_t copy_close(struct npu_copy *copy)
 	const struct dma_block *block = &copy->block;
 	const uint64_t in = block->host_read, out = block->host_write;
 	const uint64_t cycles = NPU_MODEL_COPY_SETUP + block->rows * NPU_MODEL_COPY_ROW +
+				block->named_rows * NPU_MODEL_INDEX_ROW +
+				(block->named ? NPU_MODEL_DMA_LATENCY : 0) +
 				npu_model_transfer(out, NPU_MODEL_COPY_BYTES, 1) +
 				block->misses * NPU_MODEL_TLB_WALK + NPU_MODEL_COPY_LATENCY;
 	uint64_t *v = copy->counters.v;
@@ -118,6 +137,7 @@ uint64_t copy_close(struct npu_copy *copy)
 		return 0;
 	v[NPU_COUNTER_COPY_BYTES] = out;
 	v[NPU_COUNTER_COPY_CYCLES] = cycles;
+	v[NPU_COUNTER_GATHER_ROWS] = block->named_rows;
 	v[NPU_COUNTER_ENERGY] = (in + out) * NPU_MODEL_E_HOST_BYTE +
 				block->misses * NPU_MODEL_E_WALK + cycles * NPU_MODEL_E_COPY_CYCLE;
 	return cycles;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The copy engine: executes COPY and FILL packets between mapped memory and mapped memory. */
+/* The copy engine: executes COPY, FILL and GATHER packets between mapped memory and mapped memory. */
 #ifndef NPU_COPY_H
 #define NPU_COPY_H
 

@@ -93,21 +93,82 @@ static void fill(uint8_t *dst, uint32_t value, uint64_t length, unsigned int pha
 	memcpy(dst, pattern + phase, length);
 }
 
+/*
+ * Take the index of the row that begins. The list is the guest's and may change under us: each
+ * index is read once, and what was read is what is checked and used.
+ */
+static bool take_index(struct dma_mover *mover, struct dma_block *block)
+{
+	const uint64_t n = (uint64_t)block->plane * block->size[1] + block->row;
+	const uint64_t left = (uint64_t)block->size[1] * block->size[2] - n;
+	const uint64_t va = block->indices + 4 * n;
+	const unsigned int slot = va / 4 % DMA_INDEX_LINE;
+
+	if (!n || !slot) {
+		unsigned int count = DMA_INDEX_LINE - slot;
+		const uint32_t *list;
+		uint64_t length;
+		bool local;
+
+		if (count > left)
+			count = left;
+		length = 4 * count;
+		list = (const uint32_t *)locate(mover, block, va, false, &length, &local);
+		if (!list)
+			return false;
+		for (unsigned int i = 0; i < count; i++)
+			block->line[slot + i] = __atomic_load_n(&list[i], __ATOMIC_RELAXED);
+		if (local) {
+			block->sram += length;
+		} else {
+			block->host_read += length;
+			block->remote_list = true;
+		}
+	}
+	block->named_rows++;
+	block->index = block->line[slot];
+	block->no_row = block->bound && block->index >= block->bound;
+	if (block->no_row && !block->pad) {
+		block->error = NPU_JOB_BAD_INDEX;
+		block->access = NPU_ACCESS_READ;
+		block->addr = va;
+		return false;
+	}
+	return true;
+}
+
 /* Move one piece: what remains of the row, as far as it is contiguous at both ends. */
 static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_t *moved)
 {
-	const uint64_t dst_va = block->dst + (uint64_t)block->plane * block->dst_stride[1] +
-				(uint64_t)block->row * block->dst_stride[0] + block->done;
-	const uint64_t src_va = block->src + (uint64_t)block->plane * block->src_stride[1] +
-				(uint64_t)block->row * block->src_stride[0] + block->done;
+	uint64_t dst_row = block->row, src_row = block->row, dst_va, src_va;
 	uint64_t length = block->size[0] - block->done;
+	bool fills = block->fill;
 	const unsigned int phase = block->done & 3;
 	bool dst_local, src_local = false;
 	uint8_t *dst, *src = NULL;
 
+	if (!block->done) {
+		block->rows++;
+		if (block->named && !take_index(mover, block))
+			return false;
+	}
+	if (block->named == DMA_NAMED_SRC) {
+		src_row = block->index;
+		fills = block->no_row; /* with zeros: value is 0 */
+	} else if (block->named == DMA_NAMED_DST) {
+		dst_row = block->index;
+		if (block->no_row) {
+			*moved = length;
+			return true;
+		}
+	}
+	dst_va = block->dst + (uint64_t)block->plane * block->dst_stride[1] +
+		 dst_row * block->dst_stride[0] + block->done;
+	src_va = block->src + (uint64_t)block->plane * block->src_stride[1] +
+		 src_row * block->src_stride[0] + block->done;
 	if (length > PIECE_MAX)
 		length = PIECE_MAX;
-	if (!block->fill) {
+	if (!fills) {
 		src = locate(mover, block, src_va, false, &length, &src_local);
 		if (!src)
 			return false;
@@ -118,18 +179,16 @@ static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_
 
 	if (dst_local)
 		mover->touched(mover->opaque, dst_va - NPU_VA_SRAM, length);
-	if (block->fill)
+	if (fills)
 		fill(dst, block->value, length, phase);
 	else
 		memmove(dst, src, length); /* overlap is a rule broken by the guest, not by us */
 
-	if (!block->done)
-		block->rows++;
-	if (!block->fill && !src_local)
+	if (!fills && !src_local)
 		block->host_read += length;
 	if (!dst_local)
 		block->host_write += length;
-	else if (block->fill || src_local)
+	else if (fills || src_local)
 		block->local += length;
 	block->sram += (dst_local + src_local) * length;
 	*moved = length;

@@ -46,6 +46,16 @@ struct dma_mover {
 	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: number of the group + 1 */
 };
 
+/* Indices are fetched by the line of 64 bytes, aligned. */
+#define DMA_INDEX_LINE 16
+
+/* Rows that are named by indices, at the one end or the other. */
+enum dma_named {
+	DMA_NAMED_NONE,
+	DMA_NAMED_SRC, /* gather */
+	DMA_NAMED_DST, /* scatter */
+};
+
 /* A block, and how far its move has come. */
 struct dma_block {
 	uint64_t dst, src;
@@ -53,9 +63,18 @@ struct dma_block {
 	uint32_t dst_stride[2], src_stride[2];
 	bool fill;	/* src is not read; dst and size[0] are multiples of 4 */
 	uint32_t value; /* fill's */
+	enum dma_named named;
+	uint64_t indices; /* of the list; multiple of 4 */
+	uint32_t bound;	  /* indices are below it; 0: any */
+	bool pad;	  /* those that are not name no row: zeros are read, nothing is written */
 
 	uint32_t done, row, plane;	       /* position */
+	uint32_t line[DMA_INDEX_LINE];	       /* indices fetched */
+	uint32_t index;			       /* of this row */
+	bool no_row;			       /* this row's index names none */
 	uint64_t rows;			       /* rows begun */
+	uint64_t named_rows;		       /* those of them that have an index */
+	bool remote_list;		       /* indices came from host memory */
 	uint64_t host_read, host_write, local; /* bytes; local: written to SRAM from SRAM or fill */
 	uint64_t sram;			       /* bytes read from and written to SRAM */
 	uint64_t misses;		       /* modelled walks */

@@ -97,16 +97,22 @@ static void dma_retire(struct npu_tile *tile)
 	const uint64_t local = npu_model_transfer(block->local, NPU_MODEL_DMA_LOCAL_BYTES, 1);
 	const bool host = block->host_read || block->host_write;
 	const uint64_t busy = NPU_MODEL_DMA_SETUP + block->rows * NPU_MODEL_DMA_ROW +
-			      (in > out ? in : out) + local + block->misses * NPU_MODEL_TLB_WALK;
+			      block->named_rows * NPU_MODEL_INDEX_ROW + (in > out ? in : out) +
+			      local + block->misses * NPU_MODEL_TLB_WALK;
+	/* Nothing can be moved before the first indices are there. */
+	const uint64_t list = !block->named	 ? 0 :
+			      block->remote_list ? NPU_MODEL_DMA_LATENCY :
+						   NPU_MODEL_DMA_LOCAL_LATENCY;
 	uint64_t *v = tile->counters.v;
 
 	line_push(&tile->dma, tile->op_issue, busy,
-		  host ? NPU_MODEL_DMA_LATENCY : NPU_MODEL_DMA_LOCAL_LATENCY);
+		  list + (host ? NPU_MODEL_DMA_LATENCY : NPU_MODEL_DMA_LOCAL_LATENCY));
 	v[NPU_COUNTER_DMA_OPS]++;
 	v[NPU_COUNTER_DMA_READ] += block->host_read;
 	v[NPU_COUNTER_DMA_WRITE] += block->host_write;
 	v[NPU_COUNTER_DMA_LOCAL] += block->local;
 	v[NPU_COUNTER_DMA_CYCLES] += busy;
+	v[NPU_COUNTER_GATHER_ROWS] += block->named_rows;
 	v[NPU_COUNTER_TLB_MISSES] += block->misses;
 	v[NPU_COUNTER_ENERGY] += (block->host_read + block->host_write) * NPU_MODEL_E_HOST_BYTE +
 				 block->sram * NPU_MODEL_E_SRAM_BYTE +
@@ -186,18 +192,33 @@ static enum rv_result bad_descriptor(struct npu_tile *tile, uint64_t addr)
 	return RV_STOP;
 }
 
+#define DMA_NAMED (NPU_DMA_GATHER | NPU_DMA_SCATTER)
+
+/* The rules of struct npu_dma_desc. Addresses are checked when they are used. */
+static bool dma_desc_valid(const struct npu_dma_desc *desc)
+{
+	const uint32_t named = desc->flags & DMA_NAMED;
+
+	if (desc->flags & ~(NPU_DMA_FILL | DMA_NAMED | NPU_DMA_PAD) || desc->reserved ||
+	    !desc->size[0] || !desc->size[1] || !desc->size[2])
+		return false;
+	if (desc->flags & NPU_DMA_FILL && (desc->dst | desc->size[0]) & 3)
+		return false;
+	if (desc->flags & NPU_DMA_PAD && (!named || !desc->bound))
+		return false;
+	if (!named)
+		return !desc->indices;
+	return named != DMA_NAMED && !(desc->flags & NPU_DMA_FILL) && !(desc->indices & 3);
+}
+
 enum rv_result tile_insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag)
 {
 	struct npu_dma_desc desc;
 	enum rv_result result = rv_read(&tile->hart, addr, &desc, sizeof(desc));
-	bool fill;
 
 	if (result != RV_OK)
 		return result;
-	fill = desc.flags & NPU_DMA_FILL;
-	if ((desc.flags & ~NPU_DMA_FILL) || desc.reserved[0] || desc.reserved[1] ||
-	    desc.reserved[2] || !desc.size[0] || !desc.size[1] || !desc.size[2] ||
-	    (fill && ((desc.dst | desc.size[0]) & 3)))
+	if (!dma_desc_valid(&desc))
 		return bad_descriptor(tile, addr);
 
 	line_reserve(tile, &tile->dma, NPU_COUNTER_STALL_DMA);
@@ -208,8 +229,15 @@ enum rv_result tile_insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag
 	memcpy(tile->block.size, desc.size, sizeof(desc.size));
 	memcpy(tile->block.dst_stride, desc.dst_stride, sizeof(desc.dst_stride));
 	memcpy(tile->block.src_stride, desc.src_stride, sizeof(desc.src_stride));
-	tile->block.fill = fill;
-	tile->block.value = desc.fill;
+	if (desc.flags & NPU_DMA_FILL) {
+		tile->block.fill = true;
+		tile->block.value = desc.fill;
+	} else if (desc.flags & DMA_NAMED) {
+		tile->block.named = desc.flags & NPU_DMA_GATHER ? DMA_NAMED_SRC : DMA_NAMED_DST;
+		tile->block.indices = desc.indices;
+		tile->block.bound = desc.bound;
+		tile->block.pad = desc.flags & NPU_DMA_PAD;
+	}
 	return op_start(tile, TILE_OP_DMA);
 }
 

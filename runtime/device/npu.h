@@ -250,8 +250,9 @@ NPU_INLINE npu_tag npu_dma_rows(void *dst, uint32_t dst_stride, const void *src,
 		0,
 		{dst_stride, 0},
 		{src_stride, 0},
+		{0},
 		0,
-		{0, 0, 0},
+		0,
 	};
 
 	return npu_dma(&desc);
@@ -267,7 +268,50 @@ NPU_INLINE npu_tag npu_dma_bytes(void *dst, const void *src, uint32_t bytes)
 NPU_INLINE npu_tag npu_dma_fill(void *dst, uint32_t value, uint32_t bytes)
 {
 	struct npu_dma_desc desc = {
-		npu_address(dst), 0, {bytes, 1, 1}, NPU_DMA_FILL, {0, 0}, {0, 0}, value, {0, 0, 0},
+		npu_address(dst), 0, {bytes, 1, 1}, NPU_DMA_FILL, {0, 0}, {0, 0}, {value}, 0, 0,
+	};
+
+	return npu_dma(&desc);
+}
+
+/**
+ * Start gathering rows: row r of dst, its rows dst_stride bytes apart, becomes row indices[r] of src. An
+ * index that is not below bound fails the job; bound 0: none does. indices is a multiple of 4.
+ */
+NPU_INLINE npu_tag npu_dma_gather(void *dst, uint32_t dst_stride, const void *src,
+				  uint32_t src_stride, const uint32_t *indices, uint32_t bound,
+				  uint32_t bytes, uint32_t rows)
+{
+	struct npu_dma_desc desc = {
+		npu_address(dst),
+		npu_address(src),
+		{bytes, rows, 1},
+		NPU_DMA_GATHER,
+		{dst_stride, 0},
+		{src_stride, 0},
+		{bound},
+		0,
+		npu_address(indices),
+	};
+
+	return npu_dma(&desc);
+}
+
+/** Start scattering rows: row indices[r] of dst becomes row r of src; else as npu_dma_gather(). */
+NPU_INLINE npu_tag npu_dma_scatter(void *dst, uint32_t dst_stride, const void *src,
+				   uint32_t src_stride, const uint32_t *indices, uint32_t bound,
+				   uint32_t bytes, uint32_t rows)
+{
+	struct npu_dma_desc desc = {
+		npu_address(dst),
+		npu_address(src),
+		{bytes, rows, 1},
+		NPU_DMA_SCATTER,
+		{dst_stride, 0},
+		{src_stride, 0},
+		{bound},
+		0,
+		npu_address(indices),
 	};
 
 	return npu_dma(&desc);

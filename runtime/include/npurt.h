@@ -394,6 +394,46 @@ struct npurt_block {
 int npurt_cmdlist_copy_block(struct npurt_cmdlist *list, const struct npurt_block *block);
 /** Fill a block. -EINVAL: a dimension is 0, dst or bytes is not a multiple of 4. */
 int npurt_cmdlist_fill_block(struct npurt_cmdlist *list, const struct npurt_block *block);
+
+/* npurt_gather.flags */
+#define NPURT_GATHER_SCATTER 1u /* the indices name rows at dst, not at src */
+#define NPURT_GATHER_PAD     2u /* an index out of bounds: a row of zeros; scatter: drop the row */
+
+/** struct npurt_gather - rows that a list of indices names */
+struct npurt_gather {
+	/** @size: sizeof(struct npurt_gather) */
+	size_t size;
+	/** @dst: device address of the first row to write */
+	uint64_t dst;
+	/** @src: device address of row 0 to read */
+	uint64_t src;
+	/** @indices: device address of @rows uint32_t, a multiple of 4 */
+	uint64_t indices;
+	/** @bytes: bytes in a row, at least 1 */
+	uint32_t bytes;
+	/** @rows: number of indices, at least 1 */
+	uint32_t rows;
+	/** @dst_row: bytes from row to row at @dst */
+	uint32_t dst_row;
+	/** @src_row: bytes from row to row at @src */
+	uint32_t src_row;
+	/** @bound: indices must be below it, else the job fails; 0: any index */
+	uint32_t bound;
+	/** @flags: NPURT_GATHER_* */
+	uint32_t flags;
+};
+#define NPURT_GATHER_INIT                                                  \
+	{                                                                  \
+		.size = sizeof(struct npurt_gather), .bytes = 1, .rows = 1 \
+	}
+
+/**
+ * Gather: row r of dst becomes row indices[r] of src, as for embeddings. With NPURT_GATHER_SCATTER row
+ * indices[r] of dst becomes row r of src; later rows go over earlier ones. Source, destination and
+ * list must not overlap. The list is read when the command runs.
+ * -EINVAL: no bytes or rows, indices not a multiple of 4, PAD without a bound, an unknown flag.
+ */
+int npurt_cmdlist_gather(struct npurt_cmdlist *list, const struct npurt_gather *gather);
 /** Later commands start when all earlier ones have finished. */
 int npurt_cmdlist_barrier(struct npurt_cmdlist *list);
 
@@ -520,6 +560,7 @@ enum npurt_fault_error {
 	NPURT_FAULT_RING = 8,	    /* driver and firmware disagree */
 	NPURT_FAULT_STOPPED = 9,    /* stopped while it ran */
 	NPURT_FAULT_HARDWARE = 10,  /* tile error */
+	NPURT_FAULT_INDEX = 11,	    /* index of a gather or scatter that is out of bounds */
 };
 
 /** enum npurt_fault_access - what a job was doing to memory when it failed */

@@ -6,6 +6,8 @@
 #include "internal.h"
 #include "npu_packet.h"
 
+_Static_assert(NPURT_GATHER_SCATTER == NPU_GATHER_SCATTER && NPURT_GATHER_PAD == NPU_GATHER_PAD,
+	       "npurt_gather.flags");
 _Static_assert(sizeof(struct npurt_timestamp) == sizeof(struct npu_timestamp), "timestamp");
 
 /* Lists are mostly short, so the first chunk is a page; each next one is twice as large. */
@@ -315,6 +317,40 @@ NPURT_EXPORT int npurt_cmdlist_fill(struct npurt_cmdlist *list, uint64_t dst, ui
 		err = npurt_cmdlist_fill_block(list, &block);
 	}
 	return err;
+}
+
+NPURT_EXPORT int npurt_cmdlist_gather(struct npurt_cmdlist *list, const struct npurt_gather *gather)
+{
+	struct npurt_gather g;
+	union npu_packet *packet;
+	int err = npurt_struct_in(&g, sizeof(g), gather, "npurt_gather");
+
+	if (err)
+		return err;
+	if (!g.bytes || !g.rows)
+		return npurt_fail(-EINVAL, "a gather of %u rows of %u bytes is empty", g.rows,
+				  g.bytes);
+	if (g.indices & 3)
+		return npurt_fail(-EINVAL,
+				  "gather with indices at 0x%llx: address must be a multiple of 4",
+				  (unsigned long long)g.indices);
+	if (g.flags & ~NPU_GATHER_FLAGS)
+		return npurt_fail(-EINVAL, "gather with unknown flags 0x%x", g.flags);
+	if (g.flags & NPURT_GATHER_PAD && !g.bound)
+		return npurt_fail(-EINVAL, "gather with NPURT_GATHER_PAD needs a bound");
+	err = append(list, NPU_PKT_GATHER, &packet);
+	if (err)
+		return err;
+	packet->hdr.flags = (uint8_t)g.flags;
+	packet->gather.dst = g.dst;
+	packet->gather.src = g.src;
+	packet->gather.indices = g.indices;
+	packet->gather.bytes = g.bytes;
+	packet->gather.rows = g.rows;
+	packet->gather.dst_stride = g.dst_row;
+	packet->gather.src_stride = g.src_row;
+	packet->gather.bound = g.bound;
+	return 0;
 }
 
 NPURT_EXPORT int npurt_cmdlist_barrier(struct npurt_cmdlist *list)

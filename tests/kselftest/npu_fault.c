@@ -256,7 +256,7 @@ FIXTURE_VARIANT_ADD(dma, unknown_flag){
 };
 
 FIXTURE_VARIANT_ADD(dma, reserved){
-	.desc = { .size = { 64, 1, 1 }, .reserved = { 0, 0, 1 } },
+	.desc = { .size = { 64, 1, 1 }, .reserved = 1 },
 	.want = -EBADMSG,
 	.error = NPURT_FAULT_DESCRIPTOR,
 	.access = NPURT_ACCESS_NONE,
@@ -340,6 +340,32 @@ TEST_F(fault, dma_past_sram)
 	expect_report(_metadata, self, NPURT_FAULT_PAGE, NPURT_ACCESS_WRITE, "page fault: write to");
 	expect_line(_metadata, self, "bad_dma");
 	EXPECT_EQ(end, self->status.fault.addr);
+}
+
+/* A gather whose third index is not below the bound: the report names that index. */
+TEST_F(fault, gather_out_of_bounds)
+{
+	const uint64_t indices = self->ctx.va + 16384;
+	uint32_t *list = (uint32_t *)(self->ctx.mem + 16384);
+
+	list[0] = 2;
+	list[1] = 0;
+	list[2] = 3;
+	self->args.dma = (struct npu_dma_desc){
+		.dst = NPU_VA_SRAM,
+		.src = self->ctx.va,
+		.size = { 64, 4, 1 },
+		.flags = NPU_DMA_GATHER,
+		.dst_stride = { 64 },
+		.src_stride = { 64 },
+		.bound = 3,
+		.indices = indices,
+	};
+	EXPECT_EQ(-EBADMSG, run_failing(self, "bad_dma", 1));
+	expect_report(_metadata, self, NPURT_FAULT_INDEX, NPURT_ACCESS_READ,
+		      "index out of bounds: read from");
+	expect_line(_metadata, self, "bad_dma");
+	EXPECT_EQ(indices + 8, self->status.fault.addr);
 }
 
 FIXTURE(matrix)

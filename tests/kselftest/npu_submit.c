@@ -63,6 +63,57 @@ TEST_F(submit, copy_three_dimensions)
 	EXPECT_EQ(0, bad);
 }
 
+/* An embedding table: rows by index, with and without padding, and back again. */
+TEST_F(submit, gather_and_scatter)
+{
+	enum { ROWS = 100, BYTES = 48, TABLE = 64 };
+	struct npu_ctx *ctx = &self->ctx;
+	union npu_packet *pkt = npu_ctx_packets(ctx);
+	uint8_t *table = ctx->mem + NPU_TEST_DATA, *out = table + 0x10000, *back = table + 0x20000;
+	uint32_t *list = (uint32_t *)(table + 0x30000), i, bad = 0;
+	const uint64_t list_va = DATA_VA + 0x30000;
+	static const uint8_t zeros[BYTES];
+
+	for (i = 0; i < TABLE * BYTES; i++)
+		table[i] = i * 31 + (i >> 8) + 1;
+	for (i = 0; i < ROWS; i++)
+		list[i] = i % 10 == 3 ? 0xffffffff : i * 37 % TABLE;
+	pkt[0] = npu_pkt_gather(DATA_VA + 0x10000, DATA_VA, list_va, BYTES, ROWS);
+	pkt[0].hdr.flags = NPU_GATHER_PAD;
+	pkt[0].gather.bound = TABLE;
+	pkt[1] = npu_pkt_barrier();
+	pkt[2] = npu_pkt_gather(DATA_VA + 0x20000, DATA_VA + 0x10000, list_va, BYTES, ROWS);
+	pkt[2].hdr.flags = NPU_GATHER_PAD | NPU_GATHER_SCATTER;
+	pkt[2].gather.bound = TABLE;
+	ASSERT_EQ(0, npu_ctx_run(ctx, 3));
+	for (i = 0; i < ROWS; i++)
+		bad += !!memcmp(out + i * BYTES,
+				list[i] < TABLE ? table + list[i] * BYTES : zeros, BYTES);
+	EXPECT_EQ(0, bad);
+	for (i = 0; i < ROWS; i++)
+		if (list[i] < TABLE)
+			bad += !!memcmp(back + list[i] * BYTES, table + list[i] * BYTES, BYTES);
+	EXPECT_EQ(0, bad);
+}
+
+/* An index out of bounds ends the job; the report says where it stands. */
+TEST_F(submit, gather_out_of_bounds)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_queue_get_state state;
+	uint32_t *list = (uint32_t *)(ctx->mem + NPU_TEST_DATA + 0x30000);
+
+	list[5] = 8;
+	npu_ctx_packets(ctx)[0] =
+		npu_pkt_gather(DATA_VA + 0x10000, DATA_VA, DATA_VA + 0x30000, 64, 10);
+	npu_ctx_packets(ctx)[0].gather.bound = 8;
+	EXPECT_EQ(-EIO, npu_ctx_run(ctx, 1));
+	ASSERT_EQ(0, npu_queue_state(ctx->fd, ctx->queue, &state));
+	EXPECT_EQ(NPU_JOB_BAD_INDEX, state.fault.error);
+	EXPECT_EQ(DATA_VA + 0x30000 + 5 * 4, state.fault.addr);
+	EXPECT_EQ(NPU_CORE_COPY, state.fault.core);
+}
+
 TEST_F(submit, timestamp_and_counters)
 {
 	struct npu_ctx *ctx = &self->ctx;
@@ -397,6 +448,17 @@ TEST_F(submit, bad_packet)
 		  { .fill = { .hdr.op = NPU_PKT_FILL, .dst = DATA_VA, .size = { 5, 1, 1 } } } },
 		{ "fill not aligned",
 		  { .fill = { .hdr.op = NPU_PKT_FILL, .dst = DATA_VA + 2, .size = { 4, 1, 1 } } } },
+		{ "gather of nothing", { .gather = { .hdr.op = NPU_PKT_GATHER, .rows = 1 } } },
+		{ "gather with misaligned indices",
+		  { .gather = { .hdr.op = NPU_PKT_GATHER,
+				.indices = DATA_VA + 1,
+				.bytes = 1,
+				.rows = 1 } } },
+		{ "gather that pads without a bound",
+		  { .gather = { .hdr.op = NPU_PKT_GATHER,
+				.hdr.flags = NPU_GATHER_PAD,
+				.bytes = 1,
+				.rows = 1 } } },
 		{ "timestamp not aligned",
 		  { .timestamp = { .hdr.op = NPU_PKT_TIMESTAMP, .addr = DATA_VA + 8 } } },
 		{ "counters too small",

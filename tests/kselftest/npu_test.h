@@ -349,6 +349,20 @@ static inline union npu_packet npu_pkt_copy(uint64_t dst, uint64_t src, uint32_t
 					     .size = { bytes, 1, 1 } } };
 }
 
+/* rows of bytes each, named by a list of indices. */
+static inline union npu_packet npu_pkt_gather(uint64_t dst, uint64_t src, uint64_t indices,
+					      uint32_t bytes, uint32_t rows)
+{
+	return (union npu_packet){ .gather = { .hdr.op = NPU_PKT_GATHER,
+					       .dst = dst,
+					       .src = src,
+					       .indices = indices,
+					       .bytes = bytes,
+					       .rows = rows,
+					       .dst_stride = bytes,
+					       .src_stride = bytes } };
+}
+
 static inline union npu_packet npu_pkt_dispatch(uint64_t entry, uint64_t args, uint32_t groups)
 {
 	return (union npu_packet){ .dispatch = { .hdr.op = NPU_PKT_DISPATCH,

@@ -164,10 +164,10 @@ static void test_faults(void)
 
 	tap_ok(dma(&good), "a good descriptor");
 	d = good;
-	d.flags = 2;
+	d.flags = 1u << 20;
 	bad("unknown flag", d, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, descs_va);
 	d = good;
-	d.reserved[2] = 1;
+	d.reserved = 1;
 	bad("reserved field", d, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, descs_va);
 	for (unsigned int i = 0; i < 3; i++) {
 		d = good;

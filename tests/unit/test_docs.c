@@ -46,13 +46,15 @@ static const struct {
 	{"TLB_WALK", "⌈bytes / 32⌉ + %s × walks + 1200"},
 	{"FRONT_PACKET", "| packet | %s |"},
 	{"FRONT_DISPATCH", "| more for DISPATCH | %s |"},
-	{"FRONT_COPY", "| more for COPY, FILL | %s |"},
+	{"FRONT_COPY", "| more for COPY, FILL, GATHER | %s |"},
 	{"FRONT_WRITE", "| more for TIMESTAMP, COUNTERS | %s |"},
 	{"WORKGROUP", "| start of a workgroup on a tile | %s |"},
 	{"WORKGROUP", "+ %s × `workgroups`"},
 	{"LINK_BYTES", "⌈host bytes × tiles / %s⌉"},
 	{"DMA_SETUP", "%s + 2 × rows + ⌈host bytes × tiles"},
 	{"DMA_ROW", "32 + %s × rows + ⌈host bytes × tiles"},
+	{"INDEX_ROW", "A row that an index names takes %s cycles more"},
+	{"INDEX_ROW", "64 + 2 × rows + %s × indices + ⌈bytes / 32⌉"},
 	{"DMA_LATENCY", "is done %s cycles later if host memory was involved"},
 	{"DMA_LOCAL_BYTES", "⌈local bytes / %s⌉"},
 	{"DMA_LOCAL_LATENCY", "host memory was involved, %s if not"},
@@ -62,9 +64,9 @@ static const struct {
 	{"MATRIX_SETUP", "%s + 32 + ⌈M/16⌉"},
 	{"MATRIX_FILL", "32 + %s + ⌈M/16⌉"},
 	{"MATRIX_PORT_BYTES", "on its port of %s bytes per cycle"},
-	{"COPY_SETUP", "%s + 2 × rows + ⌈bytes / 32⌉"},
-	{"COPY_ROW", "64 + %s × rows + ⌈bytes / 32⌉"},
-	{"COPY_BYTES", "× rows + ⌈bytes / %s⌉"},
+	{"COPY_SETUP", "%s + 2 × rows + 2 × indices + ⌈bytes / 32⌉"},
+	{"COPY_ROW", "64 + %s × rows + 2 × indices"},
+	{"COPY_BYTES", "× indices + ⌈bytes / %s⌉"},
 	{"COPY_LATENCY", "⌈bytes / 32⌉ + 600 × walks + %s"},
 	{"E_INSTRUCTION", "| instruction | %s |"},
 	{"E_FP", "| floating-point instruction, in addition | %s |"},
@@ -260,7 +262,7 @@ static bool is_counter(const char *name, size_t length)
 /* Words in back quotes that begin like counters must be some. */
 static void test_counters(const char *manual)
 {
-	static const char *const groups[] = {"tile.", "stall.", "tlb.", "matrix.", "dma.", "copy."};
+	static const char *const groups[] = {"tile.", "stall.", "tlb.", "matrix.", "dma.", "copy.", "gather."};
 	unsigned int seen = 0;
 
 	for (const char *p = manual; (p = strchr(p, '`')); p++) {

@@ -40,6 +40,11 @@ static const struct kind kinds[] = {
 	 {.counters = {.hdr = {.op = NPU_PKT_COUNTERS}, .addr = 0x1000,
 		       .size = sizeof(struct npu_counter_block)}},
 	 ID | BYTES(9, 7) | BYTES(16, 4)},
+	/* The one bit of flags that is spoiled is SCATTER, PAD goes with a bound. */
+	{"GATHER",
+	 {.gather = {.hdr = {.op = NPU_PKT_GATHER, .flags = NPU_GATHER_PAD},
+		     .bytes = 2, .rows = 2, .bound = 2}},
+	 ID | BYTES(1, 1) | BYTES(8, 16) | BYTES(25, 27)},
 };
 
 static void test_bytes(const struct kind *kind)
@@ -106,10 +111,12 @@ static void test_rest(void)
 	unsigned int unknown = 0;
 
 	for (unsigned int op = NPU_PKT_COUNTERS + 1; op < 256; op++) {
+		if (op == NPU_PKT_GATHER)
+			continue;
 		packet = (union npu_packet){.hdr = {.op = (uint8_t)op}};
 		unknown += packet_check(&packet) == offsetof(struct npu_pkt_header, op);
 	}
-	tap_ok(unknown == 255 - NPU_PKT_COUNTERS, "unknown operations");
+	tap_ok(unknown == 255 - NPU_PKT_COUNTERS - 1, "unknown operations");
 	packet = kinds[3].good;
 	packet.copy.size[1] = 0;
 	tap_ok(packet_check(&packet) == 28, "COPY: no rows");
@@ -128,6 +135,22 @@ static void test_rest(void)
 	packet = kinds[5].good;
 	packet.timestamp.addr = 0x1008;
 	tap_ok(packet_check(&packet) == 8, "TIMESTAMP: misaligned");
+	packet = kinds[7].good;
+	packet.gather.indices = 2;
+	tap_ok(packet_check(&packet) == 24, "GATHER: misaligned indices");
+	packet = kinds[7].good;
+	packet.gather.bytes = 0;
+	tap_ok(packet_check(&packet) == 32, "GATHER: no bytes");
+	packet = kinds[7].good;
+	packet.gather.rows = 0;
+	tap_ok(packet_check(&packet) == 36, "GATHER: no rows");
+	packet = kinds[7].good;
+	packet.gather.bound = 0;
+	tap_ok(packet_check(&packet) == 48, "GATHER: padding needs a bound");
+	packet.hdr.flags = NPU_GATHER_SCATTER;
+	tap_ok(packet_check(&packet) == PACKET_OK, "GATHER: else there may be none");
+	packet.hdr.flags = 4;
+	tap_ok(packet_check(&packet) == 1, "GATHER: unknown flag");
 }
 
 int main(void)

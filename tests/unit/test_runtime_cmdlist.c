@@ -36,6 +36,7 @@ static void test_encoding(void)
 {
 	uint8_t args[16] = "0123456789abcde";
 	struct npurt_block block = NPURT_BLOCK_INIT;
+	struct npurt_gather gather = NPURT_GATHER_INIT;
 	struct npurt_cmdlist *list;
 	union npu_packet want;
 	struct drm_npu_cmdbuf cmdbuf;
@@ -60,7 +61,17 @@ static void test_encoding(void)
 	NEED(npurt_cmdlist_fill_block(list, &block));
 	NEED(npurt_cmdlist_timestamp(list, 0x4010));
 	NEED(npurt_cmdlist_counters(list, 0x4040));
-	tap_is(npurt_cmdlist_length(list), 8, "length");
+	gather.dst = 0x5000;
+	gather.src = 0x6000;
+	gather.indices = 0x7004;
+	gather.bytes = 11;
+	gather.rows = 12;
+	gather.dst_row = 13;
+	gather.src_row = 14;
+	gather.bound = 15;
+	gather.flags = NPURT_GATHER_PAD;
+	NEED(npurt_cmdlist_gather(list, &gather));
+	tap_is(npurt_cmdlist_length(list), 9, "length");
 	NEED(npurt_cmdlist_finish(list));
 
 	memset(&want, 0, sizeof(want));
@@ -135,11 +146,25 @@ static void test_encoding(void)
 	want.counters.size = NPURT_COUNTER_BLOCK_SIZE;
 	same(packet(list, 7), &want, "COUNTERS");
 
+	memset(&want, 0, sizeof(want));
+	want.hdr.op = NPU_PKT_GATHER;
+	want.hdr.flags = NPU_GATHER_PAD;
+	want.hdr.id = 8;
+	want.gather.dst = 0x5000;
+	want.gather.src = 0x6000;
+	want.gather.indices = 0x7004;
+	want.gather.bytes = 11;
+	want.gather.rows = 12;
+	want.gather.dst_stride = 13;
+	want.gather.src_stride = 14;
+	want.gather.bound = 15;
+	same(packet(list, 8), &want, "GATHER");
+
 	tap_is(npurt_cmdlist_buffers(list), 1, "one command buffer");
 	npurt_cmdlist_emit(list, &cmdbuf);
-	tap_ok(cmdbuf.va == list->packets->va && cmdbuf.packets == 8 && !cmdbuf.flags &&
+	tap_ok(cmdbuf.va == list->packets->va && cmdbuf.packets == 9 && !cmdbuf.flags &&
 		       !(cmdbuf.va & 63),
-	       "of eight packets");
+	       "of nine packets");
 	npurt_cmdlist_unref(list);
 }
 
@@ -147,6 +172,7 @@ static void test_refusals(void)
 {
 	uint8_t args[16] = {0};
 	struct npurt_block block = NPURT_BLOCK_INIT;
+	struct npurt_gather gather = NPURT_GATHER_INIT;
 	struct npurt_cmdlist *list;
 	struct npurt_vm *other;
 	struct npurt_cmdlist *other_list;
@@ -175,6 +201,16 @@ static void test_refusals(void)
 	block.rows = 1;
 	block.bytes = 6;
 	fails(npurt_cmdlist_fill_block(list, &block), -EINVAL, "multiples of 4", "odd block");
+	gather.rows = 0;
+	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "empty", "gather of no rows");
+	gather.rows = 1;
+	gather.indices = 0x1002;
+	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "multiple of 4", "misaligned indices");
+	gather.indices = 0x1000;
+	gather.flags = NPURT_GATHER_PAD;
+	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "bound", "padding without a bound");
+	gather.flags = 4;
+	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "unknown flags 0x4", "unknown flag");
 	fails(npurt_cmdlist_timestamp(list, 8), -EINVAL, "16", "misaligned timestamp");
 	fails(npurt_cmdlist_counters(list, 32), -EINVAL, "64", "misaligned counters");
 	block.size = 3;
