@@ -38,6 +38,7 @@
 struct rv_hart;
 struct rv_block;
 struct rv_code;
+struct rv_profile;
 
 enum rv_access { RV_READ = 0, RV_WRITE = 1, RV_EXEC = 2 };
 
@@ -248,6 +249,7 @@ struct rv_hart {
 	uint64_t class_stat[24]; /* packed static counts of an instruction class */
 	struct rv_code *code; /* decoded blocks */
 	const void *const *labels; /* handlers by enum rv_op_id */
+	struct rv_profile *profile; /* rv_profile.h; NULL: none */
 
 	/* Vectors. */
 	uint8_t *v; /* 32 registers of vlenb bytes, then scratch; NULL: no vectors */

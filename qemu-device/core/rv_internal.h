@@ -126,6 +126,7 @@ struct rv_block {
 
 	struct rv_block *chain; /* same hash bucket */
 	const uint8_t *raw; /* the code it was made from */
+	uint32_t profile, profile_generation; /* its number in the profile's table of that generation */
 	struct rv_op ops[];
 };
 
@@ -174,6 +175,25 @@ void rv_code_drop(struct rv_hart *hart);
 struct rv_block *rv_code_get(struct rv_hart *hart, uint64_t pc);
 /* rv_code_get()'s look at the modelled instruction TLB. */
 void rv_model_fetch(struct rv_hart *hart, uint64_t page, bool remote);
+
+/* rv_run_profile.c: the interpreter for harts with a profile. */
+enum rv_stop rv_exec_profile(struct rv_hart *hart, uint64_t budget);
+
+/* ---- profile: rv_profile.c, called by rv_exec_profile() --------------------------------------- */
+
+/* Find or make the entry of a block in the table; sets block->profile. The last run is settled. */
+void rv_profile_attach(struct rv_hart *hart, struct rv_block *block);
+/* Account for the run of the block entered last. */
+void rv_profile_settle(struct rv_hart *hart);
+/* Operation op of that block made the hart's own counters of stalls and walks grow since the last look. */
+void rv_profile_note(struct rv_hart *hart, unsigned int op);
+/* It made a remote access that took so much longer than a local one. */
+void rv_profile_remote(struct rv_hart *hart, unsigned int op, uint64_t cycles);
+/* Before and after env->custom(), for the last operation of the block. */
+void rv_profile_wait_begin(struct rv_profile *profile);
+void rv_profile_wait_end(struct rv_profile *profile);
+/* Operation op trapped: it does not retire, nor what follows it. */
+void rv_profile_trap(struct rv_profile *profile, unsigned int op);
 
 /* ---- packed counts --------------------------------------------------------------------------- */
 

@@ -6,13 +6,18 @@
  * left (whole blocks are taken off as they are entered), static counts summed per block, and
  * dynamic ones. fold() brings them into the hart at the end of a slice and before anything that
  * can read them.
+ *
+ * The file is compiled twice. rv_run_profile.c makes of it, with RV_PROFILE defined, the interpreter
+ * of harts that have a profile; what is in PROFILE() is only there.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "rv_fp_host.h"
+#include "rv_profile.h"
 #include "rv_vec.h"
 
+#ifndef RV_PROFILE
 const struct rv_costs rv_costs_default = {
 	.alu = 1,
 	.mul = 3,
@@ -44,6 +49,7 @@ const struct rv_costs rv_costs_default = {
 	.vec_element = 1,
 	.vec_line = 2,
 };
+#endif
 
 /* ---- counts ---------------------------------------------------------------------------------- */
 
@@ -60,6 +66,7 @@ static uint64_t remote_stall(unsigned int remote, unsigned int local)
 	return r > l ? r - l : 0;
 }
 
+#ifndef RV_PROFILE
 void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs)
 {
 	const unsigned int cost[RV_C_COUNT] = {
@@ -91,6 +98,7 @@ void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs)
 	}
 	rv_code_drop(hart);
 }
+#endif
 
 /* Bring the counts of a slice, or a part of it, into the hart. */
 static __attribute__((noinline)) void fold(struct rv_hart *hart, int64_t used, uint64_t stat,
@@ -179,6 +187,64 @@ static inline uint64_t remainder_uw(uint64_t a, uint64_t b)
 	return (uint32_t)b ? sext32((uint32_t)a % (uint32_t)b) : sext32(a);
 }
 
+/* ---- profile ----------------------------------------------------------------------------------- */
+
+#ifdef RV_PROFILE
+#define PROFILE(statement) statement
+
+/* A block is entered: account for the run of the one before. */
+static inline void profile_enter(struct rv_hart *h, struct rv_block *b)
+{
+	struct rv_profile *p = h->profile;
+	const uint64_t end = p->now + p->cycles;
+
+	if (unlikely(p->events || end > p->next)) {
+		rv_profile_settle(h);
+	} else {
+		p->now = end;
+		p->cycles = 0;
+	}
+	if (unlikely(b->profile_generation != p->generation))
+		rv_profile_attach(h, b);
+	p->block = &p->table[b->profile];
+	p->block->entered++;
+	p->cycles = p->block->cycles;
+	if (unlikely(h->tlb_cycles != p->seen_tlb))
+		rv_profile_note(h, 0);
+}
+
+static inline void profile_taken(struct rv_profile *p)
+{
+	p->block->taken++;
+	p->cycles += p->taken_stall;
+}
+
+/* After an operation that may have counted for itself. */
+static inline void profile_note(struct rv_hart *h, uint64_t op)
+{
+	const struct rv_profile *p = h->profile;
+
+	if (unlikely((h->tlb_cycles - p->seen_tlb) | (h->stall_exec - p->seen_exec) |
+		     (h->stall_memory - p->seen_memory)))
+		rv_profile_note(h, (unsigned int)op);
+}
+
+/* fold() has brought in what is accounted for block by block. */
+static inline void profile_folded(const struct rv_hart *h, struct rv_profile *p)
+{
+	p->seen_exec = h->stall_exec;
+	p->seen_memory = h->stall_memory;
+}
+#else
+#define PROFILE(statement)
+#endif
+/* Number of the operation in its block. */
+#define OP_INDEX ((uint64_t)(op - b->ops))
+/* A remote access, of the kind whose costs these are. */
+#define PROFILE_REMOTE(remote, far, near)                                                  \
+	PROFILE(if (remote) rv_profile_remote(h, OP_INDEX,                                 \
+					      remote_stall(h->costs.far, h->costs.near));)
+
 /* ---- the interpreter ------------------------------------------------------------------------- */
 
 /* Address of the operation in its block; instruction sizes are only in the code itself. */
@@ -225,6 +291,7 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 			goto slice_end;   \
 		stat += b->stat;          \
 		op = b->ops;              \
+		PROFILE(profile_enter(h, b);) \
 		DISPATCH();               \
 	} while (0)
 
@@ -232,6 +299,7 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 	do {                                                                          \
 		int64_t used_ = slice - left;                                         \
 		fold(h, used_, stat, dyn);                                            \
+		PROFILE(profile_folded(h, h->profile);)                               \
 		budget = (uint64_t)used_ < budget ? budget - (uint64_t)used_ : 0;     \
 		stat = 0;                                                             \
 		dyn = 0;                                                              \
@@ -264,11 +332,14 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 		if (likely(((va + sizeof(type) - 1) & RV_PAGE_MASK) == line->read_tag)) {  \
 			memcpy(&value, (const void *)(line->addend + va), sizeof(type));   \
 			dyn += line->remote;                                               \
+			PROFILE_REMOTE(line->remote, load_remote, load_sram)               \
 		} else {                                                                   \
 			int remote = rv_load_slow(h, va, sizeof(type));                    \
 			if (unlikely(remote == RV_SLOW_TRAP))                              \
 				goto trap;                                                 \
 			dyn += (uint64_t)remote;                                           \
+			PROFILE(profile_note(h, OP_INDEX);)                                \
+			PROFILE_REMOTE(remote, load_remote, load_sram)                     \
 			value = (type)h->slow_value;                                       \
 			SLOW_DONE();                                                       \
 		}                                                                          \
@@ -285,11 +356,14 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 			uint64_t remote = line->remote;                                    \
 			memcpy((void *)(line->addend + va), &value, sizeof(type));         \
 			dyn += remote << RV_DYN_STORE_SHIFT;                               \
+			PROFILE_REMOTE(remote, store_remote, store_sram)                   \
 		} else {                                                                   \
 			int remote = rv_store_slow(h, va, sizeof(type), value);            \
 			if (unlikely(remote == RV_SLOW_TRAP))                              \
 				goto trap;                                                 \
 			dyn += (uint64_t)remote << RV_DYN_STORE_SHIFT;                     \
+			PROFILE(profile_note(h, OP_INDEX);)                                \
+			PROFILE_REMOTE(remote, store_remote, store_sram)                   \
 			SLOW_DONE();                                                       \
 		}                                                                          \
 		NEXT();                                                                    \
@@ -300,6 +374,7 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 	{                                         \
 		struct rv_block *to = b->taken;   \
 		dyn += RV_DYN_TAKEN;              \
+		PROFILE(profile_taken(h->profile);) \
 		if (unlikely(!to))                \
 			goto link_taken;          \
 		b = to;                           \
@@ -387,8 +462,11 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 #if defined(__GNUC__) && !defined(__clang__)
 __attribute__((optimize("no-gcse", "no-crossjumping")))
 #endif
-static enum rv_stop
-exec(struct rv_hart *h, uint64_t budget)
+#ifdef RV_PROFILE
+enum rv_stop rv_exec_profile(struct rv_hart *h, uint64_t budget)
+#else
+static enum rv_stop exec(struct rv_hart *h, uint64_t budget)
+#endif
 {
 #define RV_OP_LABEL(name, class) [RV_OP_##name] = &&L_##name,
 	static const void *const labels[RV_OP_COUNT] = { RV_OPS(RV_OP_LABEL) };
@@ -467,6 +545,8 @@ slice_end: /* block b was not entered */
 	goto slice_start;
 
 trap: /* raised by op, which does not retire; neither does what follows it */
+	PROFILE(profile_note(h, OP_INDEX);)
+	PROFILE(rv_profile_trap(h->profile, OP_INDEX);)
 	pc = pc_of(b, op);
 	stat -= stat_from(h, b, op);
 	left += b->ops + b->count - op;
@@ -573,6 +653,8 @@ L_AMO_D:
 		if (unlikely(remote == RV_SLOW_TRAP))
 			goto trap;
 		dyn += (uint64_t)remote << RV_DYN_ATOMIC_SHIFT;
+		PROFILE(profile_note(h, OP_INDEX);)
+		PROFILE_REMOTE(remote, atomic_remote, atomic_sram)
 		RD = h->slow_value;
 		NEXT();
 	}
@@ -591,10 +673,12 @@ L_VSET:
 L_VEC:
 	if (unlikely(!rv_vec_exec(h, INSN, op->offset)))
 		goto trap;
+	PROFILE(profile_note(h, OP_INDEX);)
 	NEXT();
 L_VMEM:
 	if (unlikely(!rv_vec_mem(h, INSN)))
 		goto trap;
+	PROFILE(profile_note(h, OP_INDEX);)
 	SLOW_DONE();
 	NEXT();
 
@@ -613,6 +697,7 @@ L_JAL:
 
 		RD = b->end;
 		dyn += RV_DYN_TAKEN;
+		PROFILE(profile_taken(h->profile);)
 		if (unlikely(!to))
 			goto link_taken;
 		b = to;
@@ -625,6 +710,7 @@ L_JALR:
 		pc = (RS1 + IMM) & ~1ull;
 		RD = b->end;
 		dyn += RV_DYN_TAKEN;
+		PROFILE(profile_taken(h->profile);)
 		if (likely(to)) {
 			if (unlikely(to->pc != pc))
 				goto jump;
@@ -674,8 +760,10 @@ L_CSR:
 	pc = pc_of(b, op);
 	h->pc = pc;
 	FOLD();
-	if (!rv_csr(h, INSN))
+	if (!rv_csr(h, INSN)) {
+		PROFILE(rv_profile_trap(h->profile, OP_INDEX);)
 		goto trapped;
+	}
 	COUNT_LAST(CSR);
 	pc += 4;
 	if (!machine)
@@ -695,11 +783,15 @@ L_CUSTOM:
 		FOLD();
 		if (h->env->custom) {
 			rv_fp_unload(h);
+			PROFILE(rv_profile_wait_begin(h->profile);)
 			result = h->env->custom(h, INSN, RS1, RS2, &value);
+			PROFILE(profile_note(h, OP_INDEX);)
+			PROFILE(rv_profile_wait_end(h->profile);)
 		}
 		if (result == RV_TRAP) {
 			if (!h->trap_raised)
 				rv_raise(h, RV_ILLEGAL, INSN);
+			PROFILE(rv_profile_trap(h->profile, OP_INDEX);)
 			goto trapped;
 		}
 		/* A transfer that failed may have been dealt with. */
@@ -789,6 +881,7 @@ L_FMISC:
 	goto fp_soft;
 }
 
+#ifndef RV_PROFILE
 int rv_init(struct rv_hart *hart, const struct rv_env *env, void *opaque, enum rv_mode mode)
 {
 	int err;
@@ -825,7 +918,31 @@ enum rv_stop rv_run(struct rv_hart *hart, uint64_t max_insns)
 	}
 	/* Left over from a transfer that failed outside of a run. */
 	hart->trap_raised = false;
-	stop = exec(hart, max_insns);
+	if (likely(!hart->profile)) {
+		stop = exec(hart, max_insns);
+	} else {
+		stop = rv_exec_profile(hart, max_insns);
+		rv_profile_settle(hart);
+	}
 	rv_fp_unload(hart);
 	return stop;
 }
+
+void rv_set_profile(struct rv_hart *hart, struct rv_profile *profile)
+{
+	const bool same = !hart->profile == !profile;
+
+	hart->profile = profile;
+	if (profile)
+		profile->taken_stall = remote_stall(hart->costs.branch_taken, hart->costs.alu);
+	if (same)
+		return;
+	/* The other interpreter has handlers of its own. */
+	hart->labels = NULL;
+	if (profile)
+		rv_exec_profile(hart, 0);
+	else
+		exec(hart, 0);
+	rv_code_drop(hart);
+}
+#endif

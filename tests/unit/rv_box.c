@@ -72,6 +72,7 @@ static enum rv_result custom(struct rv_hart *hart, uint32_t insn, uint64_t rs1, 
 	case 0x2b:
 		*result = rs1 + 2 * rs2;
 		hart->cycles += box->custom_stall;
+		box->waited += box->custom_stall;
 		return RV_OK;
 	case 0x5b:
 		rv_raise(hart, RV_LOAD_ACCESS, rs1);

@@ -29,6 +29,7 @@ struct box {
 		unsigned int size;
 	} device;
 	uint64_t custom_stall; /* cycles that custom-1 adds */
+	uint64_t waited; /* the sum of these */
 };
 
 /* Everything is mapped R, W and X, local, one to one, and zero. Ends the test program on failure. */
