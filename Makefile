@@ -40,6 +40,11 @@ demo: STEPS := 9
 demo: vm ## classify handwritten digits on the NPU, in a VM, and show the profile
 	$(call step,digits on the NPU,-) tests/vm/run --name demo --script tests/vm/demo.sh $(vm_device)
 
+.PHONY: demo-sim
+demo-sim: STEPS := 4
+demo-sim: runtime ## the same without QEMU and kernel: the device simulated in the program itself
+	$(call step,digits on the simulated NPU,-) tests/demo-sim $(NPU)
+
 .PHONY: test
 test: STEPS := 11
 test: vm unit kselftest ## run all unit tests and, in the VM, all kselftests
@@ -82,8 +87,8 @@ driver: kernel ## the kernel module, npu.ko
 	$(call step,driver npu.ko,driver) scripts/driver '$(KDIR)'
 
 .PHONY: runtime
-runtime: deps ## libnpurt, npu-prof, npucc and the examples
-	$(call step,runtime$(comma) tools and examples,runtime) $(call layer,runtime)
+runtime: firmware ## libnpurt with its simulated device, npu-prof, npucc and the examples
+	$(call step,runtime$(comma) tools and examples,runtime) $(call layer,runtime) FIRMWARE=$(build)/firmware
 
 .PHONY: vm
 vm: qemu kernel driver runtime ## all that runs in the VM, packed as its root file system

@@ -166,6 +166,13 @@ void npu_dev_flush_maps(struct npu_dev *dev)
 	dev_unlock(dev);
 }
 
+void npu_dev_wait_tlb(struct npu_dev *dev)
+{
+	dev_lock(dev);
+	dev_wait_sync(dev);
+	dev_unlock(dev);
+}
+
 void npu_dev_wait_idle(struct npu_dev *dev)
 {
 	dev_lock(dev);

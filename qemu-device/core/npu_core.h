@@ -90,6 +90,9 @@ void npu_dev_reset(struct npu_dev *dev);
  */
 void npu_dev_flush_maps(struct npu_dev *dev);
 
+/* Wait until NPU_REG_TLB_STATUS is not busy, for embedders that would have to poll it. */
+void npu_dev_wait_tlb(struct npu_dev *dev);
+
 /* Wait until nothing runs or is queued to run and the management core waits for interrupts. */
 void npu_dev_wait_idle(struct npu_dev *dev);
 

@@ -78,9 +78,9 @@ const char *npurt_device_list_bus(const struct npurt_device_list *list, unsigned
 struct npurt_device_options {
 	/** @size: sizeof(struct npurt_device_options) */
 	size_t size;
-	/** @backend: "drm" or "null"; NULL: the environment's NPURT_BACKEND, else "drm" */
+	/** @backend: "drm", "sim" or "null"; NULL: the environment's NPURT_BACKEND, else "drm" */
 	const char *backend;
-	/** @path: device node; NULL: the node of device @index */
+	/** @path: device node, or "sim" or "sim:PROPERTIES"; NULL: the node of device @index */
 	const char *path;
 	/** @index: position in the device list, from 0 */
 	unsigned int index;
@@ -93,11 +93,17 @@ struct npurt_device_options {
 /**
  * Open a device. options may be NULL: the first device.
  *
+ * The backend "sim" is a simulated device in this process, made anew by every open: the same kernels
+ * give the same results and count the same as on the device of a VM. The path "sim" chooses it too;
+ * "sim:tiles=4,threads=2" says what it is like, else NPURT_SIM in the environment does, as
+ * libnpurt(3) describes. It belongs to the process that opened it: in a child of a fork it is gone.
+ *
  * The backend "null" is a device without hardware: everything is accepted and every job completes
  * at once without being run. It serves to test programs' set-up code.
  *
  * -ENODEV: there is no such device. -EACCES: the node may not be opened. -ENOTSUP: the driver's or
- * the firmware's ABI is not one that this library knows. -EINVAL: unknown backend.
+ * the firmware's ABI is not one that this library knows. -EINVAL: unknown backend, or a property of
+ * the simulated device that cannot be.
  */
 int npurt_device_open(const struct npurt_device_options *options, struct npurt_device **ret_device);
 struct npurt_device *npurt_device_ref(struct npurt_device *device);

@@ -21,7 +21,8 @@ struct npurt_backend {
 	const char *name;
 
 	/*
-	 * Open a device; path is NULL where the backend has no nodes. Sets the detail text itself.
+	 * Open a device; path is NULL where the backend has no nodes, or for its default. Sets the
+	 * detail text itself.
 	 * *ret_priv is handed to every other function.
 	 */
 	int (*open)(const char *path, void **ret_priv);
@@ -59,5 +60,6 @@ struct npurt_backend {
 
 extern const struct npurt_backend npurt_backend_drm;
 extern const struct npurt_backend npurt_backend_null;
+extern const struct npurt_backend npurt_backend_sim;
 
 #endif /* NPURT_BACKEND_H */

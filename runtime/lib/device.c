@@ -139,6 +139,13 @@ static int open_index(unsigned int index, struct npurt_device **ret_device)
 	return err;
 }
 
+static const char *environment_backend(void)
+{
+	const char *backend = secure_getenv("NPURT_BACKEND");
+
+	return backend && backend[0] ? backend : "drm";
+}
+
 NPURT_EXPORT int npurt_device_open(const struct npurt_device_options *options,
 				   struct npurt_device **ret_device)
 {
@@ -148,13 +155,24 @@ NPURT_EXPORT int npurt_device_open(const struct npurt_device_options *options,
 
 	if (err)
 		return err;
-	backend = opts.backend ? opts.backend : secure_getenv("NPURT_BACKEND");
-	if (!backend || !backend[0])
-		backend = "drm";
+	backend = opts.backend ? opts.backend : environment_backend();
+	/* The simulated device's name says all; a node is never called so. */
+	if (opts.path && (!strcmp(opts.path, "sim") || !strncmp(opts.path, "sim:", 4)))
+		backend = "sim";
 	if (!strcmp(backend, "null"))
 		return npurt_device_open_backend(&npurt_backend_null, NULL, ret_device);
+	if (!strcmp(backend, "sim")) {
+		if (opts.path && strncmp(opts.path, "sim", 3))
+			return npurt_fail(-EINVAL,
+					  "cannot open %s: the backend is 'sim', whose device is called "
+					  "'sim' or 'sim:PROPERTIES'; unset NPURT_BACKEND to use a node",
+					  opts.path);
+		if (opts.index)
+			return npurt_fail_no_device(opts.index, 1);
+		return npurt_device_open_backend(&npurt_backend_sim, opts.path, ret_device);
+	}
 	if (strcmp(backend, "drm"))
-		return npurt_fail(-EINVAL, "there is no backend '%s'; %s 'drm' or 'null'", backend,
+		return npurt_fail(-EINVAL, "there is no backend '%s'; %s 'drm', 'sim' or 'null'", backend,
 				  opts.backend ? "choose" : "set NPURT_BACKEND to");
 	if (opts.path)
 		return npurt_device_open_backend(&npurt_backend_drm, opts.path, ret_device);

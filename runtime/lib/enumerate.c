@@ -52,14 +52,39 @@ static int consider(struct npurt_device_list *list, struct udev_device *node)
 	return 0;
 }
 
-NPURT_EXPORT int npurt_device_list_create(struct npurt_device_list **ret_list)
+/* The simulated device, if it is what programs get. */
+static int list_sim(struct npurt_device_list **ret_list)
 {
 	struct npurt_device_list *list = calloc(1, sizeof(*list));
-	struct udev *udev = udev_new();
-	struct udev_enumerate *found = udev ? udev_enumerate_new(udev) : NULL;
+	struct listed *device = calloc(1, sizeof(*device));
+
+	if (!list || !device) {
+		free(list);
+		free(device);
+		return npurt_fail_nomem("the list of devices");
+	}
+	refs_init(&list->refs);
+	snprintf(device->path, sizeof(device->path), "sim");
+	list->devices = device;
+	list->count = 1;
+	*ret_list = list;
+	return 0;
+}
+
+NPURT_EXPORT int npurt_device_list_create(struct npurt_device_list **ret_list)
+{
+	const char *backend = secure_getenv("NPURT_BACKEND");
+	struct npurt_device_list *list;
+	struct udev *udev;
+	struct udev_enumerate *found;
 	struct udev_list_entry *entry;
 	int err = 0;
 
+	if (backend && !strcmp(backend, "sim"))
+		return list_sim(ret_list);
+	list = calloc(1, sizeof(*list));
+	udev = udev_new();
+	found = udev ? udev_enumerate_new(udev) : NULL;
 	if (!list || !found)
 		err = -ENOMEM;
 	/* Without udevd (initramfs, container) nothing is ever "initialized": do not ask for it. */
@@ -190,7 +215,8 @@ int npurt_fail_no_device(unsigned int index, unsigned int found)
 		return npurt_fail(
 			-ENODEV,
 			"no NPU found: there is no PCI device %04x:%04x ('lspci -d %04x:%04x')%s\n"
-			"In a VM, start QEMU with '-device npu'.",
+			"In a VM, start QEMU with '-device npu'. Without one, set NPURT_BACKEND=sim to run on "
+			"a simulated NPU in the program itself.",
 			NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID, NPU_PCI_VENDOR_ID, NPU_PCI_DEVICE_ID,
 			loaded ? "; npu.ko is loaded" : "");
 	if (driver[0] && strcmp(driver, DRM_NPU_DRIVER_NAME))

@@ -98,7 +98,7 @@ static void test_open(void)
 	struct npurt_device_info info = {.size = 4};
 
 	options.backend = "nul";
-	fails(npurt_device_open(&options, &device), -EINVAL, "'drm' or 'null'", "unknown backend");
+	fails(npurt_device_open(&options, &device), -EINVAL, "'drm', 'sim' or 'null'", "unknown backend");
 	options.backend = NULL;
 	setenv("NPURT_BACKEND", "nul", 1);
 	fails(npurt_device_open(&options, &device), -EINVAL, "set NPURT_BACKEND",
