@@ -191,15 +191,15 @@ static int read_channels(const struct source *source, uint32_t index, uint32_t o
 		channels[i].bias = (int32_t)digits_le32(bytes);
 		channels[i].mult = (int32_t)digits_le32(bytes + 4);
 		channels[i].shift = digits_le32(bytes + 8);
-		channels[i].reserved = digits_le32(bytes + 12);
+		channels[i].zero_point = (int32_t)digits_le32(bytes + 12);
 		if (channels[i].mult < 0 || channels[i].shift < 1 || channels[i].shift > 62 ||
-		    channels[i].reserved)
+		    channels[i].zero_point)
 			return digits_fail(
 				source->error, ERANGE,
-				"%s: layer %u channel %u: mult %d, shift %u, reserved %u; "
-				"allowed are mult >= 0, shift 1..62, reserved 0",
+				"%s: layer %u channel %u: mult %d, shift %u, zero point %d; "
+				"allowed are mult >= 0, shift 1..62, zero point 0",
 				source->path, index, i, channels[i].mult, channels[i].shift,
-				channels[i].reserved);
+				channels[i].zero_point);
 	}
 	return 0;
 }
