@@ -229,7 +229,7 @@ static const char *check_config(const struct npu_config *config)
 	if (config->queues < 1 || config->queues > NPU_MAX_QUEUES)
 		return "queues must be 1 to 64";
 	if (npu_matrix_select(config->matrix_path) == NPU_MATRIX_PATH_UNKNOWN)
-		return "matrix path must be auto, avx512, avxvnni, avx2 or c";
+		return "matrix path must be auto, amx, avx512, avxvnni, avx2 or c";
 	if (npu_matrix_select(config->matrix_path) < 0)
 		return "this CPU cannot run the matrix path asked for; auto picks one that it can";
 	return NULL;

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* Matrix engine: descriptor checks and choice of a path. */
 #include <string.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "matrix.h"
 #include "matrix_impl.h"
@@ -40,6 +44,25 @@ static bool has_avx512(void)
 #endif
 }
 
+/*
+ * AMX has to be asked for: the kernel gives a process room for the tile registers only then, and may
+ * refuse, for example where a signal stack is too small for them.
+ */
+static bool has_amx(void)
+{
+#if defined(__x86_64__) && defined(__linux__)
+	enum { REQUEST_PERMISSION = 0x1023, XFEATURE_TILEDATA = 18 };
+	unsigned int eax, ebx, ecx, edx;
+
+	/* CPUID leaf 7, EDX: amx-tile bit 24, amx-int8 bit 25. */
+	return has_avx512() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) &&
+	       (edx >> 24 & 3) == 3 &&
+	       !syscall(SYS_arch_prctl, REQUEST_PERMISSION, XFEATURE_TILEDATA);
+#else
+	return false;
+#endif
+}
+
 static bool has_c(void)
 {
 	return true;
@@ -55,10 +78,12 @@ static const struct {
 	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, &npu_matrix_ops_avx2},
 	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, &npu_matrix_ops_avxvnni},
 	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, &npu_matrix_ops_avx512},
+	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, &npu_matrix_ops_amx},
 #else
 	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, NULL},
 	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, NULL},
 	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, NULL},
+	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, NULL},
 #endif
 };
 

@@ -23,11 +23,12 @@ enum npu_matrix_path {
 	NPU_MATRIX_PATH_AVX2,
 	NPU_MATRIX_PATH_AVXVNNI, /* AVX2 with the 256-bit vpdpbusd of AVX-VNNI */
 	NPU_MATRIX_PATH_AVX512,	 /* AVX-512 with VNNI */
+	NPU_MATRIX_PATH_AMX,	 /* AMX for products of integers, AVX-512 for the rest */
 	NPU_MATRIX_PATH_COUNT
 };
 
 /*
- * Path by name: "c", "avx2", "avxvnni", "avx512", or "auto" for the fastest that this host has.
+ * Path by name: "c", "avx2", "avxvnni", "avx512", "amx", or "auto" for the fastest that this host has.
  * Returns NPU_MATRIX_PATH_UNKNOWN or NPU_MATRIX_PATH_UNSUPPORTED (both negative) on error.
  */
 enum npu_matrix_path npu_matrix_select(const char *name);

@@ -39,7 +39,7 @@ TARGET static void avx512_correct(struct npu_matrix_columns *cols, uint32_t grou
 	}
 }
 
-TARGET static void avx512_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
+TARGET void npu_matrix_avx512_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
 			       uint32_t rows, uint32_t k, bool a_signed)
 {
 	const __m512i flip = _mm512_set1_epi8(a_signed ? (char)0x80 : 0);
@@ -98,7 +98,7 @@ INLINE void sparse_group(uint8_t *dst, __m512i value, const uint8_t *index, __m5
 	_mm512_storeu_si512(dst + NPU_MATRIX_GROUP_SIZE, _mm512_shuffle_epi8(value, high));
 }
 
-TARGET static void avx512_unpack(uint8_t *dst, uint32_t type, const uint8_t *b,
+TARGET void npu_matrix_avx512_unpack(uint8_t *dst, uint32_t type, const uint8_t *b,
 				 const uint8_t *index, uint32_t groups)
 {
 	/* Four bits to a signed byte; two bits, whatever the two above them. */
@@ -274,7 +274,7 @@ INLINE __m128i requant(const struct requant *q, __m512i sum)
 	return _mm512_cvtepi32_epi8(_mm512_add_epi32(even, q->zero_point));
 }
 
-TARGET static void avx512_store(const struct npu_matrix_columns *cols, const int32_t *acc,
+TARGET void npu_matrix_avx512_store(const struct npu_matrix_columns *cols, const int32_t *acc,
 				uint32_t rows, enum npu_matrix_output output, uint8_t *c,
 				size_t c_stride)
 {
@@ -318,9 +318,9 @@ const struct npu_matrix_ops npu_matrix_ops_avx512 = {
 	.a_size = 1,
 	.a_in_place = true,
 	.correct = avx512_correct,
-	.pack = avx512_pack,
-	.unpack = avx512_unpack,
+	.pack = npu_matrix_avx512_pack,
+	.unpack = npu_matrix_avx512_unpack,
 	.multiply = avx512_multiply,
-	.store = avx512_store,
+	.store = npu_matrix_avx512_store,
 };
 #endif /* __x86_64__ */

@@ -21,7 +21,7 @@
 #define NPU_MATRIX_GROUP_SIZE 64 /* bytes of B: NPU_MATRIX_GROUP x NPU_MATRIX_PANEL */
 #define NPU_MATRIX_PANELS     4	 /* most panels of a tile */
 #define NPU_MATRIX_COLUMNS    (NPU_MATRIX_PANELS * NPU_MATRIX_PANEL)
-#define NPU_MATRIX_ROWS	      12   /* most rows of a tile */
+#define NPU_MATRIX_ROWS	      32   /* most rows of a tile */
 #define NPU_MATRIX_KC	      2048 /* most values of k that are packed at a time; multiple of 64 */
 
 /* Accumulators of a tile: rows of NPU_MATRIX_COLUMNS. */
@@ -42,6 +42,7 @@ struct npu_matrix_columns {
 	alignas(64) int64_t hi[NPU_MATRIX_COLUMNS];
 	alignas(64) int32_t zero_point[NPU_MATRIX_COLUMNS];
 	int32_t floor;	   /* s32 output is raised to this */
+	bool a_signed;	   /* for paths that multiply signed A as it is */
 	const uint8_t *b;  /* first panel, as s8 */
 	size_t panel_size; /* bytes from panel to panel */
 	uint32_t panels;   /* 1..NPU_MATRIX_PANELS */
@@ -67,6 +68,7 @@ struct npu_matrix_ops {
 	uint8_t panels;	 /* most panels of a tile */
 	uint8_t a_size;	 /* bytes of a value of A as pack() leaves it: 1 or 2 */
 	bool a_in_place; /* unsigned A with k a multiple of 4 needs no pack() */
+	bool a_signed_in_place; /* nor does signed A */
 
 	/*
 	 * Unless NULL, signed A is multiplied as a + 128: subtract 128 times the column's sum of B
@@ -104,6 +106,16 @@ extern const struct npu_matrix_ops npu_matrix_ops_c;
 extern const struct npu_matrix_ops npu_matrix_ops_avx2;
 extern const struct npu_matrix_ops npu_matrix_ops_avxvnni;
 extern const struct npu_matrix_ops npu_matrix_ops_avx512;
+extern const struct npu_matrix_ops npu_matrix_ops_amx;
+
+/* What AMX takes from AVX-512: members of npu_matrix_ops. */
+void npu_matrix_avx512_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
+			    uint32_t rows, uint32_t k, bool a_signed);
+void npu_matrix_avx512_unpack(uint8_t *dst, uint32_t type, const uint8_t *b, const uint8_t *index,
+			      uint32_t groups);
+void npu_matrix_avx512_store(const struct npu_matrix_columns *cols, const int32_t *acc,
+			     uint32_t rows, enum npu_matrix_output output, uint8_t *c,
+			     size_t c_stride);
 #endif
 
 /*

@@ -53,6 +53,7 @@ static void columns_init(struct walk *w)
 	cols->columns =
 		min_u32(cols->panels * NPU_MATRIX_PANEL, desc->n - w->first * NPU_MATRIX_PANEL);
 	cols->floor = relu ? 0 : INT32_MIN;
+	cols->a_signed = desc->flags & NPU_MATRIX_A_S8;
 	memset(cols->start, 0, sizeof(cols->start));
 	if (!npu_matrix_has_channels(desc))
 		return;
@@ -147,7 +148,8 @@ static void run_tile(struct walk *w, uint32_t m, uint32_t rows)
 	const struct npu_matrix_desc *desc = w->desc;
 	const struct npu_matrix_columns *cols = &w->cols;
 	const bool a_signed = desc->flags & NPU_MATRIX_A_S8;
-	const bool in_place = ops->a_in_place && !a_signed && desc->k % NPU_MATRIX_GROUP == 0;
+	const bool in_place = (a_signed ? ops->a_signed_in_place : ops->a_in_place) &&
+			      desc->k % NPU_MATRIX_GROUP == 0;
 	const uint8_t *a = w->sram + desc->a + (size_t)m * desc->a_stride;
 	const size_t packed_stride = NPU_MATRIX_KC * ops->a_size;
 	const size_t element = w->output == NPU_MATRIX_OUT_8 ? 1 : 4;

@@ -58,7 +58,7 @@ struct npu_config {
 	unsigned int threads; /* worker threads, 1..64; 0: one per online CPU */
 	unsigned int queues; /* hardware queues, 1..NPU_MAX_QUEUES */
 	uint64_t inline_budget; /* host work units run on the caller per access; 0: all to workers */
-	const char *matrix_path; /* "auto", "avx512", "avx2" or "c" */
+	const char *matrix_path; /* "auto", "amx", "avx512", "avxvnni", "avx2" or "c" */
 };
 
 /* Defaults: 2 chiplets x 2 tiles, 1024 KiB, vlen 2048, threads 0, 64 queues, matrix "auto". */

@@ -16,6 +16,7 @@ static const unsigned int macs_per_unit[NPU_MATRIX_PATH_COUNT] = {
 	[NPU_MATRIX_PATH_AVX2] = 128,
 	[NPU_MATRIX_PATH_AVXVNNI] = 256,
 	[NPU_MATRIX_PATH_AVX512] = 256,
+	[NPU_MATRIX_PATH_AMX] = 1024,
 };
 
 /* The core waits until operation number n of a line is done. */

@@ -64,7 +64,7 @@ static _Noreturn void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
 		"usage: npu-native-gemm [-p PATH] [-s SECONDS] [-u] [-q] M N K [THREADS]\n"
-		"  -p PATH     auto (default), avx512, avxvnni, avx2 or c\n"
+		"  -p PATH     auto (default), amx, avx512, avxvnni, avx2 or c\n"
 		"  -s SECONDS  time to spend (default 2)\n"
 		"  -u          requantise to u8 on the way out\n"
 		"  -q          print the figure only, GOP/s\n"

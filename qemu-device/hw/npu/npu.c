@@ -10,7 +10,7 @@
  * vlen           bits of a tile's vector registers, 128..16384, a power of two
  * queues         hardware queues, 1..64
  * threads        host threads that run tiles, 1..64; 0: one per online host CPU
- * matrix         host instructions of the matrix engine: auto, avx512, avxvnni, avx2 or c
+ * matrix         host instructions of the matrix engine: auto, amx, avx512, avxvnni, avx2 or c
  * log            show firmware console and errors on QEMU's standard error
  * inline-budget  work done on the vCPU thread that rings a doorbell before workers take over;
  *                0: workers do everything; at most 2^24
