@@ -39,6 +39,7 @@ struct rv_hart;
 struct rv_block;
 struct rv_code;
 struct rv_profile;
+struct rv_vec_plan;
 
 enum rv_access { RV_READ = 0, RV_WRITE = 1, RV_EXEC = 2 };
 
@@ -83,8 +84,9 @@ struct rv_page {
 
 /*
  * What surrounds a hart. Callbacks run on the thread that is in rv_run(), rv_read() or rv_write(),
- * with the host's own floating-point environment. hart->pc and the counters are exact in
- * csr_read() and custom(); in fill() and mmio() they may lag by up to RV_SLICE instructions.
+ * with the host's own floating-point environment; fill(), which vectors need for every page, with
+ * whichever is there: it must not compute with floating-point numbers. hart->pc and the counters are
+ * exact in csr_read() and custom(); in fill() and mmio() they may lag by up to RV_SLICE instructions.
  * fill() and mmio() must not call the functions below except rv_raise() and rv_set_irq().
  */
 struct rv_env {
@@ -258,7 +260,8 @@ struct rv_hart {
 	int8_t vlmul; /* of vtype: log2 of LMUL */
 	uint8_t vsew; /* of vtype: log2 of bytes */
 	uint8_t vxrm, vxsat;
-	uint64_t vec_legal[64]; /* instructions whose operands were found legal, with SEW and LMUL */
+	uint8_t vec_host; /* enum rv_vec_host */
+	struct rv_vec_plan *vec_plans; /* instructions that were found legal */
 };
 
 /*

@@ -71,7 +71,6 @@ static bool fill(struct rv_hart *hart, uint64_t va, enum rv_access access, struc
 	enum rv_result result;
 
 	memset(page, 0, sizeof(*page));
-	rv_fp_unload(hart);
 	result = hart->env->fill(hart, va, access, page);
 	if (result == RV_OK && (access == RV_READ  ? page->readable :
 				access == RV_WRITE ? page->writable :

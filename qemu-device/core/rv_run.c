@@ -904,7 +904,9 @@ void rv_fini(struct rv_hart *hart)
 {
 	rv_code_fini(hart);
 	free(hart->v);
+	free(hart->vec_plans);
 	hart->v = NULL;
+	hart->vec_plans = NULL;
 }
 
 enum rv_stop rv_run(struct rv_hart *hart, uint64_t max_insns)

@@ -8,22 +8,43 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "rv_fp_host.h"
 #include "rv_vec.h"
 
 /* ---- configuration --------------------------------------------------------------------------- */
 
+static enum rv_vec_host detect_host(void)
+{
+#if RV_HOST_FP
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+		return RV_VEC_AVX512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		return RV_VEC_AVX2;
+#endif
+	return RV_VEC_PLAIN;
+}
+
 int rv_set_vlen(struct rv_hart *hart, unsigned int vlen)
 {
 	const size_t vlenb = vlen / 8, size = (32 + 8 * (size_t)RV_SCRATCH_COUNT) * vlenb;
+	struct rv_vec_plan *plans;
 	uint8_t *v;
 
 	if (vlen < RV_VLEN_MIN || vlen > RV_VLEN_MAX || (vlen & (vlen - 1)))
 		return -EINVAL;
 	v = aligned_alloc(64, (size + 63) & ~(size_t)63);
-	if (!v)
+	plans = calloc(RV_VEC_PLANS, sizeof(*plans));
+	if (!v || !plans) {
+		free(v);
+		free(plans);
 		return -ENOMEM;
+	}
 	free(hart->v);
+	free(hart->vec_plans);
 	hart->v = v;
+	hart->vec_plans = plans;
+	hart->vec_host = detect_host();
 	hart->vlenb = (uint32_t)vlenb;
 	rv_vec_reset(hart);
 	rv_code_drop(hart);
@@ -201,21 +222,6 @@ static bool operands_ok(const struct rv_vop *op)
 
 /* ---- element-wise instructions --------------------------------------------------------------- */
 
-void rv_vec_splat(void *to, unsigned int size, uint64_t value, size_t n)
-{
-	uint64_t word = size == 0 ? (value & 0xff) * 0x0101010101010101ull :
-			size == 1 ? (value & 0xffff) * 0x0001000100010001ull :
-			size == 2 ? (value & 0xffffffff) * 0x0000000100000001ull :
-				    value;
-	const size_t bytes = n << size;
-	uint8_t *p = to;
-	size_t i = 0;
-
-	for (; i + 8 <= bytes; i += 8)
-		memcpy(p + i, &word, 8);
-	memcpy(p + i, &word, bytes - i);
-}
-
 /* Bits [start, start + n) of mask as bytes. */
 static void mask_bytes(uint8_t *to, const uint8_t *mask, size_t start, size_t n)
 {
@@ -314,15 +320,13 @@ static void elementwise(const struct rv_vop *op)
 	uint8_t *const target = rv_vreg(hart, rv_vd(op->insn));
 	void *const d = to_mask ? target : target + ((size_t)op->start << dsize);
 	const size_t n = op->vl - op->start;
-	struct rv_elems e = { .hart = hart, .n = n, .m = m, .d = d };
+	struct rv_elems e = { .hart = hart, .n = n, .m = m, .d = d, .scalar = op->scalar };
 
 	e.a = (uint8_t *)rv_vreg(hart, rv_vs2(op->insn)) + ((size_t)op->start << asize);
-	if (row->b != RV_K_NONE && op->scalar) {
-		rv_vec_splat(rv_vscratch(hart, RV_SCRATCH_B), bsize, op->x, n);
-		e.b = rv_vscratch(hart, RV_SCRATCH_B);
-	} else if (row->b != RV_K_NONE) {
+	if (op->scalar)
+		e.b = &op->x;
+	else if (row->b != RV_K_NONE)
 		e.b = (uint8_t *)rv_vreg(hart, rv_vs1(op->insn)) + ((size_t)op->start << bsize);
-	}
 	if (carry && !op->masked)
 		memset(m, 0, n);
 	else if (op->masked && !pick)
@@ -364,15 +368,6 @@ static void elementwise(const struct rv_vop *op)
 
 /* ---- time ------------------------------------------------------------------------------------ */
 
-void rv_vec_charge(struct rv_hart *hart, uint64_t cycles)
-{
-	if (cycles > 1) {
-		hart->stall_exec += cycles - 1;
-		hart->cycles += cycles - 1;
-	}
-	hart->vector++;
-}
-
 static void charge(const struct rv_vop *op)
 {
 	struct rv_hart *hart = op->hart;
@@ -380,12 +375,11 @@ static void charge(const struct rv_vop *op)
 	const struct rv_costs *costs = &hart->costs;
 	const bool wide = row->d == RV_K_W || row->a == RV_K_W;
 	uint64_t bytes = (uint64_t)op->vl << (op->sew + wide);
-	const uint64_t width = costs->vec_bytes ? costs->vec_bytes : 1;
 	uint64_t beats;
 
 	if (row->a == RV_K_M && row->d != RV_K_S)
 		bytes = (op->vl + 7) / 8;
-	beats = (bytes + width - 1) / width;
+	beats = rv_vec_beats(hart, bytes);
 	switch (row->cost) {
 	case RV_VC_DIV:
 		beats *= costs->vec_div;
@@ -403,7 +397,7 @@ static void charge(const struct rv_vop *op)
 		bytes = row->whole == rv_vec_move_whole ?
 				(uint64_t)hart->vlenb * ((op->insn >> 15 & 7) + 1) :
 				1ull << op->sew;
-		beats = (bytes + width - 1) / width;
+		beats = rv_vec_beats(hart, bytes);
 		break;
 	}
 	hart->vector_bytes += bytes;
@@ -438,11 +432,80 @@ static void get_scalar(struct rv_vop *op)
 	}
 }
 
-bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
+/* Note that the instruction is legal, and how to do it without looking at it again. */
+static void learn(struct rv_vec_plan *plan, const struct rv_vop *op)
+{
+	struct rv_hart *hart = op->hart;
+	const struct rv_vinsn *row = op->row;
+
+	*plan = (struct rv_vec_plan){
+		.key = rv_vec_key(hart, op->insn),
+		.d = rv_vd(op->insn) * hart->vlenb,
+		.a = rv_vs2(op->insn) * hart->vlenb,
+		.b = rv_vs1(op->insn) * hart->vlenb,
+		.form = op->insn >> 12 & 7,
+		.flags = row->flags & 0xff,
+		.divides = row->cost == RV_VC_DIV,
+	};
+	if (row->fn && !op->masked && row->d != RV_K_M && !(row->flags & RV_VF_CARRY)) {
+		plan->fn = row->fn[op->sew];
+		plan->size = op->sew + (row->d == RV_K_W || row->a == RV_K_W);
+	}
+}
+
+/* An instruction that is nothing but its element function. False: it is illegal after all. */
+static inline bool straight(struct rv_hart *hart, uint32_t insn, const struct rv_vec_plan *plan)
+{
+	const unsigned int rs1 = rv_vs1(insn);
+	const uint32_t n = hart->vl;
+	struct rv_elems e = { .hart = hart, .n = n, .d = hart->v + plan->d, .a = hart->v + plan->a };
+	const uint64_t bytes = (uint64_t)n << plan->size;
+	uint64_t x, beats;
+
+	if (plan->flags & RV_VF_FP) {
+		if (unlikely((hart->mode != RV_MODE_USER && !rv_fp_enabled(hart)) ||
+			     hart->frm > RV_RMM))
+			return false;
+		if (unlikely(!hart->fp_loaded))
+			rv_fp_load(hart);
+	}
+	switch (plan->form) {
+	case 3: /* OPIVI */
+		x = plan->flags & RV_VF_UIMM ? rs1 :
+					       (uint64_t)((int64_t)((uint64_t)rs1 << 59) >> 59);
+		e.b = &x;
+		e.scalar = true;
+		break;
+	case 4: /* OPIVX */
+	case 6: /* OPMVX */
+		e.b = &hart->x[rs1];
+		e.scalar = true;
+		break;
+	case 5: /* OPFVF */
+		x = hart->f[rs1];
+		if (hart->vsew == 2 && x < RV_BOX)
+			x = RV_NAN_S;
+		e.b = &x;
+		e.scalar = true;
+		break;
+	default:
+		e.b = hart->v + plan->b;
+		break;
+	}
+	plan->fn(&e);
+	beats = rv_vec_beats(hart, bytes);
+	if (unlikely(plan->divides))
+		beats *= hart->costs.vec_div;
+	hart->vector_bytes += bytes;
+	rv_vec_charge(hart, beats);
+	return true;
+}
+
+/* The long way: look at everything. */
+static __attribute__((noinline)) bool exec_any(struct rv_hart *hart, uint32_t insn,
+					       unsigned int index, struct rv_vec_plan *plan)
 {
 	const struct rv_vinsn *row = rv_vec_rows[index];
-	const uint64_t key = (uint64_t)insn << 8 | 0x80 | (hart->vtype & 0x3f);
-	uint64_t *known = &hart->vec_legal[(uint32_t)(insn * 0x9e3779b1u) >> 26];
 	struct rv_vop op = {
 		.hart = hart,
 		.row = row,
@@ -456,38 +519,48 @@ bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
 
 	/* Moves of whole registers do not depend on vtype. */
 	if ((hart->vtype & RV_VTYPE_VILL) && row->whole != rv_vec_move_whole)
-		goto illegal;
+		return false;
 	op.vlmax = hart->vlenb >> op.sew;
 	op.vlmax = op.lmul < 0 ? op.vlmax >> -op.lmul : op.vlmax << op.lmul;
 	get_scalar(&op);
 	if (row->fn && !row->fn[op.sew])
-		goto illegal;
+		return false;
 	if ((row->flags & RV_VF_START0) && op.start)
-		goto illegal;
+		return false;
 	if (row->flags & RV_VF_FP) {
 		if (op.sew < 2 && !row->fn)
-			goto illegal;
+			return false;
 		if (!rv_fp_enabled(hart) || hart->frm > RV_RMM)
-			goto illegal;
+			return false;
 		rv_fp_load(hart);
 	}
 	/* Whether operands go together depends on nothing but the instruction, SEW and LMUL. */
-	if (*known != key) {
+	if (plan->key != rv_vec_key(hart, insn)) {
 		if (!operands_ok(&op))
-			goto illegal;
-		*known = key;
+			return false;
+		learn(plan, &op);
 	}
 	if (row->fn) {
 		if (op.start < op.vl)
 			elementwise(&op);
 	} else if (!row->whole(&op)) {
-		goto illegal;
+		return false;
 	}
 	hart->vstart = 0;
 	charge(&op);
 	return true;
+}
 
-illegal:
+bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
+{
+	struct rv_vec_plan *plan = rv_vec_plan(hart, insn);
+
+	if (likely(plan->key == rv_vec_key(hart, insn) && plan->fn && !hart->vstart)) {
+		if (likely(straight(hart, insn, plan)))
+			return true;
+	} else if (likely(exec_any(hart, insn, index, plan))) {
+		return true;
+	}
 	rv_raise(hart, RV_ILLEGAL, insn);
 	return false;
 }

@@ -32,6 +32,8 @@
 #else
 #define RV_CLONES
 #endif
+/* Loops of which there are copies, for operands that are known beforehand. */
+#define RV_INLINE static inline __attribute__((always_inline))
 #if defined(__clang__)
 #define RV_IVDEP _Pragma("clang loop vectorize(assume_safety)")
 #else
@@ -41,7 +43,8 @@
 /* Elements to work on. Arrays are dense, and may overlap as register groups may. */
 struct rv_elems {
 	void *d; /* destination; also a source of multiply-add */
-	const void *a, *b; /* vs2; vs1 or the scalar, as often as needed */
+	const void *a, *b; /* vs2; vs1, or the scalar: one element */
+	bool scalar; /* b is a scalar */
 	const uint8_t *m; /* bits of v0 as bytes 0 and 1, for carries and merges */
 	size_t n;
 	struct rv_hart *hart;
@@ -62,6 +65,9 @@ enum rv_vkind {
 	RV_K_1W, /* the same, 2 SEW */
 	RV_K_E16, /* 16 bits, for vrgatherei16 */
 };
+
+/* Which of the host's vector instructions kernels written for them may use. */
+enum rv_vec_host { RV_VEC_PLAIN, RV_VEC_AVX2, RV_VEC_AVX512 };
 
 /* An instruction in execution. */
 struct rv_vop {
@@ -177,6 +183,42 @@ static inline unsigned int rv_vregs(int lmul)
 
 /* rv_vec.c */
 
+/*
+ * What is known of an instruction at one vtype, once it was found legal there. fn: it is one call of an
+ * element function over whole registers, or, for loads and stores, one run of bytes, as long
+ * as vstart is 0; NULL: the long way.
+ */
+struct rv_vec_plan {
+	uint64_t key; /* rv_vec_key(); 0: none */
+	rv_elem_fn fn;
+	uint32_t d, a, b; /* offsets of the operands in hart->v */
+	uint8_t form; /* funct3 */
+	uint8_t size; /* bytes of an element of the widest operand, log2 */
+	uint8_t flags; /* low byte of the row's */
+	bool divides; /* cost is that of a division */
+};
+#define RV_VEC_PLANS 64
+
+static inline uint64_t rv_vec_key(const struct rv_hart *hart, uint32_t insn)
+{
+	return (uint64_t)insn << 8 | 0x80 | hart->vtype >> 63 << 6 | (hart->vtype & 0x3f);
+}
+
+static inline struct rv_vec_plan *rv_vec_plan(const struct rv_hart *hart, uint32_t insn)
+{
+	return &hart->vec_plans[(uint32_t)(insn * 0x9e3779b1u) >> 26];
+}
+
+/* Beats of an operand of so many bytes. */
+static inline uint64_t rv_vec_beats(const struct rv_hart *hart, uint64_t bytes)
+{
+	const uint64_t width = hart->costs.vec_bytes;
+
+	if (likely(width == 64))
+		return (bytes + 63) / 64;
+	return width ? (bytes + width - 1) / width : bytes;
+}
+
 /* A group of registers as legality sees it: eew in log2 of bytes, -3 for a mask. */
 struct rv_vgroup {
 	unsigned int reg, regs;
@@ -189,9 +231,14 @@ bool rv_vgroup_meet(const struct rv_vgroup *a, const struct rv_vgroup *b);
 /* True if destination d may be written while s is read. */
 bool rv_vgroup_may_write(const struct rv_vgroup *d, const struct rv_vgroup *s);
 /* Charge the modelled time of an instruction that moves bytes through the data path. */
-void rv_vec_charge(struct rv_hart *hart, uint64_t cycles);
-/* n copies of the low bytes of value. */
-void rv_vec_splat(void *to, unsigned int size, uint64_t value, size_t n);
+static inline void rv_vec_charge(struct rv_hart *hart, uint64_t cycles)
+{
+	const uint64_t stall = cycles > 1 ? cycles - 1 : 0;
+
+	hart->stall_exec += stall;
+	hart->cycles += stall;
+	hart->vector++;
+}
 
 /* Instructions of opcode 0x57; false: trap raised. */
 bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index);
@@ -220,7 +267,6 @@ bool rv_vec_slide1down(const struct rv_vop *op);
 bool rv_vec_gather(const struct rv_vop *op);
 bool rv_vec_compress(const struct rv_vop *op);
 bool rv_vec_move_whole(const struct rv_vop *op);
-bool rv_vec_move(const struct rv_vop *op);
 bool rv_vec_reduce(const struct rv_vop *op);
 bool rv_vec_freduce(const struct rv_vop *op);
 
@@ -250,7 +296,7 @@ static inline uint64_t rv_vround(uint64_t v, unsigned int shift, unsigned int vx
 	X(add) X(sub) X(rsub) X(and) X(or) X(xor) X(sll) X(srl) X(sra)                          \
 	X(minu) X(min) X(maxu) X(max) X(mul) X(mulh) X(mulhu) X(mulhsu)                         \
 	X(divu) X(div) X(remu) X(rem) X(macc) X(nmsac) X(madd) X(nmsub)                         \
-	X(adc) X(sbc) X(madc) X(msbc) X(merge) X(fmerge)                                                 \
+	X(adc) X(sbc) X(madc) X(msbc) X(merge) X(fmerge) X(mv) X(fmv)                                                \
 	X(mseq) X(msne) X(msltu) X(mslt) X(msleu) X(msle) X(msgtu) X(msgt)                      \
 	X(nsrl) X(nsra) X(zext2) X(sext2) X(zext4) X(sext4) X(zext8) X(sext8)                   \
 	X(waddu) X(wadd) X(wsubu) X(wsub) X(wadduw) X(waddw) X(wsubuw) X(wsubw)                 \

@@ -6,11 +6,11 @@ typedef unsigned __int128 u128;
 typedef __int128 s128;
 
 #define FIXED(name, bits, type, atype, body)                            \
-	RV_CLONES static void name##_##bits(const struct rv_elems *e)   \
+	RV_INLINE void name##_loop_##bits(const struct rv_elems *e, const bool scalar) \
 	{                                                               \
 		type *d = e->d;                                         \
 		const atype *as = e->a;                                 \
-		const type *bs = e->b;                                  \
+		const type *bs = e->b, s = scalar ? *bs : 0;            \
 		const size_t n = e->n;                                  \
 		const unsigned int rm = e->hart->vxrm;                  \
 		unsigned int sat = 0;                                   \
@@ -18,12 +18,19 @@ typedef __int128 s128;
 		RV_IVDEP                                                \
 		for (size_t i = 0; i < n; i++) {                        \
 			const atype a = as[i];                          \
-			const type b = bs[i];                           \
+			const type b = scalar ? s : bs[i];              \
 			type r;                                         \
 			body;                                           \
 			d[i] = r;                                       \
 		}                                                       \
 		e->hart->vxsat |= sat != 0;                             \
+	}                                                               \
+	RV_CLONES static void name##_##bits(const struct rv_elems *e)   \
+	{                                                               \
+		if (e->scalar)                                          \
+			name##_loop_##bits(e, true);                    \
+		else                                                    \
+			name##_loop_##bits(e, false);                   \
 	}
 #define FIXED_ALL(name, kind, body)                       \
 	FIXED(name, 8, kind##8_t, kind##8_t, body)        \

@@ -9,33 +9,40 @@
 #include "rv_fp_host.h"
 #include "rv_vec_float.h"
 
-/* Elements that are worked on at a time where something may have to be done again in software. */
-#define CHUNK 256
-
 /* ---- host loops ------------------------------------------------------------------------------ */
 
 #define HOST_BINARY(name, suffix, expression)                                                \
-	RV_CLONES static void name##_host_##suffix(const struct rv_elems *e)                 \
+	RV_INLINE void name##_loop_##suffix(const struct rv_elems *e, const bool scalar)     \
 	{                                                                                    \
 		rv_u##suffix *d = e->d;                                                      \
-		const rv_u##suffix *as = e->a, *bs = e->b;                                   \
+		const rv_u##suffix *as = e->a, *bs = e->b, s = scalar ? *bs : 0;             \
 		const size_t n = e->n;                                                       \
 		RV_IVDEP                                                                     \
 		for (size_t i = 0; i < n; i++) {                                             \
-			const rv_f##suffix a = rv_vto_##suffix(as[i]), b = rv_vto_##suffix(bs[i]); \
-			const rv_u##suffix r = rv_vfrom_##suffix(expression);                \
-			d[i] = RV_IS_NAN_##suffix(r) ? RV_QNAN_##suffix : r;                 \
+			const rv_f##suffix a = rv_vto_##suffix(as[i]);                       \
+			const rv_f##suffix b = rv_vto_##suffix(scalar ? s : bs[i]);          \
+			const rv_f##suffix r = expression;                                   \
+			d[i] = r != r ? RV_QNAN_##suffix : rv_vfrom_##suffix(r);             \
 		}                                                                            \
+	}                                                                                    \
+	RV_CLONES static void name##_host_##suffix(const struct rv_elems *e)                 \
+	{                                                                                    \
+		if (e->scalar)                                                               \
+			name##_loop_##suffix(e, true);                                       \
+		else                                                                         \
+			name##_loop_##suffix(e, false);                                      \
 	}
 
 #define SOFT_BINARY(name, suffix, FMT, call, x, y)                                           \
 	static void name##_soft_##suffix(const struct rv_elems *e)                           \
 	{                                                                                    \
 		rv_u##suffix *d = e->d;                                                      \
-		const rv_u##suffix *a = e->a, *b = e->b;                                     \
+		const rv_u##suffix *as = e->a, *bs = e->b;                                   \
 		unsigned int flags = 0;                                                      \
-		for (size_t i = 0; i < e->n; i++)                                            \
+		for (size_t i = 0; i < e->n; i++) {                                          \
+			const rv_u##suffix a = as[i], b = bs[e->scalar ? 0 : i];             \
 			d[i] = (rv_u##suffix)call(FMT, x, y, (enum rv_rm)e->hart->frm, &flags); \
+		}                                                                            \
 		e->hart->fflags |= (uint8_t)flags;                                           \
 	}
 
@@ -54,12 +61,12 @@
 	BINARY_OF(name, d, RV_FMT_D, expression, call, xd, yd)                                \
 	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
 
-BINARY(fadd, a + b, rv_soft_add, a[i], b[i], a[i], b[i])
-BINARY(fsub, a - b, rv_soft_add, a[i], b[i] ^ RV_SIGN_s, a[i], b[i] ^ RV_SIGN_d)
-BINARY(frsub, b - a, rv_soft_add, b[i], a[i] ^ RV_SIGN_s, b[i], a[i] ^ RV_SIGN_d)
-BINARY(fmul, a * b, rv_soft_mul, a[i], b[i], a[i], b[i])
-BINARY(fdiv, a / b, rv_soft_div, a[i], b[i], a[i], b[i])
-BINARY(frdiv, b / a, rv_soft_div, b[i], a[i], b[i], a[i])
+BINARY(fadd, a + b, rv_soft_add, a, b, a, b)
+BINARY(fsub, a - b, rv_soft_add, a, b ^ RV_SIGN_s, a, b ^ RV_SIGN_d)
+BINARY(frsub, b - a, rv_soft_add, b, a ^ RV_SIGN_s, b, a ^ RV_SIGN_d)
+BINARY(fmul, a * b, rv_soft_mul, a, b, a, b)
+BINARY(fdiv, a / b, rv_soft_div, a, b, a, b)
+BINARY(frdiv, b / a, rv_soft_div, b, a, b, a)
 
 #define SQRT(suffix, FMT)                                                                     \
 	static void fsqrt_##suffix(const struct rv_elems *e)                                  \
@@ -99,79 +106,6 @@ SQRT(s, RV_FMT_S)
 SQRT(d, RV_FMT_D)
 const rv_elem_fn rv_v_fsqrt[4] = { NULL, NULL, fsqrt_s, fsqrt_d };
 
-/* ---- multiply-add ---------------------------------------------------------------------------- */
-
-/*
- * r = (p ^ sp) * q + (c ^ sc) on the host; true if any result is a NaN. Infinity times zero plus a
- * quiet NaN is where hosts differ in flags, but only by not setting one, so that NaNs
- * can be done again in software.
- */
-#define HOST_FMA(suffix, builtin)                                                             \
-	RV_CLONES static bool fma_host_##suffix(rv_u##suffix *r, const rv_u##suffix *p,       \
-						const rv_u##suffix *q, const rv_u##suffix *c, \
-						size_t n, rv_u##suffix sp, rv_u##suffix sc)   \
-	{                                                                                     \
-		rv_u##suffix nan = 0;                                                         \
-		RV_IVDEP                                                                      \
-		for (size_t i = 0; i < n; i++) {                                              \
-			const rv_u##suffix v = rv_vfrom_##suffix(                             \
-				builtin(rv_vto_##suffix(p[i] ^ sp), rv_vto_##suffix(q[i]),    \
-					rv_vto_##suffix(c[i] ^ sc)));                         \
-			r[i] = v;                                                             \
-			nan |= RV_IS_NAN_##suffix(v);                                         \
-		}                                                                             \
-		return nan;                                                                   \
-	}                                                                                     \
-	static void fma_##suffix(struct rv_hart *hart, rv_u##suffix *d, const rv_u##suffix *p, \
-				 const rv_u##suffix *q, const rv_u##suffix *c, size_t n,      \
-				 bool negate_p, bool negate_c)                                \
-	{                                                                                     \
-		const rv_u##suffix sp = negate_p ? RV_SIGN_##suffix : 0;                      \
-		const rv_u##suffix sc = negate_c ? RV_SIGN_##suffix : 0;                      \
-		const bool host = hart->fma_host_rm >> RV_DYN & 1;                            \
-		unsigned int flags = 0;                                                       \
-		for (size_t i = 0; i < n;) {                                                  \
-			const size_t part = n - i < CHUNK ? n - i : CHUNK;                    \
-			rv_u##suffix r[CHUNK];                                                \
-			bool nan = true;                                                      \
-			if (host)                                                             \
-				nan = fma_host_##suffix(r, p + i, q + i, c + i, part, sp, sc); \
-			for (size_t j = 0; nan && j < part; j++)                              \
-				if (!host || RV_IS_NAN_##suffix(r[j]))                        \
-					r[j] = (rv_u##suffix)rv_soft_fma(                     \
-						sizeof(*r) == 4 ? RV_FMT_S : RV_FMT_D,        \
-						p[i + j] ^ sp, q[i + j], c[i + j] ^ sc,       \
-						(enum rv_rm)hart->frm, &flags);               \
-			memcpy(d + i, r, part * sizeof(*r));                                  \
-			i += part;                                                            \
-		}                                                                             \
-		hart->fflags |= (uint8_t)flags;                                               \
-	}
-HOST_FMA(s, __builtin_fmaf)
-HOST_FMA(d, __builtin_fma)
-
-/* macc: d is what is added; madd: d is a factor. */
-#define FMA(name, add, negate_p, negate_c)                                                    \
-	static void name##_s(const struct rv_elems *e)                                        \
-	{                                                                                     \
-		fma_s(e->hart, e->d, add ? e->a : e->d, e->b, add ? e->d : e->a, e->n,        \
-		      negate_p, negate_c);                                                    \
-	}                                                                                     \
-	static void name##_d(const struct rv_elems *e)                                        \
-	{                                                                                     \
-		fma_d(e->hart, e->d, add ? e->a : e->d, e->b, add ? e->d : e->a, e->n,        \
-		      negate_p, negate_c);                                                    \
-	}                                                                                     \
-	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
-FMA(fmacc, true, false, false)
-FMA(fnmacc, true, true, true)
-FMA(fmsac, true, false, true)
-FMA(fnmsac, true, true, false)
-FMA(fmadd, false, false, false)
-FMA(fnmadd, false, true, true)
-FMA(fmsub, false, false, true)
-FMA(fnmsub, false, true, false)
-
 /* ---- widening -------------------------------------------------------------------------------- */
 
 RV_CLONES static void widen_host(uint64_t *to, const uint32_t *from, size_t n)
@@ -195,7 +129,9 @@ static void widen(struct rv_hart *hart, uint64_t *to, const uint32_t *from, size
 	hart->fflags |= (uint8_t)flags;
 }
 
-/* Widen a chunk at a time and leave the rest to the function for doubles. */
+/* Elements that are widened at a time; the rest is left to the function for doubles. */
+#define CHUNK 256
+
 #define WIDENING(name, a_is_wide, call)                                                       \
 	static void name##_s(const struct rv_elems *e)                                        \
 	{                                                                                     \
@@ -203,12 +139,13 @@ static void widen(struct rv_hart *hart, uint64_t *to, const uint32_t *from, size
 			const size_t part = e->n - i < CHUNK ? e->n - i : CHUNK;              \
 			uint64_t a[CHUNK], b[CHUNK];                                          \
 			struct rv_elems w = { .d = (uint64_t *)e->d + i, .a = a, .b = b,      \
-					      .n = part, .hart = e->hart };                   \
+					      .n = part, .hart = e->hart, .scalar = e->scalar }; \
 			if (a_is_wide)                                                        \
 				w.a = (const uint64_t *)e->a + i;                             \
 			else                                                                  \
 				widen(e->hart, a, (const uint32_t *)e->a + i, part);          \
-			widen(e->hart, b, (const uint32_t *)e->b + i, part);                  \
+			widen(e->hart, b, (const uint32_t *)e->b + (e->scalar ? 0 : i),       \
+			      e->scalar ? 1 : part);                                          \
 			call(&w);                                                             \
 			i += part;                                                            \
 		}                                                                             \
@@ -219,44 +156,99 @@ WIDENING(fwsub, false, fsub_d)
 WIDENING(fwaddw, true, fadd_d)
 WIDENING(fwsubw, true, fsub_d)
 WIDENING(fwmul, false, fmul_d)
-WIDENING(fwmacc, false, fmacc_d)
-WIDENING(fwnmacc, false, fnmacc_d)
-WIDENING(fwmsac, false, fmsac_d)
-WIDENING(fwnmsac, false, fnmsac_d)
+WIDENING(fwmacc, false, rv_v_fmacc[3])
+WIDENING(fwnmacc, false, rv_v_fnmacc[3])
+WIDENING(fwmsac, false, rv_v_fmsac[3])
+WIDENING(fwnmsac, false, rv_v_fnmsac[3])
 
-/* ---- minimum, maximum, signs, comparisons, classes: in integers ------------------------------ */
+/* ---- minimum, maximum, signs, comparisons ---------------------------------------------------- */
+
+/*
+ * Where the host's floating-point environment is the hart's, comparisons are the host's and leave
+ * its flags; else they are done in integers. Clang knows of no flags here and may change them.
+ */
+#if defined(__clang__)
+#define HOST_COMPARES(hart) false
+#else
+#define HOST_COMPARES(hart) ((hart)->fp_loaded)
+#endif
 
 /* As signed integers, these are in the order of the numbers; -0 is below +0. */
 #define KEY(suffix, u) \
-	((rv_i##suffix)((u) ^ ((rv_u##suffix)((rv_i##suffix)(u) >> (8 * sizeof(u) - 1)) >> 1)))
+	((rv_i##suffix)((u) ^ ((rv_u##suffix)((rv_i##suffix)(u) >> (8 * sizeof(u) - 1)) & \
+			       ~RV_SIGN_##suffix)))
 #define SIGNALING(suffix, u) (RV_IS_NAN_##suffix(u) & !((u) & RV_QUIET_##suffix))
 
-#define INTEGER_OF(name, suffix, dtype, expression, invalid)                                  \
-	RV_CLONES static void name##_##suffix(const struct rv_elems *e)                       \
+/* A loop over bits a and b; what is invalid raises its flag. */
+#define INTEGER_LOOP(name, suffix, dtype, expression, invalid)                                \
+	RV_INLINE void name##_loop_##suffix(const struct rv_elems *e, const bool scalar)      \
 	{                                                                                     \
 		dtype *d = e->d;                                                              \
-		const rv_u##suffix *as = e->a, *bs = e->b;                                    \
+		const rv_u##suffix *as = e->a, *bs = e->b, s = scalar ? *bs : 0;              \
 		const size_t n = e->n;                                                        \
 		rv_u##suffix nv = 0;                                                          \
 		RV_IVDEP                                                                      \
 		for (size_t i = 0; i < n; i++) {                                              \
-			const rv_u##suffix a = as[i], b = bs[i];                              \
+			const rv_u##suffix a = as[i], b = scalar ? s : bs[i];                 \
 			nv |= (rv_u##suffix)(invalid);                                        \
 			d[i] = (dtype)(expression);                                           \
 		}                                                                             \
 		if (nv)                                                                       \
 			e->hart->fflags |= RV_F_NV;                                           \
+	}                                                                                     \
+	RV_CLONES static void name##_##suffix(const struct rv_elems *e)                       \
+	{                                                                                     \
+		if (e->scalar)                                                                \
+			name##_loop_##suffix(e, true);                                        \
+		else                                                                          \
+			name##_loop_##suffix(e, false);                                       \
 	}
-#define INTEGER(name, expression, invalid)                                                    \
-	INTEGER_OF(name, s, rv_us, expression(s), invalid(s))                                 \
-	INTEGER_OF(name, d, rv_ud, expression(d), invalid(d))                                 \
-	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
-#define COMPARE(name, expression, invalid)                                                    \
-	INTEGER_OF(name, s, uint8_t, expression(s), invalid(s))                               \
-	INTEGER_OF(name, d, uint8_t, expression(d), invalid(d))                               \
-	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
+/* The same over the numbers fa and fb too. */
+#define HOST_LOOP(name, suffix, dtype, expression)                                            \
+	RV_INLINE void name##_loop_##suffix(const struct rv_elems *e, const bool scalar)      \
+	{                                                                                     \
+		dtype *d = e->d;                                                              \
+		const rv_u##suffix *as = e->a, *bs = e->b, s = scalar ? *bs : 0;              \
+		const size_t n = e->n;                                                        \
+		RV_IVDEP                                                                      \
+		for (size_t i = 0; i < n; i++) {                                              \
+			const rv_u##suffix a = as[i], b = scalar ? s : bs[i];                 \
+			const rv_f##suffix fa = rv_vto_##suffix(a), fb = rv_vto_##suffix(b);  \
+			(void)a, (void)b;                                                     \
+			d[i] = (dtype)(expression);                                           \
+		}                                                                             \
+	}                                                                                     \
+	RV_CLONES static void name##_##suffix(const struct rv_elems *e)                       \
+	{                                                                                     \
+		if (e->scalar)                                                                \
+			name##_loop_##suffix(e, true);                                        \
+		else                                                                          \
+			name##_loop_##suffix(e, false);                                       \
+	}
+#define EITHER_OF(name, suffix, dtype, host, expression, invalid)                             \
+	HOST_LOOP(name##_host, suffix, dtype, host)                                           \
+	INTEGER_LOOP(name##_int, suffix, dtype, expression, invalid)                          \
+	static void name##_##suffix(const struct rv_elems *e)                                 \
+	{                                                                                     \
+		if (HOST_COMPARES(e->hart))                                                       \
+			name##_host_##suffix(e);                                              \
+		else                                                                          \
+			name##_int_##suffix(e);                                               \
+	}
+#define TABLE_2(name) const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
+#define INTEGER(name, expression)                                                             \
+	INTEGER_LOOP(name, s, rv_us, expression(s), 0)                                        \
+	INTEGER_LOOP(name, d, rv_ud, expression(d), 0)                                        \
+	TABLE_2(name)
+#define EXTREME(name, host, expression)                                                       \
+	EITHER_OF(name, s, rv_us, host(s), expression(s), EITHER_SNAN(s))                     \
+	EITHER_OF(name, d, rv_ud, host(d), expression(d), EITHER_SNAN(d))                     \
+	TABLE_2(name)
+#define COMPARE(name, operator, expression, invalid)                                          \
+	EITHER_OF(name, s, uint8_t, fa operator fb, expression(s), invalid(s))                \
+	EITHER_OF(name, d, uint8_t, fa operator fb, expression(d), invalid(d))                \
+	TABLE_2(name)
 
-#define NO_FLAG(x)	  0
 #define EITHER_SNAN(x)	  (SIGNALING(x, a) | SIGNALING(x, b))
 #define EITHER_NAN(x)	  (RV_IS_NAN_##x(a) | RV_IS_NAN_##x(b))
 /* A NaN loses against a number. */
@@ -265,6 +257,17 @@ WIDENING(fwnmsac, false, fnmsac_d)
 	 RV_IS_NAN_##x(b) ? a :                                              \
 	 (first)	  ? a :                                              \
 			    b)
+/*
+ * Looking for NaNs this way raises the flag of signaling ones. The order is that of the integers:
+ * compilers have no vector comparison of numbers that is quiet about other NaNs.
+ */
+#define HOST_PICK(x, first)                                                  \
+	(fb != fb ? (fa != fa ? RV_QNAN_##x : a) :                           \
+	 fa != fa ? b :                                                      \
+	 (first)  ? a :                                                      \
+		    b)
+#define HOST_MIN(x) HOST_PICK(x, KEY(x, a) < KEY(x, b))
+#define HOST_MAX(x) HOST_PICK(x, KEY(x, a) > KEY(x, b))
 #define MIN(x)	  PICK(x, KEY(x, a) < KEY(x, b))
 #define MAX(x)	  PICK(x, KEY(x, a) > KEY(x, b))
 #define SGNJ(x)	  ((a & ~RV_SIGN_##x) | (b & RV_SIGN_##x))
@@ -277,17 +280,17 @@ WIDENING(fwnmsac, false, fnmsac_d)
 #define LE(x)	  ((EITHER_NAN(x) == 0) & ((KEY(x, a) <= KEY(x, b)) | ZEROES(x)))
 #define GT(x)	  ((EITHER_NAN(x) == 0) & (KEY(x, a) > KEY(x, b)) & !ZEROES(x))
 #define GE(x)	  ((EITHER_NAN(x) == 0) & ((KEY(x, a) >= KEY(x, b)) | ZEROES(x)))
-INTEGER(fmin, MIN, EITHER_SNAN)
-INTEGER(fmax, MAX, EITHER_SNAN)
-INTEGER(fsgnj, SGNJ, NO_FLAG)
-INTEGER(fsgnjn, SGNJN, NO_FLAG)
-INTEGER(fsgnjx, SGNJX, NO_FLAG)
-COMPARE(mfeq, EQ, EITHER_SNAN)
-COMPARE(mfne, NE, EITHER_SNAN)
-COMPARE(mflt, LT, EITHER_NAN)
-COMPARE(mfle, LE, EITHER_NAN)
-COMPARE(mfgt, GT, EITHER_NAN)
-COMPARE(mfge, GE, EITHER_NAN)
+EXTREME(fmin, HOST_MIN, MIN)
+EXTREME(fmax, HOST_MAX, MAX)
+INTEGER(fsgnj, SGNJ)
+INTEGER(fsgnjn, SGNJN)
+INTEGER(fsgnjx, SGNJX)
+COMPARE(mfeq, ==, EQ, EITHER_SNAN)
+COMPARE(mfne, !=, NE, EITHER_SNAN)
+COMPARE(mflt, <, LT, EITHER_NAN)
+COMPARE(mfle, <=, LE, EITHER_NAN)
+COMPARE(mfgt, >, GT, EITHER_NAN)
+COMPARE(mfge, >=, GE, EITHER_NAN)
 
 #define CLASSIFY(suffix)                                                                      \
 	static void fclass_##suffix(const struct rv_elems *e)                                 \

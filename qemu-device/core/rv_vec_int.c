@@ -6,18 +6,25 @@ typedef unsigned __int128 u128;
 typedef __int128 s128;
 
 /* name, suffix, types of destination, vs2, vs1, value of an element; D is its old value. */
-#define ELEMS(name, bits, dtype, atype, btype, expression)             \
-	RV_CLONES static void name##_##bits(const struct rv_elems *e)  \
-	{                                                              \
-		dtype *d = e->d;                                       \
-		const atype *a = e->a;                                 \
-		const btype *b = e->b;                                 \
-		const uint8_t *m = e->m;                               \
-		const size_t n = e->n;                                 \
-		(void)a, (void)b, (void)m;                             \
-		RV_IVDEP                                               \
-		for (size_t i = 0; i < n; i++)                         \
-			d[i] = (dtype)(expression);                    \
+#define ELEMS(name, bits, dtype, atype, btype, expression)                                 \
+	RV_INLINE void name##_loop_##bits(const struct rv_elems *e, const bool scalar)     \
+	{                                                                                  \
+		dtype *d = e->d;                                                           \
+		const atype *a = e->a;                                                     \
+		const btype *b = e->b, s = scalar ? *b : 0;                                \
+		const uint8_t *m = e->m;                                                   \
+		const size_t n = e->n;                                                     \
+		(void)a, (void)b, (void)m, (void)s;                                        \
+		RV_IVDEP                                                                   \
+		for (size_t i = 0; i < n; i++)                                             \
+			d[i] = (dtype)(expression);                                        \
+	}                                                                                  \
+	RV_CLONES static void name##_##bits(const struct rv_elems *e)                      \
+	{                                                                                  \
+		if (e->scalar)                                                             \
+			name##_loop_##bits(e, true);                                       \
+		else                                                                       \
+			name##_loop_##bits(e, false);                                      \
 	}
 
 #define TABLE4(name) \
@@ -34,7 +41,7 @@ typedef __int128 s128;
 	TABLE4(name)
 
 #define A a[i]
-#define B b[i]
+#define B (scalar ? s : b[i])
 #define D d[i]
 #define MASK_BITS (8 * sizeof(*d) - 1)
 
@@ -61,6 +68,8 @@ SAME(adc, uint, A + B + m[i])
 SAME(sbc, uint, A - B - m[i])
 SAME(merge, uint, m[i] ? B : A)
 const rv_elem_fn rv_v_fmerge[4] = { NULL, NULL, merge_32, merge_64 };
+SAME(mv, uint, B)
+const rv_elem_fn rv_v_fmv[4] = { NULL, NULL, mv_32, mv_64 };
 
 /* Upper halves. */
 #define HIGH(name, t8, t16, t32, t64, w8, w16, w32, w64)              \

@@ -166,7 +166,6 @@ static void charge(const struct transfer *t, bool contiguous)
 	struct rv_hart *hart = t->hart;
 	const struct rv_costs *costs = &hart->costs;
 	const uint64_t bytes = t->bytes[0] + t->bytes[1];
-	const uint64_t width = costs->vec_bytes ? costs->vec_bytes : 1;
 
 	hart->vector_sram += t->bytes[0];
 	hart->vector_remote += t->bytes[1];
@@ -177,7 +176,7 @@ static void charge(const struct transfer *t, bool contiguous)
 		hart->stall_memory += stall;
 		hart->cycles += stall;
 	}
-	rv_vec_charge(hart, contiguous ? (bytes + width - 1) / width :
+	rv_vec_charge(hart, contiguous ? rv_vec_beats(hart, bytes) :
 					 (bytes >> t->size) * costs->vec_element);
 }
 
@@ -272,7 +271,8 @@ static bool prepare(struct transfer *t, uint32_t insn)
 	return operands_ok(t, insn, emul, indexed);
 }
 
-bool rv_vec_mem(struct rv_hart *hart, uint32_t insn)
+/* The long way: look at everything. */
+static __attribute__((noinline)) bool mem_any(struct rv_hart *hart, uint32_t insn)
 {
 	struct transfer t = {
 		.hart = hart,
@@ -291,6 +291,60 @@ bool rv_vec_mem(struct rv_hart *hart, uint32_t insn)
 	} else if (!prepare(&t, insn)) {
 		rv_raise(hart, RV_ILLEGAL, insn);
 		return false;
+	} else if (mop_of(insn) == MOP_UNIT && rv_vs2(insn) == UMOP_PLAIN && t.fields == 1 &&
+		   !t.masked) {
+		*rv_vec_plan(hart, insn) = (struct rv_vec_plan){
+			.key = rv_vec_key(hart, insn),
+			.d = t.reg * hart->vlenb,
+			.size = (uint8_t)t.size,
+		};
 	}
 	return run(&t);
+}
+
+/* Move bytes of whole registers from or to one place of the host's memory, and charge for it. */
+static inline void move_straight(struct rv_hart *hart, bool store, uint64_t va, uint8_t *v,
+				 uint8_t *host, uint64_t bytes, bool remote)
+{
+	if (store)
+		memcpy(host, v, bytes);
+	else
+		memcpy(v, host, bytes);
+	if (remote) {
+		const struct rv_costs *costs = &hart->costs;
+		const uint64_t lines = (va + bytes - 1) / LINE - va / LINE + 1;
+		const uint64_t first = store ? costs->store_remote : costs->load_remote;
+		const uint64_t stall = first + (lines - 1) * costs->vec_line;
+
+		hart->vector_remote += bytes;
+		hart->stall_memory += stall;
+		hart->cycles += stall;
+	} else {
+		hart->vector_sram += bytes;
+	}
+	rv_vec_charge(hart, rv_vec_beats(hart, bytes));
+}
+
+bool rv_vec_mem(struct rv_hart *hart, uint32_t insn)
+{
+	const struct rv_vec_plan *plan = rv_vec_plan(hart, insn);
+	const bool store = (insn & 0x7f) == 0x27;
+	const uint64_t va = hart->x[rv_vs1(insn)], bytes = (uint64_t)hart->vl << plan->size;
+	const struct rv_tlb_line *line = &hart->tlb[va >> RV_PAGE_SHIFT & (RV_HOST_TLB - 1)];
+	uint8_t *host = (uint8_t *)(line->addend + va);
+	int remote = (int)line->remote;
+
+	/* No bytes at all wrap around here and are not within a page. */
+	if (unlikely(plan->key != rv_vec_key(hart, insn) || hart->vstart ||
+		     (va & ~RV_PAGE_MASK) + bytes - 1 >= RV_PAGE_SIZE))
+		return mem_any(hart, insn);
+	if (unlikely((store ? line->write_tag : line->read_tag) != (va & RV_PAGE_MASK))) {
+		remote = rv_lookup(hart, va, store ? RV_WRITE : RV_READ, &host);
+		if (remote == RV_SLOW_TRAP)
+			return false;
+		if (!host)
+			return mem_any(hart, insn);
+	}
+	move_straight(hart, store, va, hart->v + plan->d, host, bytes, remote);
+	return true;
 }

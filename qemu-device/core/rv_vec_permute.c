@@ -110,19 +110,3 @@ bool rv_vec_move_whole(const struct rv_vop *op)
 		       (uint8_t *)rv_vreg(op->hart, s) + from, bytes - from);
 	return true;
 }
-
-/* vmv.v.v, vmv.v.x, vmv.v.i, vfmv.v.f */
-bool rv_vec_move(const struct rv_vop *op)
-{
-	uint8_t *d = rv_vreg(op->hart, rv_vd(op->insn));
-	const uint8_t *b = rv_vreg(op->hart, rv_vs1(op->insn));
-	const size_t from = (size_t)op->start << op->sew;
-
-	if (op->start >= op->vl)
-		return true;
-	if (op->scalar)
-		rv_vec_splat(d + from, op->sew, op->x, op->vl - op->start);
-	else if (d != b)
-		memcpy(d + from, b + from, ((size_t)(op->vl - op->start)) << op->sew);
-	return true;
-}

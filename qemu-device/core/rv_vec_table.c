@@ -239,11 +239,11 @@ const struct rv_vinsn *const rv_vec_rows[RV_VEC_INDEX_MAX] = {
 
 	[GATHER16] = WHOLE(gather, V | RV_VF_NO_OVL, K(S, S, E16), .cost = RV_VC_PERMUTE),
 	[MOVE_WHOLE] = WHOLE(move_whole, I | RV_VF_VM1, K(NONE, NONE, NONE), .cost = RV_VC_MOVE),
-	[MOVE] = WHOLE(move, V | X | I | RV_VF_VM1, K(S, NONE, S)),
+	[MOVE] = ROW(.fn = rv_v_mv, .flags = V | X | I | RV_VF_VM1, K(S, NONE, S)),
 	[MV_S_X] = WHOLE(mv_s_x, X | RV_VF_VM1, K(1, NONE, NONE), .cost = RV_VC_MOVE),
 	[FMV_F_S] = WHOLE(fmv_f_s, FV | RV_VF_VM1, K(NONE, 1, NONE), .cost = RV_VC_MOVE),
 	[FMV_S_F] = WHOLE(mv_s_x, FX | RV_VF_VM1, K(1, NONE, NONE), .cost = RV_VC_MOVE),
-	[FMOVE] = WHOLE(move, FX | RV_VF_VM1, K(S, NONE, NONE)),
+	[FMOVE] = ROW(.fn = rv_v_fmv, .flags = FX | RV_VF_VM1, K(S, NONE, S)),
 };
 
 /* Where fields beyond funct6 name the instruction. -1: nowhere. */
