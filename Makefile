@@ -103,6 +103,13 @@ kselftest: kernel runtime ## the tests that run in the VM
 	$(call step,building the kselftests,kselftest) $(call layer,tests/kselftest) \
 		KSELFTEST_DIR=$(build)/kernel/source/tools/testing/selftests
 
+.PHONY: isa
+# SUITE: folder of bare-metal RISC-V programs; ISA: more options of npu-rv-run, as in ISA='--vlen 256'
+isa: firmware ## run a public RISC-V test suite on the tiles' hart: SUITE=DIR
+	$(call step,npu-rv-run,isa) $(call layer,tests/isa)
+	@tests/isa/run-suite $(if $(SIGNATURES),--signatures '$(SIGNATURES)') $(build)/tests/isa/npu-rv-run \
+		'$(or $(SUITE),$(error say SUITE=<folder of RISC-V programs>; see docs/hacking.md))' $(ISA)
+
 .PHONY: check
 check: ## look at the tree itself: licences, file sizes, script syntax
 	@scripts/check

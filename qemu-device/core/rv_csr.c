@@ -39,6 +39,8 @@ enum {
 	CSR_MCAUSE = 0x342,
 	CSR_MTVAL = 0x343,
 	CSR_MIP = 0x344,
+	CSR_TSELECT = 0x7a0,
+	CSR_TDATA3 = 0x7a3,
 	CSR_MCYCLE = 0xb00,
 	CSR_MINSTRET = 0xb02,
 	CSR_MHPMCOUNTER3 = 0xb03,
@@ -81,7 +83,8 @@ static bool read_machine(struct rv_hart *hart, unsigned int csr, uint64_t *value
 {
 	*value = 0;
 	if ((csr >= CSR_MHPMEVENT3 && csr <= CSR_MHPMEVENT31) ||
-	    (csr >= CSR_MHPMCOUNTER3 && csr <= CSR_MHPMCOUNTER31))
+	    (csr >= CSR_MHPMCOUNTER3 && csr <= CSR_MHPMCOUNTER31) ||
+	    (csr >= CSR_TSELECT && csr <= CSR_TDATA3)) /* tdata1 says that there is no trigger */
 		return true;
 	switch (csr) {
 	case CSR_MSTATUS:
@@ -275,7 +278,8 @@ static bool write_machine(struct rv_hart *hart, unsigned int csr, uint64_t value
 		return true;
 	default:
 		return (csr >= CSR_MHPMEVENT3 && csr <= CSR_MHPMEVENT31) ||
-		       (csr >= CSR_MHPMCOUNTER3 && csr <= CSR_MHPMCOUNTER31);
+		       (csr >= CSR_MHPMCOUNTER3 && csr <= CSR_MHPMCOUNTER31) ||
+		       (csr >= CSR_TSELECT && csr <= CSR_TDATA3);
 	}
 }
 
