@@ -46,7 +46,11 @@ void dev_lock(struct npu_dev *dev)
  */
 static uint64_t timer_wanted(const struct npu_dev *dev)
 {
-	return dev->soc.state == SOC_ON && !dev->soc.timer_due ? dev->soc.timecmp : UINT64_MAX;
+	uint64_t wanted = UINT64_MAX;
+
+	if (dev->soc.state == SOC_ON && !dev->soc.timer_due)
+		wanted = dev->soc.timecmp;
+	return dev->pool.resume < wanted ? dev->pool.resume : wanted;
 }
 
 /*
@@ -176,8 +180,12 @@ void npu_dev_wait_tlb(struct npu_dev *dev)
 void npu_dev_wait_idle(struct npu_dev *dev)
 {
 	dev_lock(dev);
-	while (dev->resetting || pool_busy(dev))
-		pthread_cond_wait(&dev->quiet, &dev->lock);
+	while (dev->resetting || pool_busy(dev)) {
+		if (dev->config.sync && !dev->resetting && pool_ready(dev))
+			pool_work(dev, dev->config.inline_budget);
+		else
+			pthread_cond_wait(&dev->quiet, &dev->lock);
+	}
 	dev_unlock(dev);
 }
 
@@ -206,6 +214,7 @@ void npu_dev_reset(struct npu_dev *dev)
 	copy_reset(&dev->copy);
 	acct_reset(&dev->acct);
 	dev->next_tile = 0;
+	dev->pool.resume = UINT64_MAX;
 	dev->resetting = false;
 	pthread_cond_broadcast(&dev->quiet);
 	dev_unlock(dev);
@@ -226,6 +235,8 @@ static const char *check_config(const struct npu_config *config)
 		return "vlen must be a power of two from 128 to 16384";
 	if (config->threads > 64)
 		return "threads must be 0 (one per CPU) to 64";
+	if (config->sync && !config->inline_budget)
+		return "inline budget must not be 0 if the device is synchronous";
 	if (config->queues < 1 || config->queues > NPU_MAX_QUEUES)
 		return "queues must be 1 to 64";
 	if (npu_matrix_select(config->matrix_path) == NPU_MATRIX_PATH_UNKNOWN)
@@ -270,6 +281,7 @@ struct npu_dev *npu_dev_new(const struct npu_config *config, const struct npu_ho
 	dev->sram_size = config->sram_kib * 1024;
 	dev->matrix_path = npu_matrix_select(config->matrix_path);
 	dev->timer = UINT64_MAX;
+	dev->pool.resume = UINT64_MAX;
 	pthread_mutex_init(&dev->lock, NULL);
 	pthread_mutex_init(&dev->gate, NULL);
 	pthread_cond_init(&dev->quiet, NULL);
@@ -286,6 +298,10 @@ struct npu_dev *npu_dev_new(const struct npu_config *config, const struct npu_ho
 	}
 	copy_init(&dev->copy, dev);
 
+	if (config->sync) {
+		*error = NULL;
+		return dev;
+	}
 	if (!threads) {
 		const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 

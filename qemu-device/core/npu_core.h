@@ -10,7 +10,8 @@
  * time_ns and log is called, so those ops may take the embedder's locks.
  *
  * Work: an access that gives the device something to do runs up to an inline
- * budget of it on the calling thread and leaves the rest to worker threads.
+ * budget of it on the calling thread and leaves the rest to worker threads (or,
+ * if it was made synchronous, to the next access or timer).
  * Neither the budget nor the number of workers changes any result,
  * modelled cycle or counter.
  */
@@ -58,6 +59,13 @@ struct npu_config {
 	unsigned int threads; /* worker threads, 1..64; 0: one per online CPU */
 	unsigned int queues; /* hardware queues, 1..NPU_MAX_QUEUES */
 	uint64_t inline_budget; /* host work units run on the caller per access; 0: all to workers */
+	/*
+	 * No workers: an access does all the work that it causes before it returns, in an order that
+	 * depends on the accesses alone (as long as they come one after the other). For fuzzers and
+	 * debuggers. inline_budget, not 0 then, bounds one access: what an endless kernel has left goes
+	 * on with the next one, or when the host's timer fires a millisecond later. threads is ignored.
+	 */
+	bool sync;
 	const char *matrix_path; /* "auto", "amx", "avx512", "avxvnni", "avx2" or "c" */
 };
 

@@ -11,6 +11,8 @@
 #define ENGINE_SLICE (1u << 20)
 /* A share that takes a worker longer than this is long enough to wake other workers for the rest. */
 #define ENGINE_PROBE 8192
+/* A synchronous device goes on by itself after this time with what an access had no budget for. */
+#define RESUME_NS    1000000
 
 static unsigned int ready_count(const struct npu_dev *dev)
 {
@@ -49,6 +51,11 @@ bool pool_busy(struct npu_dev *dev)
 	return soc_runnable(&dev->soc);
 }
 
+bool pool_ready(struct npu_dev *dev)
+{
+	return ready_count(dev) || soc_runnable(&dev->soc);
+}
+
 void pool_wake(struct npu_dev *dev, unsigned int keep)
 {
 	const bool soc = soc_runnable(&dev->soc);
@@ -73,6 +80,7 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 {
 	uint64_t left = budget;
 
+	dev->pool.resume = UINT64_MAX;
 	while (left && !dev->resetting) {
 		unsigned int ready;
 		uint64_t used, share, given;
@@ -90,13 +98,20 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 		if (!ready || left < ready)
 			break;
 		given = share = left / ready;
-		if (!engine_run(dev, next_ready(dev), &share, UINT64_MAX))
-			break;
+		if (!engine_run(dev, next_ready(dev), &share, UINT64_MAX)) {
+			if (!dev->config.sync)
+				break;
+			/* Whatever it was interrupted for, each turn brings the end of the budget nearer. */
+			if (share == given)
+				share--;
+		}
 		left -= given - share;
 	}
 	pool_wake(dev, 0);
 	if (!pool_busy(dev))
 		pthread_cond_broadcast(&dev->quiet);
+	else if (dev->config.sync && !dev->resetting)
+		dev->pool.resume = dev->ops->time_ns(dev->opaque) + RESUME_NS;
 }
 
 static void *worker(void *arg)

@@ -21,6 +21,7 @@ struct pool {
 	unsigned int idle;    /* waiting on work */
 	bool exit;
 	pthread_t *thread;
+	uint64_t resume; /* time at which a synchronous device goes on with what is left; or never */
 };
 
 /* Start the workers. False: none could be started. */
@@ -36,5 +37,7 @@ void pool_work(struct npu_dev *dev, uint64_t budget);
 void pool_wake(struct npu_dev *dev, unsigned int keep);
 /* Is there anything ready or running? */
 bool pool_busy(struct npu_dev *dev);
+/* Is there anything that the caller could do? */
+bool pool_ready(struct npu_dev *dev);
 
 #endif /* NPU_POOL_H */

@@ -219,6 +219,7 @@ static void test_bad_properties(void)
 		{"queues=0", "queues"},	    {"queues=65", "queues"},	{"threads=65", "threads"},
 		{"matrix=mmx", "matrix"},   {"nonsense=1", "nonsense"}, {"vlen=64", "vlen"},
 		{"vlen=100", "vlen"},	    {"inline-budget=16777217", "inline-budget"},
+		{"sync=on,inline-budget=0", "inline budget"},
 	};
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(bad); i++) {

@@ -155,7 +155,7 @@ static bool conserved(struct tiles *t, unsigned int queues)
 	return ok;
 }
 
-static struct outcome run(unsigned int threads, uint64_t budget, const char *path)
+static struct outcome run(unsigned int threads, uint64_t budget, const char *path, bool sync)
 {
 	struct npu_config config;
 	uint64_t work_va, in_va, out_va, copy_va, args_va, long_va, long_out_va, *args;
@@ -169,6 +169,7 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 	config.threads = threads;
 	config.inline_budget = budget;
 	config.matrix_path = path;
+	config.sync = sync;
 	config.sram_kib = 2048;
 	t = tiles_new(&config);
 	work_va = tiles_map(t, GROUPS * 4096, RW, &work);
@@ -232,6 +233,7 @@ int main(void)
 		unsigned int threads;
 		uint64_t budget;
 		const char *path, *name;
+		bool sync;
 	} cases[] = {
 		{1, 0, "auto", "1 thread, nothing inline"},
 		{2, 0, "auto", "2 threads, nothing inline"},
@@ -242,8 +244,10 @@ int main(void)
 		{4, 100000, "auto", "budget of 100000"},
 		{1, UINT64_MAX, "auto", "everything inline"},
 		{2, 32768, "c", "plain C arithmetic"},
+		{0, 1u << 24, "auto", "synchronous", true},
+		{0, 777, "auto", "synchronous, budget of 777", true},
 	};
-	const struct outcome want = run(2, 32768, "auto");
+	const struct outcome want = run(2, 32768, "auto", false);
 
 	tap_ok(want.done, "the work gets done");
 	tap_ok(want.conserved, "no cycle and no count is lost");
@@ -254,7 +258,8 @@ int main(void)
 	tap_ok(want.counters[0][NPU_COUNTER_ENERGY] > want.counters[0][NPU_COUNTER_MATRIX_MACS],
 	       "energy is counted");
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct outcome got = run(cases[i].threads, cases[i].budget, cases[i].path);
+		const struct outcome got = run(cases[i].threads, cases[i].budget, cases[i].path,
+						cases[i].sync);
 
 		if (tap_ok(got.done && got.conserved && same(&want, &got), "%s", cases[i].name))
 			continue;

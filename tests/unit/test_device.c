@@ -342,6 +342,57 @@ static void test_flush_maps(void)
 	tiles_free(t);
 }
 
+/* Work is done when the access that caused it returns; what has no end goes on, but not for ever. */
+static void test_sync(void)
+{
+	struct npu_config sync = config, bad;
+	static const struct npu_host_ops none;
+	const uint64_t deadline = host_now() + 10000000000ull;
+	struct tiles *t;
+	uint64_t *counter, *args, counter_va, args_va, seen;
+	bool done = true;
+	const char *error;
+
+	sync.sync = true;
+	bad = sync;
+	bad.inline_budget = 0;
+	error = NULL;
+	tap_ok(!npu_dev_new(&bad, &none, NULL, &error) && error && *error,
+	       "refused: a synchronous device that may do nothing");
+
+	sync.inline_budget = 1u << 20;
+	t = tiles_new(&sync);
+	counter_va = tiles_map(t, 4096, RW, &counter);
+	args_va = tiles_map(t, 4096, RW, &args);
+	args[0] = 1000;
+	tap_is(t->dev->pool.threads, 0, "synchronous: no workers");
+	tiles_dispatch(t, 0, 1, K_WORK, args_va, 8);
+	for (unsigned int i = 0; i < 4; i++)
+		done &= tiles_ack(t, i) == NPU_SOC_DONE;
+	tap_ok(done, "the work is done when the access returns");
+
+	args[0] = counter_va;
+	tiles_dispatch(t, 0, 1, K_COUNT_FOREVER, args_va, 4);
+	tap_ok(peek(counter), "an endless kernel runs, and the access ends");
+	seen = peek(counter);
+	while (peek(counter) == seen && host_now() < deadline)
+		sched_yield();
+	tap_ok(peek(counter) != seen, "it goes on by the timer");
+	for (unsigned int i = 0; i < 4; i++)
+		tiles_set(t, TREG(i, NPU_TILE_CMD), NPU_SOC_CMD_STOP, 4);
+	npu_dev_wait_idle(t->dev);
+	for (unsigned int i = 0; i < 4; i++)
+		done &= tiles_ack(t, i) == NPU_SOC_STOPPED;
+	tap_ok(done, "it can be stopped");
+	tiles_dispatch(t, 0, 1, K_COUNT_FOREVER, args_va, 4);
+	npu_dev_reset(t->dev);
+	npu_dev_wait_idle(t->dev);
+	seen = peek(counter);
+	spin_ns(5000000);
+	tap_ok(peek(counter) == seen, "and reset");
+	tiles_free(t);
+}
+
 static uint32_t random_state = 12345;
 
 static uint32_t rnd(void)
@@ -453,7 +504,11 @@ int main(int argc, char **argv)
 	test_invalidation();
 	test_invalidation_is_invisible();
 	test_flush_maps();
+	test_sync();
 	random_state = argc > 2 ? strtoul(argv[2], NULL, 0) | 1 : random_state;
 	test_fuzz(argc > 1 ? strtoul(argv[1], NULL, 0) : 200000);
+	config.sync = true;
+	config.inline_budget = 1u << 16;
+	test_fuzz(argc > 1 ? strtoul(argv[1], NULL, 0) : 50000);
 	return tap_done();
 }

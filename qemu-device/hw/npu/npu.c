@@ -14,6 +14,8 @@
  * log            show firmware console and errors on QEMU's standard error
  * inline-budget  work done on the vCPU thread that rings a doorbell before workers take over;
  *                0: workers do everything; at most 2^24
+ * sync           no workers: an access does all the work that it causes, in an order that the
+ *                accesses alone decide; for fuzzing and debugging
  *
  * Only chiplets, tiles, sram, vlen and queues are visible to the guest; the others change neither results
  * nor the modelled time.
@@ -51,6 +53,8 @@
 #define NPU_BUDGET_DEFAULT UINT64_MAX
 /* Some 25 ms of host time; with more an endless kernel would keep the vCPU from its guest. */
 #define NPU_BUDGET_MAX (1ull << 24)
+/* Unless given, with sync=on: what a fuzzer has patience for, some 2 ms. */
+#define NPU_BUDGET_SYNC (1ull << 20)
 
 static void npu_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value, int len)
 {
@@ -134,7 +138,10 @@ static struct npu_dev *npu_new_core(NPUState *s, Error **errp)
 			return NULL;
 		}
 		config.inline_budget = s->inline_budget;
+	} else if (s->sync) {
+		config.inline_budget = NPU_BUDGET_SYNC;
 	}
+	config.sync = s->sync;
 	dev = npu_dev_new(&config, &npu_host_ops, s, &error);
 	if (!dev) {
 		error_setg(errp, "npu: %s", error);
@@ -241,6 +248,7 @@ static const Property npu_properties[] = {
 	DEFINE_PROP_UINT32("threads", NPUState, threads, 0),
 	DEFINE_PROP_STRING("matrix", NPUState, matrix),
 	DEFINE_PROP_UINT64("inline-budget", NPUState, inline_budget, NPU_BUDGET_DEFAULT),
+	DEFINE_PROP_BOOL("sync", NPUState, sync, false),
 	DEFINE_PROP_BOOL("log", NPUState, log, false),
 };
 

@@ -49,6 +49,7 @@ struct NPUState {
 	uint8_t queues;
 	char *matrix;
 	uint64_t inline_budget;
+	bool sync;
 	bool log;
 
 	/*
