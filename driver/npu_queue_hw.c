@@ -263,6 +263,7 @@ static const char *npu_job_error_name(u32 error)
 		[NPU_JOB_STOPPED] = "stopped",
 		[NPU_JOB_HW_ERROR] = "hardware error",
 		[NPU_JOB_BAD_INDEX] = "index out of bounds",
+		[NPU_JOB_ECC] = "uncorrectable memory error",
 	};
 
 	return error < NPU_JOB_ERROR_COUNT && name[error] ? name[error] : "unknown error";

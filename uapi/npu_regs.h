@@ -68,6 +68,7 @@
 #define NPU_REG_FEATURES_HI 0x01c
 #define NPU_FEATURE_MATRIX_INT8 (1ull << 0)
 #define NPU_FEATURE_RVV		(1ull << 1) /* tiles have RISC-V V 1.0 */
+#define NPU_FEATURE_DEBUG_FAULTS (1ull << 16) /* debug registers of npu_fault.h */
 
 /* ---- whole-device control ---------------------------------------------------------------- */
 /*
@@ -82,6 +83,7 @@
 #define NPU_STATUS_FW_RUNNING (1u << 1) /* management core out of reset, firmware started */
 #define NPU_STATUS_FW_DEAD    (1u << 2) /* firmware halted by panic or fatal trap */
 #define NPU_STATUS_BUSY	      (1u << 3) /* a tile or the copy engine is at work */
+#define NPU_STATUS_THROTTLED  (1u << 8) /* too hot: tiles run at their lowest operating point */
 #define NPU_REG_TIME_LO 0x028 /* free-running wall clock of the device, ns */
 #define NPU_REG_TIME_HI 0x02c
 
@@ -105,7 +107,9 @@
 #define NPU_IRQ_MBOX	(1u << 0) /* firmware queued mailbox messages */
 #define NPU_IRQ_FW_DEAD (1u << 1) /* STATUS.FW_DEAD went to 1 */
 #define NPU_IRQ_BOOT	(1u << 2) /* BOOT_STATUS changed to failed */
-#define NPU_IRQ_ALL	0x00000007u
+#define NPU_IRQ_ECC	(1u << 8) /* an error of internal memory was found: NPU_REG_ECC_* */
+#define NPU_IRQ_THERMAL (1u << 9) /* STATUS.THROTTLED has changed */
+#define NPU_IRQ_ALL	0x00000307u
 
 /* ---- memory management --------------------------------------------------------------------- */
 /*
@@ -133,5 +137,16 @@
 /* ---- queues ------------------------------------------------------------------------------------ */
 #define NPU_REG_QUEUE_TABLE_LO 0x0c0 /* bus address of struct npu_queue_desc[NPU_MAX_QUEUES] */
 #define NPU_REG_QUEUE_TABLE_HI 0x0c4
+
+
+/* ---- errors of internal memory: read only, 0 after reset ------------------------------------ */
+#define NPU_REG_ECC_CORRECTED	0x0e0 /* errors corrected; stays at all ones */
+#define NPU_REG_ECC_UNCORRECTED 0x0e4 /* errors that cost data; stays at all ones */
+#define NPU_REG_ECC_LAST	0x0e8 /* the error found last */
+#define NPU_ECC_LAST_CORE	 0x0000ffffu /* tile number or NPU_CORE_* whose memory it was in */
+#define NPU_ECC_LAST_UNCORRECTED (1u << 30)
+#define NPU_ECC_LAST_VALID	 (1u << 31) /* there was one */
+
+/* 0x200 to 0x23f: debug registers, npu_fault.h. */
 
 #endif /* NPU_REGS_H */

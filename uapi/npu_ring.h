@@ -112,6 +112,7 @@ enum npu_job_error {
 	NPU_JOB_STOPPED = 9, /* stopped by NPU_MSG_QUEUE_STOP while it ran */
 	NPU_JOB_HW_ERROR = 10, /* tile error that is nobody's fault */
 	NPU_JOB_BAD_INDEX = 11, /* index of a gather or scatter that is not below its bound */
+	NPU_JOB_ECC = 12, /* uncorrectable error in a tile's or engine's memory: data was lost */
 	NPU_JOB_ERROR_COUNT
 };
 

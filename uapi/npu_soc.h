@@ -114,7 +114,8 @@
  * A tile runs a share of a grid: workgroups FIRST, FIRST + STRIDE, ... COUNT of
  * them. Set the registers, write GO. When the share ends, STATUS goes to done,
  * fault or stopped and the tile's bit in TILE_EVENTS is set. STOP ends a running share
- * within a bounded number of instructions; it has no effect on an idle tile.
+ * within a bounded number of instructions; it has no effect on an idle tile. RESET is for
+ * a tile that does not heed STOP: a running share ends as stopped, and the tile's SRAM is zero.
  * SRAM is scrubbed by hardware whenever GO changes the tile's address space or queue, and by the
  * first GO for a queue after its ACCT_CLEAR.
  */
@@ -141,6 +142,7 @@
 enum npu_soc_cmd {
 	NPU_SOC_CMD_GO = 1,
 	NPU_SOC_CMD_STOP = 2,
+	NPU_SOC_CMD_RESET = 3, /* tiles only: ends what STOP does not, and zeroes the SRAM */
 };
 
 enum npu_soc_status {

@@ -4,6 +4,7 @@
 #include "mailbox.h"
 #include "queue.h"
 #include "soc.h"
+#include "tiles.h"
 
 /* The host expects a beat every 100 ms (npu_regs.h); twice as often leaves room for a busy machine. */
 #define PERIOD_NS 40000000ull
@@ -25,6 +26,7 @@ void heartbeat_tick(void)
 {
 	arm();
 	soc_write32(NPU_SOC_HEARTBEAT, ++beats);
+	tiles_tick();
 	queues_publish_progress();
 	mailbox_retry();
 }

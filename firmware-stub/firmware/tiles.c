@@ -20,6 +20,12 @@
 #include "queue.h"
 #include "soc.h"
 
+/*
+ * A tile heeds STOP at once; one that has not after this time hangs, and is reset. Long enough for a
+ * busy machine, and short enough that the host, which waits for the end, does not give up.
+ */
+#define STOP_PATIENCE_NS 1000000000ull
+
 /* What a tile's registers hold. All 0 after reset, and nobody else writes them. */
 struct share {
 	uint64_t entry, args;
@@ -32,6 +38,8 @@ static struct {
 	struct queue *owner; /* whose DISPATCH runs; NULL: nobody's */
 	uint64_t busy; /* bit per tile whose share has not ended */
 	uint64_t retired; /* workgroups of shares that have ended */
+	uint64_t stop_time; /* when they were told to stop, ns; 0: they were not */
+	uint64_t reset; /* bit per tile that did not heed that and was reset */
 	bool failed; /* .fault is valid */
 	struct queue_fault fault;
 } tiles;
@@ -104,6 +112,8 @@ void tiles_start(struct queue *queue)
 	tiles.owner = queue;
 	tiles.busy = used == 64 ? ~0ull : (1ull << used) - 1;
 	tiles.retired = 0;
+	tiles.stop_time = 0;
+	tiles.reset = 0;
 	tiles.failed = false;
 	account_begin(queue->id, NPU_PKT_DISPATCH);
 	for (unsigned int t = 0; t < used; t++) {
@@ -129,6 +139,21 @@ void tiles_stop(void)
 
 	for_each_bit (t, rest)
 		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_STOP);
+	if (!tiles.stop_time)
+		tiles.stop_time = soc_read64(NPU_SOC_TIME);
+}
+
+void tiles_tick(void)
+{
+	uint64_t rest = tiles.busy & ~tiles.reset;
+	unsigned int t;
+
+	if (!tiles.owner || !tiles.stop_time || !rest ||
+	    soc_read64(NPU_SOC_TIME) - tiles.stop_time < STOP_PATIENCE_NS)
+		return;
+	tiles.reset |= rest;
+	for_each_bit (t, rest)
+		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_RESET);
 }
 
 /*
@@ -199,6 +224,9 @@ void tiles_event(void)
 			note_fault(t, error > NPU_JOB_OK && error < NPU_JOB_ERROR_COUNT ?
 					      error :
 					      NPU_JOB_HW_ERROR);
+		} else if (status == NPU_SOC_STOPPED && tiles.reset & 1ull << t) {
+			/* It hung, and that is not the kernel's doing. */
+			note_fault(t, NPU_JOB_HW_ERROR);
 		} else if (status == NPU_SOC_STOPPED && tiles.owner->stopping) {
 			note_fault(t, NPU_JOB_STOPPED);
 		} else if (status != NPU_SOC_DONE && !(status == NPU_SOC_STOPPED && tiles.failed)) {

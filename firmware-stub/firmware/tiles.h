@@ -16,6 +16,8 @@ bool tiles_free(void);
 void tiles_start(struct queue *queue);
 /* Give up the DISPATCH that runs; its queue is told when all tiles are quiet. */
 void tiles_stop(void);
+/* For the heartbeat: reset tiles that do not heed being stopped. */
+void tiles_tick(void);
 /* Some tiles ended their shares (NPU_SOC_IRQ_TILE). */
 void tiles_event(void);
 /* Workgroups of the DISPATCH that runs which have retired so far. */

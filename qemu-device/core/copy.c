@@ -11,6 +11,7 @@ void copy_init(struct npu_copy *copy, struct npu_dev *dev)
 	copy->dev = dev;
 	copy->engine.core = ACCT_CORE_COPY(&dev->acct);
 	copy->mover.dev = dev;
+	copy->mover.core = NPU_CORE_COPY;
 	copy->mover.attention = &copy->engine.attention;
 }
 
@@ -104,6 +105,11 @@ enum engine_outcome copy_run(struct npu_copy *copy, uint64_t *budget)
 	}
 	if (!*budget || __atomic_load_n(&copy->engine.attention, __ATOMIC_ACQUIRE))
 		return ENGINE_MORE;
+	if (fault_strikes(copy->dev, NPU_FAULT_ECC_UNCORRECTABLE, NPU_CORE_COPY)) {
+		copy->error = NPU_JOB_ECC;
+		copy->access = NPU_ACCESS_NONE;
+		return ENGINE_FAULT;
+	}
 	switch (dma_run(&copy->mover, &copy->block, budget)) {
 	case DMA_DONE:
 		return ENGINE_DONE;

@@ -46,9 +46,10 @@ void dev_lock(struct npu_dev *dev)
  */
 static uint64_t timer_wanted(const struct npu_dev *dev)
 {
-	uint64_t wanted = UINT64_MAX;
+	uint64_t wanted = dev->fault.storm_due;
 
-	if (dev->soc.state == SOC_ON && !dev->soc.timer_due)
+	if (dev->soc.state == SOC_ON && !dev->soc.timer_due && dev->soc.timecmp < wanted &&
+	    !fault_armed(&dev->fault, NPU_FAULT_HUNG_FIRMWARE))
 		wanted = dev->soc.timecmp;
 	return dev->pool.resume < wanted ? dev->pool.resume : wanted;
 }
@@ -80,10 +81,15 @@ void dev_unlock(struct npu_dev *dev)
 {
 	uint32_t vectors = dev->vectors;
 	unsigned int wake = dev->wake;
+	const uint32_t events = dev->bus_events;
 	const bool timer = !dev->timer_busy && timer_wanted(dev) < dev->timer;
 
+	/* Messages are writes: they do not get through a dead link. */
+	if (dev->fault.link_dead)
+		vectors = 0;
 	dev->vectors = 0;
 	dev->wake = 0;
+	dev->bus_events = 0;
 	if (timer)
 		dev->timer_busy = true;
 	pthread_mutex_unlock(&dev->lock);
@@ -93,6 +99,8 @@ void dev_unlock(struct npu_dev *dev)
 	for (unsigned int vector = 0; vectors; vector++, vectors >>= 1)
 		if (vectors & 1)
 			dev->ops->irq(dev->opaque, vector);
+	if (events && dev->ops->bus_event)
+		dev->ops->bus_event(dev->opaque, events);
 	if (timer)
 		set_timer(dev);
 }
@@ -101,7 +109,13 @@ void dev_unlock(struct npu_dev *dev)
 
 void dev_raise(struct npu_dev *dev, unsigned int vector)
 {
-	dev->vectors |= 1u << vector;
+	if (!fault_strikes(dev, NPU_FAULT_LOST_INTERRUPT, vector))
+		dev->vectors |= 1u << vector;
+}
+
+void dev_bus_event(struct npu_dev *dev, uint32_t events)
+{
+	dev->bus_events |= events;
 }
 
 void dev_event(struct npu_dev *dev, uint32_t bits)
@@ -154,10 +168,15 @@ void dev_wait_sync(struct npu_dev *dev)
 			pthread_cond_wait(&dev->quiet, &dev->lock);
 }
 
-void npu_dev_flush_maps(struct npu_dev *dev)
+void *dev_map(struct npu_dev *dev, uint64_t addr, size_t *len, bool write)
 {
-	dev_lock(dev);
-	dev->map_generation++;
+	if (npu_dev_link_dead(dev))
+		return NULL;
+	return dev->ops->dma_map(dev->opaque, addr, len, write);
+}
+
+void dev_sync_engines(struct npu_dev *dev)
+{
 	for (unsigned int i = 0; i <= dev->tiles; i++) {
 		struct npu_engine *engine = dev_engine(dev, i);
 
@@ -167,6 +186,13 @@ void npu_dev_flush_maps(struct npu_dev *dev)
 		engine_attention(engine);
 	}
 	dev_wait_sync(dev);
+}
+
+void npu_dev_flush_maps(struct npu_dev *dev)
+{
+	dev_lock(dev);
+	dev->map_generation++;
+	dev_sync_engines(dev);
 	dev_unlock(dev);
 }
 
@@ -191,11 +217,16 @@ void npu_dev_wait_idle(struct npu_dev *dev)
 
 /* ---- reset ------------------------------------------------------------------------------------ */
 
+void dev_wait_reset(struct npu_dev *dev)
+{
+	while (dev->resetting)
+		pthread_cond_wait(&dev->quiet, &dev->lock);
+}
+
 void npu_dev_reset(struct npu_dev *dev)
 {
 	dev_lock(dev);
-	while (dev->resetting) /* another one's */
-		pthread_cond_wait(&dev->quiet, &dev->lock);
+	dev_wait_reset(dev); /* another one's */
 	dev->resetting = true;
 	for (unsigned int i = 0; i <= dev->tiles; i++)
 		if (dev_engine(dev, i)->running)
@@ -213,6 +244,7 @@ void npu_dev_reset(struct npu_dev *dev)
 		tile_reset(dev->tile[i]);
 	copy_reset(&dev->copy);
 	acct_reset(&dev->acct);
+	fault_reset(dev);
 	dev->next_tile = 0;
 	dev->pool.resume = UINT64_MAX;
 	dev->resetting = false;
@@ -251,6 +283,7 @@ static void dev_destroy(struct npu_dev *dev)
 	for (unsigned int i = 0; i < dev->tiles; i++)
 		tile_free(dev->tile[i]);
 	soc_fini(&dev->soc);
+	fault_fini(&dev->fault);
 	acct_free(&dev->acct);
 	pthread_cond_destroy(&dev->pool.work);
 	pthread_cond_destroy(&dev->quiet);
@@ -286,6 +319,7 @@ struct npu_dev *npu_dev_new(const struct npu_config *config, const struct npu_ho
 	pthread_mutex_init(&dev->gate, NULL);
 	pthread_cond_init(&dev->quiet, NULL);
 	pthread_cond_init(&dev->pool.work, NULL);
+	fault_init(&dev->fault);
 
 	ok = acct_init(&dev->acct, dev->queues, dev->tiles) && soc_init(&dev->soc, dev);
 	for (unsigned int i = 0; ok && i < dev->tiles; i++) {

@@ -9,6 +9,7 @@
 
 #include "acct.h"
 #include "copy.h"
+#include "fault.h"
 #include "matrix.h"
 #include "npu_core.h"
 #include "npu_fw.h"
@@ -26,6 +27,7 @@ struct npu_host_regs {
 	uint64_t fw_base, mbox_base, as_table, queue_table, tlb_va, tlb_size;
 	uint32_t fw_size, boot_status, boot_detail, heartbeat, fw_status;
 	uint32_t irq_status, irq_enable;
+	uint32_t ecc_corrected, ecc_uncorrected, ecc_last;
 	uint32_t tail[NPU_MAX_QUEUES];
 };
 
@@ -51,10 +53,12 @@ struct npu_dev {
 	struct npu_copy copy;
 	struct acct acct;
 	struct pool pool;
+	struct fault fault;
 	unsigned int next_tile; /* where the search for a ready engine starts */
 
 	/* To be done by dev_unlock() when it has let go of the lock. */
 	uint32_t vectors;  /* MSI-X vectors to raise */
+	uint32_t bus_events; /* enum npu_bus_event to tell */
 	unsigned int wake; /* workers to wake */
 	uint64_t timer;	   /* deadline that the host's timer is set to; UINT64_MAX: none */
 	bool timer_busy;   /* some thread is setting the host's timer */
@@ -75,6 +79,14 @@ struct npu_engine *dev_engine(struct npu_dev *dev, unsigned int i);
 void dev_event(struct npu_dev *dev, uint32_t bits);
 /* Raise a vector when the lock is released. Needs the lock. */
 void dev_raise(struct npu_dev *dev, unsigned int vector);
+/* Tell the bus when the lock is released. Needs the lock. */
+void dev_bus_event(struct npu_dev *dev, uint32_t events);
+/* Host address of guest memory, as npu_host_ops.dma_map; nothing answers behind a dead link. */
+void *dev_map(struct npu_dev *dev, uint64_t addr, size_t *len, bool write);
+/* Have all running engines released once, and wait for that. Needs the lock. */
+void dev_sync_engines(struct npu_dev *dev);
+/* Wait for a reset that is under way. Needs the lock. */
+void dev_wait_reset(struct npu_dev *dev);
 /* Translations of address space as (NPU_MAX_AS: of all) have changed. Needs the lock. */
 void dev_invalidate(struct npu_dev *dev, unsigned int as);
 /* Wait until no running engine uses pointers or translations from before the call. Needs the lock. */

@@ -56,7 +56,7 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 		struct mmu_page mapped;
 		uint8_t *host;
 		enum npu_job_error error =
-			mmu_map(mover->dev, mover->as, va, access, &mapped, &host);
+			mmu_map(mover->dev, mover->core, mover->as, va, access, &mapped, &host);
 
 		if (error != NPU_JOB_OK) {
 			block->error = error;

@@ -32,6 +32,7 @@ struct dma_line {
 
 struct dma_mover {
 	struct npu_dev *dev;
+	unsigned int core; /* whose it is: tile number or NPU_CORE_COPY */
 	/* Set by another thread: stop at the next piece. */
 	const bool *attention;
 	/* SRAM behind NPU_VA_SRAM, or NULL; touched is told of writes to it, before them. */

@@ -20,7 +20,9 @@ void engine_go(struct npu_dev *dev, struct npu_engine *engine, enum acct_lane_id
 	engine->ticket = acct_start(&dev->acct, engine->queue, lane);
 	engine->status = NPU_SOC_BUSY;
 	engine->stop = false;
-	engine->ready = true;
+	engine->spoil = false;
+	engine->hung = is_tile(dev, engine) ? fault_hang(dev, engine->core) : 0;
+	engine->ready = !engine->hung;
 }
 
 void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_status status)
@@ -35,6 +37,9 @@ void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_
 		counters = &tile->counters;
 		if (status == NPU_SOC_STOPPED)
 			tile_stopped(tile);
+		else if (status == NPU_SOC_FAULT && tile->fault.error == NPU_JOB_ECC)
+			fault_ecc(dev, engine->core, false);
+		tile->spoilt |= engine->spoil;
 		dev->tile_events |= 1ull << engine->core;
 	} else {
 		cycles = copy_close(&dev->copy);
@@ -42,18 +47,21 @@ void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_
 		if (status == NPU_SOC_STOPPED) {
 			dev->copy.error = NPU_JOB_STOPPED;
 			dev->copy.access = NPU_ACCESS_NONE;
+		} else if (status == NPU_SOC_FAULT && dev->copy.error == NPU_JOB_ECC) {
+			fault_ecc(dev, NPU_CORE_COPY, false);
 		}
 	}
 	acct_end(&dev->acct, engine->queue, &engine->ticket, engine->core, cycles, counters);
 	engine->ready = false;
 	engine->stop = false;
+	engine->hung = 0;
 	engine->status = status;
 	soc_update_irq(&dev->soc);
 }
 
 void engine_stop(struct npu_dev *dev, struct npu_engine *engine)
 {
-	if (engine->status != NPU_SOC_BUSY)
+	if (engine->status != NPU_SOC_BUSY || engine->hung)
 		return;
 	if (engine->running) {
 		engine->stop = true;
@@ -69,6 +77,7 @@ void engine_reset(struct npu_engine *engine)
 	engine->ready = false;
 	engine->stop = false;
 	engine->sync = false;
+	engine->hung = 0;
 }
 
 static enum engine_outcome run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget)

@@ -36,6 +36,8 @@ struct npu_engine {
 	bool ready;		    /* busy, and waits for a thread */
 	bool running;		    /* busy, and a thread has it */
 	bool stop;		    /* end as stopped at the next release */
+	bool spoil;	    /* then zero what it has in memory of its own */
+	unsigned int hung;  /* busy, and no thread will have it: a fault. 2: not even a reset ends it */
 	bool sync; /* someone waits for the release: translations or host pointers have changed */
 	/* Atomic: the running thread shall release the engine soon. */
 	bool attention;

@@ -14,7 +14,7 @@ static bool read_word(struct npu_dev *dev, uint64_t bus, uint64_t *value)
 
 	if (bus % sizeof(*value))
 		return false;
-	host = dev->ops->dma_map(dev->opaque, bus, &len, false);
+	host = dev_map(dev, bus, &len, false);
 	if (!host || len < sizeof(*value))
 		return false;
 	*value = __atomic_load_n((const uint64_t *)host, __ATOMIC_RELAXED);
@@ -86,15 +86,22 @@ enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
 	return NPU_JOB_PAGE_FAULT; /* a pointer where only a leaf may be */
 }
 
-enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int as, uint64_t va,
+enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int core, unsigned int as, uint64_t va,
 			   enum npu_access access, struct mmu_page *page, uint8_t **host)
 {
-	enum npu_job_error error = mmu_walk(dev, as, va, access, page);
+	enum npu_job_error error;
 	size_t len = NPU_PAGE_SIZE;
 
+	if (fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_BUS))
+		return NPU_JOB_BUS_ERROR;
+	if (fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_ENTRY))
+		return NPU_JOB_PAGE_FAULT;
+	error = mmu_walk(dev, as, va, access, page);
 	if (error != NPU_JOB_OK)
 		return error;
-	*host = dev->ops->dma_map(dev->opaque, page->bus, &len, access == NPU_ACCESS_WRITE);
+	if (fault_strikes_bus(dev, core, page->bus, NPU_PAGE_SIZE))
+		return NPU_JOB_BUS_ERROR;
+	*host = dev_map(dev, page->bus, &len, access == NPU_ACCESS_WRITE);
 	if (!*host || len < NPU_PAGE_SIZE)
 		return NPU_JOB_BUS_ERROR;
 	return NPU_JOB_OK;

@@ -34,9 +34,9 @@ enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
 
 /*
  * Walk and map: *host is the host address of the page's first byte, for writing if access is
- * NPU_ACCESS_WRITE, else for reading only. Pages of which a part does not answer are bus errors.
+ * NPU_ACCESS_WRITE, else for reading only. core: who asks, a tile number or NPU_CORE_*. Pages of which a part does not answer are bus errors.
  */
-enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int as, uint64_t va,
+enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int core, unsigned int as, uint64_t va,
 			   enum npu_access access, struct mmu_page *page, uint8_t **host);
 
 #endif /* NPU_MMU_H */

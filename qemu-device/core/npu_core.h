@@ -22,7 +22,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "npu_fault.h"
+
 struct npu_dev;
+
+/* What npu_host_ops.bus_event tells of, bits. */
+enum npu_bus_event {
+	NPU_BUS_CORRECTABLE = 1, /* an internal error that was corrected */
+	NPU_BUS_UNCORRECTABLE = 2, /* one that was not, and that is no single job's */
+	NPU_BUS_LINK = 4, /* npu_dev_link_dead() or a fault of the link has changed */
+};
 
 enum npu_log_level { NPU_LOG_ERROR, NPU_LOG_INFO, NPU_LOG_FIRMWARE };
 
@@ -47,6 +56,11 @@ struct npu_host_ops {
 	/* A worker thread starts or ends (register with RCU and the like); optional. */
 	void (*thread_enter)(void *opaque);
 	void (*thread_exit)(void *opaque);
+	/*
+	 * Something that a bus would notice: enum npu_bus_event. As irq; optional, and without it there
+	 * is no surprise removal.
+	 */
+	void (*bus_event)(void *opaque, uint32_t events);
 	/* A line of text without newline; optional. */
 	void (*log)(void *opaque, enum npu_log_level level, const char *line);
 };
@@ -66,6 +80,7 @@ struct npu_config {
 	 * on with the next one, or when the host's timer fires a millisecond later. threads is ignored.
 	 */
 	bool sync;
+	bool debug_faults; /* debug registers of npu_fault.h in BAR0; NPU_FEATURE_DEBUG_FAULTS */
 	const char *matrix_path; /* "auto", "amx", "avx512", "avxvnni", "avx2" or "c" */
 };
 
@@ -103,5 +118,30 @@ void npu_dev_wait_tlb(struct npu_dev *dev);
 
 /* Wait until nothing runs or is queued to run and the management core waits for interrupts. */
 void npu_dev_wait_idle(struct npu_dev *dev);
+
+/* ---- faults on demand: npu_fault.h, docs/faults.md ---- */
+
+/* A fault, as the debug registers describe it. */
+struct npu_fault_spec {
+	uint32_t fault; /* enum npu_fault */
+	uint32_t target; /* or NPU_FAULT_ANY */
+	uint32_t count, after;
+	uint64_t arg, size;
+	uint32_t flags;
+};
+
+/* Arm a fault, whether or not there are debug registers. May wait for engines to take notice. */
+enum npu_fault_status npu_dev_fault_inject(struct npu_dev *dev, const struct npu_fault_spec *spec);
+/* End a fault, or with 0 all of them. A link that comes up again resets the device. */
+enum npu_fault_status npu_dev_fault_clear(struct npu_dev *dev, uint32_t which);
+/* Is it armed? What is left of it, and how often it has struck since the device was made. */
+bool npu_dev_fault_get(struct npu_dev *dev, uint32_t which, struct npu_fault_spec *ret_spec,
+		       uint64_t *ret_hits);
+/* Name in npu_fault.h's table; NULL: there is no such fault. */
+const char *npu_fault_name(enum npu_fault which);
+/* Count for who does not say any: 1, or 0 for faults that last. */
+uint32_t npu_fault_default_count(enum npu_fault which);
+/* Nobody answers: the host is to let configuration space read all ones too. */
+bool npu_dev_link_dead(const struct npu_dev *dev);
 
 #endif /* NPU_CORE_H */

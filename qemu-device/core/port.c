@@ -29,7 +29,8 @@ void port_run(struct soc *soc, uint32_t cmd)
 	const bool write = cmd & NPU_SOC_PORT_WRITE;
 	const enum npu_access access = write ? NPU_ACCESS_WRITE : NPU_ACCESS_READ;
 	uint64_t host = soc->port_host, left = soc->port_len;
-	uint8_t *local;
+	const uint8_t *outgoing = NULL;
+	uint8_t *local, room[64] __attribute__((aligned(8)));
 
 	soc->port_fault = 0;
 	local = soc_local(soc, soc->port_local, left, !write);
@@ -44,6 +45,10 @@ void port_run(struct soc *soc, uint32_t cmd)
 	if (soc->units > soc->limit)
 		__atomic_store_n(&soc->hart.interrupt_run, 1, __ATOMIC_RELAXED);
 
+	if (write)
+		outgoing = cmd & NPU_SOC_PORT_XLATE
+				   ? local
+				   : fault_outgoing(dev, host, local, left, room);
 	while (left) {
 		size_t len = left;
 		uint8_t *mapped;
@@ -52,7 +57,7 @@ void port_run(struct soc *soc, uint32_t cmd)
 			const uint64_t in_page = host & (NPU_PAGE_SIZE - 1);
 			struct mmu_page page;
 
-			soc->port_status = mmu_map(dev, cmd >> 16, host, access, &page, &mapped);
+			soc->port_status = mmu_map(dev, NPU_CORE_FRONT, cmd >> 16, host, access, &page, &mapped);
 			if (soc->port_status != NPU_JOB_OK) {
 				soc->port_fault = host;
 				return;
@@ -61,8 +66,9 @@ void port_run(struct soc *soc, uint32_t cmd)
 			if (len > NPU_PAGE_SIZE - in_page)
 				len = NPU_PAGE_SIZE - in_page;
 		} else {
-			mapped = dev->ops->dma_map(dev->opaque, host, &len, write);
-			if (!mapped || !len) {
+			mapped = dev_map(dev, host, &len, write);
+			if (!mapped || !len ||
+			    fault_strikes_bus(dev, NPU_CORE_FRONT, host, len)) {
 				soc->port_status = NPU_JOB_BUS_ERROR;
 				soc->port_fault = host;
 				return;
@@ -70,12 +76,14 @@ void port_run(struct soc *soc, uint32_t cmd)
 			if (len > left)
 				len = left;
 		}
-		if (write)
-			copy_units(mapped, local, len);
-		else
+		if (write) {
+			copy_units(mapped, outgoing, len);
+			outgoing += len;
+		} else {
 			copy_units(local, mapped, len);
+			local += len;
+		}
 		host += len;
-		local += len;
 		left -= len;
 	}
 }

@@ -17,6 +17,8 @@ static uint32_t status(struct npu_dev *dev)
 	for (unsigned int i = 0; i <= dev->tiles; i++)
 		if (dev_engine(dev, i)->status == NPU_SOC_BUSY)
 			value |= NPU_STATUS_BUSY;
+	if (fault_armed(&dev->fault, NPU_FAULT_THERMAL_THROTTLE))
+		value |= NPU_STATUS_THROTTLED;
 	return value;
 }
 
@@ -26,6 +28,18 @@ static uint32_t tlb_status(struct npu_dev *dev)
 		if (dev_engine(dev, i)->sync)
 			return NPU_TLB_STATUS_BUSY;
 	return 0;
+}
+
+static uint64_t features(const struct npu_dev *dev)
+{
+	return NPU_FEATURE_MATRIX_INT8 | NPU_FEATURE_RVV |
+	       (dev->config.debug_faults ? NPU_FEATURE_DEBUG_FAULTS : 0);
+}
+
+static bool is_debug(const struct npu_dev *dev, uint64_t offset)
+{
+	return offset >= NPU_REG_FAULT_SELECT && offset <= NPU_REG_FAULT_ARMED_HI &&
+	       dev->config.debug_faults;
 }
 
 static uint32_t pair(uint64_t value, uint64_t offset)
@@ -60,8 +74,7 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 		return NPU_MODEL_CLOCK_KHZ;
 	case NPU_REG_FEATURES_LO:
 	case NPU_REG_FEATURES_HI:
-		return (uint64_t)(NPU_FEATURE_MATRIX_INT8 | NPU_FEATURE_RVV) >>
-		       (offset == NPU_REG_FEATURES_HI ? 32 : 0);
+		return pair(features(dev), offset);
 	case NPU_REG_STATUS:
 		return status(dev);
 	case NPU_REG_TIME_LO:
@@ -104,8 +117,14 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 	case NPU_REG_QUEUE_TABLE_LO:
 	case NPU_REG_QUEUE_TABLE_HI:
 		return pair(regs->queue_table, offset);
+	case NPU_REG_ECC_CORRECTED:
+		return regs->ecc_corrected;
+	case NPU_REG_ECC_UNCORRECTED:
+		return regs->ecc_uncorrected;
+	case NPU_REG_ECC_LAST:
+		return regs->ecc_last;
 	default:
-		return 0;
+		return is_debug(dev, offset) ? fault_reg_read(dev, offset) : 0;
 	}
 }
 
@@ -191,6 +210,13 @@ static void write32(struct npu_dev *dev, uint64_t offset, uint32_t value)
 	case NPU_REG_QUEUE_TABLE_HI:
 		set_pair(&regs->queue_table, offset, value);
 		break;
+	case NPU_REG_FAULT_CMD:
+		if (is_debug(dev, offset))
+			fault_command(dev, value);
+		break;
+	default:
+		if (is_debug(dev, offset))
+			fault_reg_write(dev, offset, value);
 	}
 }
 
@@ -200,10 +226,23 @@ static bool valid(uint64_t offset, unsigned int size)
 	       (offset < NPU_REGS_SIZE || offset >= NPU_DOORBELL_BASE);
 }
 
+/* Accesses do not get through: as long as the link is dead, or a number of reads is to fail. */
+static bool link_lost(struct npu_dev *dev)
+{
+	return npu_dev_link_dead(dev) || fault_armed(&dev->fault, NPU_FAULT_LINK_DOWN);
+}
+
+static bool link_fails(struct npu_dev *dev)
+{
+	return npu_dev_link_dead(dev) || fault_strikes(dev, NPU_FAULT_LINK_DOWN, 0);
+}
+
 uint64_t npu_dev_read(struct npu_dev *dev, uint64_t offset, unsigned int size)
 {
 	uint64_t value;
 
+	if (link_fails(dev))
+		return size == 8 ? UINT64_MAX : UINT64_MAX >> (64 - 8 * (size & 7));
 	if (!valid(offset, size))
 		return 0;
 	if (offset == NPU_REG_TIME_LO) { /* needs no lock, and its halves one moment */
@@ -220,7 +259,7 @@ uint64_t npu_dev_read(struct npu_dev *dev, uint64_t offset, unsigned int size)
 
 void npu_dev_write(struct npu_dev *dev, uint64_t offset, uint64_t value, unsigned int size)
 {
-	if (!valid(offset, size))
+	if (!valid(offset, size) || link_lost(dev))
 		return;
 	if (offset == NPU_REG_RESET) {
 		if ((uint32_t)value == NPU_RESET_KEY)
@@ -228,8 +267,7 @@ void npu_dev_write(struct npu_dev *dev, uint64_t offset, uint64_t value, unsigne
 		return;
 	}
 	dev_lock(dev);
-	while (dev->resetting)
-		pthread_cond_wait(&dev->quiet, &dev->lock);
+	dev_wait_reset(dev);
 	write32(dev, offset, value);
 	if (size == 8)
 		write32(dev, offset + 4, value >> 32);
@@ -241,6 +279,7 @@ void npu_dev_timer(struct npu_dev *dev)
 {
 	dev_lock(dev);
 	dev->timer = UINT64_MAX;
+	fault_timer(dev);
 	pool_work(dev, dev->config.inline_budget);
 	dev_unlock(dev);
 }

@@ -128,6 +128,12 @@ void soc_start(struct soc *soc)
 	soc->waiting = false;
 	soc->dev->regs.boot_status = NPU_BOOT_ROM;
 	soc->dev->regs.boot_detail = 0;
+	if (fault_strikes(soc->dev, NPU_FAULT_DEAD_FIRMWARE, 0)) {
+		soc_die(soc, "fault injected");
+	} else if (fault_strikes(soc->dev, NPU_FAULT_ECC_UNCORRECTABLE, NPU_CORE_FRONT)) {
+		fault_ecc(soc->dev, NPU_CORE_FRONT, false);
+		soc_die(soc, "uncorrectable error in its memory");
+	}
 }
 
 void soc_die(struct soc *soc, const char *why)
@@ -173,7 +179,8 @@ void soc_update_timer(struct soc *soc)
 
 bool soc_runnable(struct soc *soc)
 {
-	if (soc->state != SOC_ON || soc->dev->resetting)
+	if (soc->state != SOC_ON || soc->dev->resetting ||
+	    fault_armed(&soc->dev->fault, NPU_FAULT_HUNG_FIRMWARE))
 		return false;
 	if (!soc->waiting)
 		return true;

@@ -130,6 +130,8 @@ static void tile_reg_write(struct npu_tile *tile, uint32_t offset, uint32_t valu
 			tile_go(tile);
 		else if (value == NPU_SOC_CMD_STOP)
 			engine_stop(tile->dev, &tile->engine);
+		else if (value == NPU_SOC_CMD_RESET)
+			tile_cmd_reset(tile);
 		break;
 	case NPU_TILE_STATUS:
 		if (tile->engine.status != NPU_SOC_BUSY)
@@ -231,7 +233,8 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 	const struct npu_copy *copy = &dev->copy;
 
 	if (offset >= NPU_SOC_TAIL(0) && offset < NPU_SOC_TAIL(NPU_MAX_QUEUES))
-		return regs->tail[(offset - NPU_SOC_TAIL(0)) / 4];
+		return fault_tail(dev, (offset - NPU_SOC_TAIL(0)) / 4,
+				  regs->tail[(offset - NPU_SOC_TAIL(0)) / 4]);
 	switch (offset) {
 	case NPU_SOC_IRQ_PENDING:
 		return soc_pending(soc);

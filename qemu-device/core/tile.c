@@ -212,7 +212,7 @@ static enum rv_result tile_fill(struct rv_hart *hart, uint64_t va, enum rv_acces
 			tile_sram_touched(tile, start, NPU_PAGE_SIZE);
 		return RV_OK;
 	}
-	error = mmu_map(tile->dev, tile->share.as, va, access_of[access], &mapped, &page->host);
+	error = mmu_map(tile->dev, tile->number, tile->share.as, va, access_of[access], &mapped, &page->host);
 	if (error != NPU_JOB_OK) {
 		rv_raise(hart, error == NPU_JOB_BUS_ERROR ? bus_error[access] : page_fault[access],
 			 va);
@@ -240,10 +240,11 @@ static void start_share(struct npu_tile *tile)
 
 	/* Numbers of queues and address spaces are used again: the same ones may be another program. */
 	if (tile->owned &&
-	    (tile->owner_as != tile->share.as || tile->owner_queue != tile->share.queue ||
+	    (tile->spoilt || tile->owner_as != tile->share.as || tile->owner_queue != tile->share.queue ||
 	     tile->owner_life != tile->share.life))
 		tile_sram_scrub(tile);
 	tile->owned = true;
+	tile->spoilt = false;
 	tile->owner_as = tile->share.as;
 	tile->owner_queue = tile->share.queue;
 	tile->owner_life = tile->share.life;
@@ -302,6 +303,12 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 
 		if (!*budget || __atomic_load_n(&tile->engine.attention, __ATOMIC_ACQUIRE))
 			return ENGINE_MORE;
+		if (fault_strikes(tile->dev, NPU_FAULT_ECC_UNCORRECTABLE, tile->number)) {
+			tile_set_fault(tile, NPU_JOB_ECC, NPU_ACCESS_NONE, 0,
+				       tile->in_workgroup ? hart->pc : tile->share.entry);
+			tile->spoilt = true;
+			return ENGINE_FAULT;
+		}
 		if (tile->op != TILE_OP_NONE) {
 			if (tile_op_step(tile, budget) == ENGINE_FAULT)
 				return ENGINE_FAULT;
@@ -460,6 +467,7 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 	}
 	memset(tile->sram, 0, tile->sram_size);
 	tile->mover.dev = dev;
+	tile->mover.core = number;
 	tile->mover.attention = &tile->engine.attention;
 	tile->mover.sram = tile->sram;
 	tile->mover.sram_size = tile->sram_size;
@@ -478,11 +486,27 @@ void tile_free(struct npu_tile *tile)
 	free(tile);
 }
 
+void tile_cmd_reset(struct npu_tile *tile)
+{
+	struct npu_engine *engine = &tile->engine;
+
+	if (engine->status != NPU_SOC_BUSY) {
+		tile->spoilt = true;
+		return;
+	}
+	engine->spoil = true;
+	if (engine->hung == 1)
+		engine_finish(tile->dev, engine, NPU_SOC_STOPPED);
+	else
+		engine_stop(tile->dev, engine);
+}
+
 void tile_reset(struct npu_tile *tile)
 {
 	engine_reset(&tile->engine);
 	tile_sram_scrub(tile);
 	tile->owned = false;
+	tile->spoilt = false;
 	memset(&tile->next, 0, sizeof(tile->next));
 	memset(&tile->fault, 0, sizeof(tile->fault));
 	tile->workgroups = 0;

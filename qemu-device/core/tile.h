@@ -55,6 +55,7 @@ struct npu_tile {
 	bool owned; /* SRAM holds data of owner_as and owner_queue, in that life of the queue */
 	unsigned int owner_as, owner_queue;
 	uint32_t owner_life;
+	bool spoilt; /* to be zeroed before its next use: a memory error, or NPU_SOC_CMD_RESET */
 
 	struct tile_share next;	 /* registers; dev's lock */
 	struct tile_share share; /* latched by GO */
@@ -88,6 +89,8 @@ void tile_reset(struct npu_tile *tile);
 
 /* NPU_SOC_CMD_GO with the registers in next. Needs the lock. */
 void tile_go(struct npu_tile *tile);
+/* NPU_SOC_CMD_RESET. Needs the lock. */
+void tile_cmd_reset(struct npu_tile *tile);
 /* Run the share; the caller has claimed the engine. No lock. */
 enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget);
 /* Host pointers are stale. The caller has claimed the engine. */

@@ -567,6 +567,7 @@ enum npurt_fault_error {
 	NPURT_FAULT_STOPPED = 9,    /* stopped while it ran */
 	NPURT_FAULT_HARDWARE = 10,  /* tile error */
 	NPURT_FAULT_INDEX = 11,	    /* index of a gather or scatter that is out of bounds */
+	NPURT_FAULT_ECC = 12,	    /* uncorrectable error in a tile's or engine's memory */
 };
 
 /** enum npurt_fault_access - what a job was doing to memory when it failed */

@@ -16,7 +16,8 @@ _Static_assert(NPURT_FAULT_PAGE == (int)NPU_JOB_PAGE_FAULT &&
 		       NPURT_FAULT_RING == (int)NPU_JOB_BAD_RING &&
 		       NPURT_FAULT_STOPPED == (int)NPU_JOB_STOPPED &&
 		       NPURT_FAULT_HARDWARE == (int)NPU_JOB_HW_ERROR &&
-		       NPURT_FAULT_INDEX == (int)NPU_JOB_BAD_INDEX,
+		       NPURT_FAULT_INDEX == (int)NPU_JOB_BAD_INDEX &&
+		       NPURT_FAULT_ECC == (int)NPU_JOB_ECC,
 	       "npurt_fault_error follows npu_job_error");
 _Static_assert(NPURT_ACCESS_READ == (int)NPU_ACCESS_READ &&
 		       NPURT_ACCESS_WRITE == (int)NPU_ACCESS_WRITE &&
@@ -38,6 +39,7 @@ static const char *const error_names[] = {
 	[NPURT_FAULT_STOPPED] = "stopped while running",
 	[NPURT_FAULT_HARDWARE] = "hardware error",
 	[NPURT_FAULT_INDEX] = "index out of bounds",
+	[NPURT_FAULT_ECC] = "uncorrectable memory error",
 };
 
 void npurt_fault_fill(struct npurt_vm *vm, const struct drm_npu_fault *raw,

@@ -29,6 +29,13 @@ static void drv_irq(void *opaque, unsigned int vector)
 	d->irqs[vector]++;
 }
 
+static void drv_bus_event(void *opaque, uint32_t events)
+{
+	struct drv *d = opaque;
+
+	d->bus_events |= events;
+}
+
 static uint64_t drv_time(void *opaque)
 {
 	struct drv *d = opaque;
@@ -59,8 +66,14 @@ static const struct npu_host_ops drv_ops = {
 	.irq = drv_irq,
 	.time_ns = drv_time,
 	.set_timer = drv_set_timer,
+	.bus_event = drv_bus_event,
 	.log = drv_log,
 };
+
+const struct npu_host_ops *drv_host_ops(void)
+{
+	return &drv_ops;
+}
 
 _Noreturn void drv_die(const char *what)
 {
@@ -199,6 +212,7 @@ struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budg
 	config.tiles_per_chiplet = tiles;
 	config.sram_kib = 64;
 	config.threads = 2;
+	config.debug_faults = true;
 	if (inline_budget >= 0)
 		config.inline_budget = (uint64_t)inline_budget;
 	d->dev = npu_dev_new(&config, &drv_ops, d, &error);
@@ -229,6 +243,7 @@ void drv_prepare(struct drv *d)
 	d->image_bus = bus_of(d, mem_alloc(d, NPU_FW_MAX_SIZE + 4096));
 	for (unsigned int i = 0; i < NPU_MSIX_VECTORS; i++)
 		d->irqs[i] = 0;
+	d->bus_events = 0;
 	memcpy(d->mem + (d->image_bus - MEM_BASE), d->image, d->image_len);
 	reg_write64(d, NPU_REG_FW_BASE_LO, d->image_bus);
 	reg_write(d, NPU_REG_FW_SIZE, (uint32_t)d->image_len);
@@ -296,8 +311,9 @@ int request(struct drv *d, uint16_t type, uint32_t queue)
 	d->stopped.type = 0;
 	if (!mbox_get(d, &msg))
 		return -1;
-	/* Where a tile stood that the request had stopped. */
-	while (msg.type == NPU_MSG_FAULT && msg.fault.error == NPU_JOB_STOPPED) {
+	/* Where a tile stood that the request had stopped, or reset. */
+	while (msg.type == NPU_MSG_FAULT && (msg.fault.error == NPU_JOB_STOPPED ||
+					      msg.fault.error == NPU_JOB_HW_ERROR)) {
 		d->stopped = msg;
 		if (!mbox_get(d, &msg))
 			return -1;

@@ -43,6 +43,7 @@ struct drv {
 	_Atomic uint64_t hole_start, hole_end; /* bus addresses that do not answer */
 	_Atomic uint64_t now, deadline;
 	_Atomic unsigned int irqs[NPU_MSIX_VECTORS];
+	_Atomic uint32_t bus_events; /* enum npu_bus_event so far */
 	char last_log[256];
 
 	uint8_t *image;
@@ -105,6 +106,8 @@ const char *fw_image_path(int argc, char **argv);
 /* A device with this many tiles. inline_budget as in struct npu_config, -1: as it comes. */
 struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget);
 void drv_free(struct drv *d);
+/* For another device; opaque is a struct drv. */
+const struct npu_host_ops *drv_host_ops(void);
 /* Reset the device and host memory, set everything up for a boot, but do not start it. */
 void drv_prepare(struct drv *d);
 uint32_t boot_stage(struct drv *d);

@@ -235,15 +235,15 @@ int main(void)
 		const char *path, *name;
 		bool sync;
 	} cases[] = {
-		{1, 0, "auto", "1 thread, nothing inline"},
-		{2, 0, "auto", "2 threads, nothing inline"},
-		{4, 0, "auto", "4 threads, nothing inline"},
-		{2, 1, "auto", "budget of 1"},
-		{2, 100, "auto", "budget of 100"},
-		{1, 5000, "auto", "budget of 5000"},
-		{4, 100000, "auto", "budget of 100000"},
-		{1, UINT64_MAX, "auto", "everything inline"},
-		{2, 32768, "c", "plain C arithmetic"},
+		{1, 0, "auto", "1 thread, nothing inline", false},
+		{2, 0, "auto", "2 threads, nothing inline", false},
+		{4, 0, "auto", "4 threads, nothing inline", false},
+		{2, 1, "auto", "budget of 1", false},
+		{2, 100, "auto", "budget of 100", false},
+		{1, 5000, "auto", "budget of 5000", false},
+		{4, 100000, "auto", "budget of 100000", false},
+		{1, UINT64_MAX, "auto", "everything inline", false},
+		{2, 32768, "c", "plain C arithmetic", false},
 		{0, 1u << 24, "auto", "synchronous", true},
 		{0, 777, "auto", "synchronous, budget of 777", true},
 	};

@@ -163,15 +163,15 @@ static void test_map(void)
 	struct mmu_page out;
 
 	*host_pte(host, root, VA, 0) = host_leaf(host_bus(host, page), NPU_PTE_R | NPU_PTE_W);
-	tap_is(mmu_map(t->dev, 3, VA + 77, NPU_ACCESS_WRITE, &out, &ptr), NPU_JOB_OK, "page maps");
+	tap_is(mmu_map(t->dev, 0, 3, VA + 77, NPU_ACCESS_WRITE, &out, &ptr), NPU_JOB_OK, "page maps");
 	tap_ok(ptr == page, "to its first byte");
 	host->hole = host_bus(host, page) + 4095;
 	host->hole_size = 1;
-	tap_is(mmu_map(t->dev, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
+	tap_is(mmu_map(t->dev, 0, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
 	       "page of which a byte does not answer");
 	host->hole_size = 0;
 	*host_pte(host, root, VA, 0) = host_leaf(((1ull << 56) - 4096), NPU_PTE_R);
-	tap_is(mmu_map(t->dev, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
+	tap_is(mmu_map(t->dev, 0, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
 	       "page at the end of the bus address space");
 }
 
