@@ -16,7 +16,11 @@
 static bool has_avx2(void)
 {
 #ifdef __x86_64__
-	return __builtin_cpu_supports("avx2");
+	unsigned int eax, ebx, ecx, edx;
+
+	/* FMA and F16C came no later; F16C is CPUID leaf 1, ECX bit 29. */
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+	       __get_cpuid(1, &eax, &ebx, &ecx, &edx) && (ecx >> 29 & 1);
 #else
 	return false;
 #endif
@@ -72,18 +76,23 @@ static const struct {
 	const char *name;
 	bool (*supported)(void);
 	const struct npu_matrix_ops *ops;
+	const struct npu_matrix_float_ops *float_ops;
 } paths[NPU_MATRIX_PATH_COUNT] = {
-	[NPU_MATRIX_PATH_C] = {"c", has_c, &npu_matrix_ops_c},
+	[NPU_MATRIX_PATH_C] = {"c", has_c, &npu_matrix_ops_c, &npu_matrix_float_ops_c},
 #ifdef __x86_64__
-	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, &npu_matrix_ops_avx2},
-	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, &npu_matrix_ops_avxvnni},
-	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, &npu_matrix_ops_avx512},
-	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, &npu_matrix_ops_amx},
+	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, &npu_matrix_ops_avx2,
+				  &npu_matrix_float_ops_avx2},
+	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, &npu_matrix_ops_avxvnni,
+				     &npu_matrix_float_ops_avx2},
+	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, &npu_matrix_ops_avx512,
+				    &npu_matrix_float_ops_avx512},
+	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, &npu_matrix_ops_amx,
+				 &npu_matrix_float_ops_avx512},
 #else
-	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, NULL},
-	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, NULL},
-	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, NULL},
-	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, NULL},
+	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, NULL, NULL},
+	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, NULL, NULL},
+	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, NULL, NULL},
+	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, NULL, NULL},
 #endif
 };
 
@@ -118,6 +127,7 @@ static bool flags_good(uint32_t flags)
 {
 	const uint32_t b = flags & NPU_MATRIX_B, c = flags & NPU_MATRIX_C;
 	const bool sum = c == NPU_MATRIX_C_SUM;
+	const bool float_c = sum || c == NPU_MATRIX_C_BF16 || c == NPU_MATRIX_C_FP16;
 
 	if (flags & ~NPU_MATRIX_FLAGS || (flags & NPU_MATRIX_ACCUMULATE && !sum))
 		return false;
@@ -127,9 +137,32 @@ static bool flags_good(uint32_t flags)
 		if (b > NPU_MATRIX_B_SPARSE_S4 || c > NPU_MATRIX_C_S8 || flags & NPU_MATRIX_CLAMP)
 			return false;
 		return !sum || !(flags & NPU_MATRIX_ACT_TABLE);
+	case NPU_MATRIX_A_BF16:
+		return b == NPU_MATRIX_B_BF16 && float_c;
+	case NPU_MATRIX_A_FP16:
+		return b == NPU_MATRIX_B_FP16 && float_c;
+	case NPU_MATRIX_A_FP32:
+		return b == NPU_MATRIX_B_FP32 && float_c;
 	default:
 		return false;
 	}
+}
+
+/* Bits of fp32 as a number that is ordered alike; -0 and +0 are 0. */
+static int64_t order(int32_t bits)
+{
+	return bits < 0 ? -(int64_t)(bits & INT32_MAX) : bits;
+}
+
+/*
+ * Neither is a NaN, and lo <= hi. By integers: this may run while the host's floating-point flags
+ * are those of a tile's core.
+ */
+static bool float_clamp_good(int32_t lo, int32_t hi)
+{
+	const int64_t infinity = 0x7f800000;
+
+	return order(lo) >= -infinity && order(hi) <= infinity && order(lo) <= order(hi);
 }
 
 enum npu_matrix_error npu_matrix_check(const struct npu_matrix_desc *desc, uint32_t sram_size)
@@ -184,13 +217,18 @@ enum npu_matrix_error npu_matrix_check(const struct npu_matrix_desc *desc, uint3
 		    desc->lo > desc->hi)
 			return NPU_MATRIX_BAD_CLAMP;
 	}
+	if (flags & NPU_MATRIX_CLAMP && !float_clamp_good(desc->lo, desc->hi))
+		return NPU_MATRIX_BAD_CLAMP;
 	return NPU_MATRIX_OK;
 }
 
 void npu_matrix_run_rows(enum npu_matrix_path path, const struct npu_matrix_desc *desc,
 			 uint8_t *sram, uint32_t m0, uint32_t m1)
 {
-	npu_matrix_int_rows(paths[path].ops, desc, sram, m0, m1);
+	if (npu_matrix_is_float(desc))
+		npu_matrix_float_rows(paths[path].float_ops, desc, sram, m0, m1);
+	else
+		npu_matrix_int_rows(paths[path].ops, desc, sram, m0, m1);
 }
 
 void npu_matrix_run(enum npu_matrix_path path, const struct npu_matrix_desc *desc, uint8_t *sram)
@@ -200,12 +238,14 @@ void npu_matrix_run(enum npu_matrix_path path, const struct npu_matrix_desc *des
 
 uint32_t npu_matrix_slice(const struct npu_matrix_desc *desc)
 {
-	const uint64_t macs = 1u << 26;
+	const uint64_t macs = npu_matrix_is_float(desc) ? 1u << 23 : 1u << 26;
 	uint64_t rows = macs / ((uint64_t)desc->n * desc->k);
 
 	/* Whole tiles, and enough rows to be worth fetching B for. */
-	rows -= rows % NPU_MATRIX_ROWS;
-	if (rows < 2 * NPU_MATRIX_ROWS)
-		rows = 2 * NPU_MATRIX_ROWS;
+	const uint32_t tile = npu_matrix_is_float(desc) ? NPU_MATRIX_FLOAT_ROWS : NPU_MATRIX_ROWS;
+
+	rows -= rows % tile;
+	if (rows < 2 * tile)
+		rows = 2 * tile;
 	return rows < desc->m ? rows : desc->m;
 }

@@ -128,6 +128,56 @@ static inline int64_t npu_matrix_round_shift(int64_t p, uint32_t shift_less_1)
 	return ((p >> shift_less_1) + 1) >> 1;
 }
 
+/* ---- floating point ---- */
+
+#define NPU_MATRIX_FLOAT_ROWS	   14 /* most rows of a tile */
+#define NPU_MATRIX_FLOAT_TILE_SIZE (NPU_MATRIX_FLOAT_ROWS * NPU_MATRIX_COLUMNS)
+
+/* What becomes of sums on their way to C, for a block of columns. */
+struct npu_matrix_epilogue {
+	uint32_t flags;	  /* NPU_MATRIX_BIAS, _CLAMP, _ACT_*, _C */
+	uint32_t columns; /* real ones, 1..NPU_MATRIX_COLUMNS */
+	float lo, hi;
+	alignas(64) float bias[NPU_MATRIX_COLUMNS];
+	const struct npu_matrix_curve *curve;
+};
+
+/*
+ * All operands are fp32; 16-bit ones are widened first. Every function runs with rounding to nearest and
+ * subnormal numbers as they are.
+ */
+struct npu_matrix_float_ops {
+	/* Rows of a tile that has [1], [2].. panels, at most NPU_MATRIX_FLOAT_ROWS; 0: it has not. */
+	uint8_t rows[NPU_MATRIX_PANELS + 1];
+	/* k values of type (NPU_MATRIX_A_BF16 or _FP16) to dst, which has room up to a multiple of 16. */
+	void (*widen_a)(float *dst, const uint8_t *a, uint32_t type, uint32_t k);
+	/*
+	 * k rows of a packed panel of type (NPU_MATRIX_B_BF16 or _FP16) to rows of NPU_MATRIX_PANEL values.
+	 * dst has room for a row more.
+	 */
+	void (*widen_b)(float *dst, const uint8_t *b, uint32_t type, uint32_t k);
+	/*
+	 * acc += A * B, k ascending, one fused multiply-add each. Rows of a lie a_stride values apart,
+	 * panels of b panel_size values, rows of acc NPU_MATRIX_COLUMNS.
+	 */
+	void (*multiply)(float *acc, const float *a, size_t a_stride, const float *b,
+			 size_t panel_size, uint32_t rows, uint32_t panels, uint32_t k);
+	/* Write the real columns of a tile to c. */
+	void (*store)(const struct npu_matrix_epilogue *e, const float *acc, uint32_t rows,
+		      uint8_t *c, size_t c_stride);
+};
+
+extern const struct npu_matrix_float_ops npu_matrix_float_ops_c;
+#ifdef __x86_64__
+extern const struct npu_matrix_float_ops npu_matrix_float_ops_avx2;
+extern const struct npu_matrix_float_ops npu_matrix_float_ops_avx512;
+#endif
+
+/* Rows m0..m1-1 of a product of floating-point numbers. */
+void npu_matrix_float_rows(const struct npu_matrix_float_ops *ops,
+			   const struct npu_matrix_desc *desc, uint8_t *sram, uint32_t m0,
+			   uint32_t m1);
+
 /* Rows m0..m1-1 of a product of integers. */
 void npu_matrix_int_rows(const struct npu_matrix_ops *ops, const struct npu_matrix_desc *desc,
 			 uint8_t *sram, uint32_t m0, uint32_t m1);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * npu-native-gemm: how fast this host multiplies int8 matrices with the matrix engine's own inner
+ * npu-native-gemm: how fast this host multiplies matrices with the matrix engine's own inner
  * loops, without the device around them. The yardstick for the same product through the stack.
  *
- * Weights are packed ahead of time and not part of what is timed; output is s32, or u8 with -u.
+ * Weights are packed ahead of time and not part of what is timed; output is s32 or fp32, or u8 with -u.
  * Each thread takes an equal share of the rows. What is printed is the best of several runs, over
  * several row blockings as the caches of hosts differ.
  */
@@ -60,12 +60,31 @@ static void *thread_main(void *opaque)
 	}
 }
 
+static const struct {
+	const char *name;
+	uint32_t flags;
+} types[] = {
+	{"s8", NPU_MATRIX_B_S8},
+	{"s4", NPU_MATRIX_B_S4},
+	{"s2", NPU_MATRIX_B_S2},
+	{"sparse-s8", NPU_MATRIX_B_SPARSE_S8},
+	{"sparse-s4", NPU_MATRIX_B_SPARSE_S4},
+	{"bf16", NPU_MATRIX_A_BF16 | NPU_MATRIX_B_BF16},
+	{"fp16", NPU_MATRIX_A_FP16 | NPU_MATRIX_B_FP16},
+	{"fp32", NPU_MATRIX_A_FP32 | NPU_MATRIX_B_FP32},
+};
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
 static _Noreturn void usage(int status)
 {
 	fprintf(status ? stderr : stdout,
-		"usage: npu-native-gemm [-p PATH] [-s SECONDS] [-u] [-q] M N K [THREADS]\n"
+		"usage: npu-native-gemm [-p PATH] [-s SECONDS] [-t TYPE] [-u] [-q] M N K "
+		"[THREADS]\n"
 		"  -p PATH     auto (default), amx, avx512, avxvnni, avx2 or c\n"
 		"  -s SECONDS  time to spend (default 2)\n"
+		"  -t TYPE     weights: s8 (default), s4, s2, sparse-s8 or sparse-s4, times u8; "
+		"bf16,\n"
+		"              fp16 or fp32, times the same\n"
 		"  -u          requantise to u8 on the way out\n"
 		"  -q          print the figure only, GOP/s\n"
 		"  THREADS     default: one per online CPU\n");
@@ -92,14 +111,15 @@ int main(int argc, char **argv)
 	struct npu_matrix_desc desc = {0};
 	enum npu_matrix_path path = npu_matrix_select("auto");
 	double seconds = 2, best = 1e9, deadline;
-	uint64_t a_size, b_size, c_size, channels_size, size;
+	uint64_t a_size, b_size, c_size, channels_size, index_size, size;
+	unsigned int type = 0;
 	uint32_t block = 0, best_block = 0, threads, state = 1;
 	pthread_barrier_t barrier;
-	bool quiet = false, c_u8 = false;
+	bool quiet = false, c_u8 = false, is_float;
 	uint8_t *memory;
 	int option;
 
-	while ((option = getopt(argc, argv, "hp:qs:u")) != -1) {
+	while ((option = getopt(argc, argv, "hp:qs:t:u")) != -1) {
 		switch (option) {
 		case 'p':
 			path = npu_matrix_select(optarg);
@@ -117,6 +137,16 @@ int main(int argc, char **argv)
 			break;
 		case 's':
 			seconds = atof(optarg);
+			break;
+		case 't':
+			for (type = 0; type < TYPES && strcmp(types[type].name, optarg); type++)
+				;
+			if (type == TYPES) {
+				fprintf(stderr,
+					"npu-native-gemm: type '%s' does not exist; see -h\n",
+					optarg);
+				return 2;
+			}
 			break;
 		case 'u':
 			c_u8 = true;
@@ -138,15 +168,17 @@ int main(int argc, char **argv)
 		threads = desc.m;
 
 	/* One arena stands in for the SRAM; offsets are 32 bits. */
-	desc.a_stride = desc.k;
+	desc.flags = types[type].flags | (c_u8 ? NPU_MATRIX_C_U8 | NPU_MATRIX_BIAS : 0);
+	is_float = npu_matrix_is_float(&desc);
+	desc.a_stride = desc.k * npu_matrix_a_size(&desc);
 	desc.c_stride = desc.n * (c_u8 ? 1 : 4);
-	desc.flags = c_u8 ? NPU_MATRIX_C_U8 | NPU_MATRIX_BIAS : 0;
 	desc.hi = c_u8 ? 255 : 0;
 	a_size = ((uint64_t)desc.m * desc.a_stride + 63) & ~63ull;
-	b_size = NPU_PACKED_B_SIZE(desc.k, desc.n);
+	b_size = NPU_PACKED_SIZE(desc.flags & NPU_MATRIX_B, desc.k, desc.n);
 	c_size = ((uint64_t)desc.m * desc.c_stride + 63) & ~63ull;
 	channels_size = ((uint64_t)desc.n * sizeof(struct npu_channel) + 63) & ~63ull;
-	size = a_size + b_size + c_size + channels_size;
+	index_size = NPU_PACKED_INDEX_SIZE(desc.flags & NPU_MATRIX_B, desc.k, desc.n);
+	size = a_size + b_size + c_size + channels_size + (index_size + 63) / 64 * 64;
 	if (size > UINT32_MAX) {
 		fprintf(stderr,
 			"npu-native-gemm: operands take %llu bytes, must stay below 4 GiB\n",
@@ -156,6 +188,9 @@ int main(int argc, char **argv)
 	desc.b = a_size;
 	desc.c = desc.b + b_size;
 	desc.channels = desc.c + c_size;
+	if ((desc.flags & NPU_MATRIX_B) == NPU_MATRIX_B_SPARSE_S8 ||
+	    (desc.flags & NPU_MATRIX_B) == NPU_MATRIX_B_SPARSE_S4)
+		desc.index = desc.channels + channels_size;
 	memory = aligned_alloc(64, size);
 	if (!memory) {
 		fprintf(stderr, "npu-native-gemm: no memory for %llu bytes\n",
@@ -165,6 +200,16 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < a_size + b_size; i++) {
 		state = state * 1664525 + 1013904223;
 		memory[i] = state >> 24;
+		/* Numbers around 1: 0x3c.. is one in all three. */
+		if (is_float && i % npu_matrix_a_size(&desc) == npu_matrix_a_size(&desc) - 1u)
+			memory[i] = 0x3c | (state >> 31) << 7;
+	}
+	for (uint64_t i = 0; i < index_size; i++) { /* two different places of four */
+		static const uint8_t places[] = {4, 8, 12, 9, 13, 14};
+
+		state = state * 1664525 + 1013904223;
+		memory[desc.channels + channels_size + i] =
+			places[state >> 24 & 3] | places[state >> 28 & 3] << 4;
 	}
 	memset(memory + desc.c, 0, c_size);
 	for (uint32_t n = 0; n < desc.n; n++) {
@@ -222,10 +267,13 @@ int main(int argc, char **argv)
 	if (quiet)
 		printf("%.1f\n", best);
 	else
-		printf("int8 %u x %u x %u to %s, %s, %u thread%s, %u rows at a time: %.1f GOP/s\n",
-		       desc.m, desc.n, desc.k, c_u8 ? "u8" : "s32", npu_matrix_path_name(path),
-		       threads, threads > 1 ? "s" : "", best_block < desc.m ? best_block : desc.m,
-		       best);
+		printf("%s %u x %u x %u to %s, %s, %u thread%s, %u rows at a time: %.1f GOP/s\n",
+		       types[type].name, desc.m, desc.n, desc.k,
+		       c_u8	  ? "u8"
+		       : is_float ? "fp32"
+				  : "s32",
+		       npu_matrix_path_name(path), threads, threads > 1 ? "s" : "",
+		       best_block < desc.m ? best_block : desc.m, best);
 	free(memory);
 	return 0;
 }
