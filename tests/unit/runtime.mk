@@ -21,7 +21,8 @@ $(runtime_out)/fault_kernels.elf: ../kselftest/kernels/fault_kernels.c \
 	$(runtime_out)/bin/npucc -std=gnu11 -Wall -Wextra -o $@ $<
 
 $(O)/test_runtime_%.o: ALL_CFLAGS += -D_GNU_SOURCE -I$(runtime)/include -I$(runtime)/lib \
-	-Iruntime -I$(abspath ../kselftest/kernels) -DRUNTIME_OUT='"$(runtime_out)"' $(shell pkg-config --cflags libdrm)
+	-Iruntime -I$(abspath ../kselftest/kernels) -DRUNTIME_OUT='"$(runtime_out)"' \
+	-DFIRMWARE='"$(firmware)"' $(shell pkg-config --cflags libdrm)
 
 $(O)/test_runtime_%: $(O)/test_runtime_%.o $(runtime_out)/obj/libnpurt.a $(runtime_kernels) \
 		$(runtime_out)/fault_kernels.elf
