@@ -235,7 +235,8 @@ struct sim_queue {
 	/* the rest with dev->lock */
 	struct sim_queue_mem *mem; /* NULL: given back */
 	uint64_t mem_bus;
-	bool active; /* the firmware serves the ring */
+	bool active;  /* the firmware serves the ring */
+	bool restart; /* hw for writing: it did before the reset, and shall again */
 	enum sim_life life;
 	uint32_t state; /* enum drm_npu_queue_state */
 	uint32_t tail;	/* next ring entry */
@@ -368,8 +369,8 @@ int sim_queue_get_state(void *priv, struct drm_npu_queue_get_state *state);
 void sim_queue_ring(struct sim_dev *dev, struct sim_queue *queue);
 /* End it with this state, if it still is usable. No lock held. An error: a reset is needed. */
 int sim_queue_stop(struct sim_dev *dev, struct sim_queue *queue, uint32_t state);
-/* The device was reset, or (lost) is gone. True: it was idle and can go on. hw held for writing. */
-bool sim_queue_lose(struct sim_dev *dev, struct sim_queue *queue, bool lost);
+/* The device was reset, or (lost) is gone: jobs in flight are. hw held for writing. */
+void sim_queue_lose(struct sim_dev *dev, struct sim_queue *queue, bool lost);
 /* Serve its ring from the start. hw held for reading or writing. */
 int sim_queue_activate(struct sim_dev *dev, struct sim_queue *queue);
 /* dev->lock held. */

@@ -214,20 +214,15 @@ int sim_queue_stop(struct sim_dev *dev, struct sim_queue *queue, uint32_t state)
 	return err;
 }
 
-bool sim_queue_lose(struct sim_dev *dev, struct sim_queue *queue, bool lost)
+void sim_queue_lose(struct sim_dev *dev, struct sim_queue *queue, bool lost)
 {
-	bool idle;
-
 	pthread_mutex_lock(&dev->lock);
-	idle = queue->active;
-	queue->active = false;
 	sim_jobs_update(dev, queue);
 	if (lost || queue->inflight.first)
 		begin_stop(queue, DRM_NPU_QUEUE_INNOCENT);
 	finish_stopped(dev, queue);
-	idle = idle && queue->life == SIM_LIVE;
+	queue->restart &= queue->life == SIM_LIVE;
 	pthread_mutex_unlock(&dev->lock);
-	return idle;
 }
 
 /* End it and give the hardware queue back. */

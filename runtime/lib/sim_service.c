@@ -60,29 +60,41 @@ static void emit_all(struct sim_dev *dev)
 /* ---- reset ----------------------------------------------------------------------------------- */
 
 /* hw held for writing. */
-static void lose_all(struct sim_dev *dev, bool lost, bool *idle)
+static void lose_all(struct sim_dev *dev, bool lost)
 {
+	/* All of them first: whoever is woken by one must not find another that seems to be served. */
+	pthread_mutex_lock(&dev->lock);
+	for (unsigned int i = 0; i < NPU_MAX_QUEUES; i++) {
+		struct sim_queue *queue = dev->slots[i];
+
+		if (!queue)
+			continue;
+		queue->restart = queue->active;
+		queue->active = false;
+	}
+	pthread_mutex_unlock(&dev->lock);
 	for (unsigned int i = 0; i < NPU_MAX_QUEUES; i++) {
 		struct sim_queue *queue = get_slot(dev, i);
 
 		if (!queue)
 			continue;
-		idle[i] = sim_queue_lose(dev, queue, lost);
+		sim_queue_lose(dev, queue, lost);
 		put(dev, queue);
 	}
 }
 
-/* Boot again and serve the idle queues. hw held for writing. */
-static int restart(struct sim_dev *dev, const bool *idle)
+/* Boot again and serve the queues that were idle. hw held for writing. */
+static int restart(struct sim_dev *dev)
 {
 	int err = sim_fw_boot(dev);
 
 	for (unsigned int i = 0; i < NPU_MAX_QUEUES && !err; i++) {
-		struct sim_queue *queue = idle[i] ? get_slot(dev, i) : NULL;
+		struct sim_queue *queue = get_slot(dev, i);
 
 		if (!queue)
 			continue;
-		err = sim_queue_activate(dev, queue);
+		if (queue->restart)
+			err = sim_queue_activate(dev, queue);
 		put(dev, queue);
 	}
 	return err;
@@ -90,8 +102,6 @@ static int restart(struct sim_dev *dev, const bool *idle)
 
 int sim_reset(struct sim_dev *dev, unsigned int resets, const char *reason)
 {
-	bool idle[NPU_MAX_QUEUES] = {false};
-
 	pthread_rwlock_wrlock(&dev->hw);
 	if (!dev->lost && dev->resets == resets) {
 		dev->resets++;
@@ -102,11 +112,11 @@ int sim_reset(struct sim_dev *dev, unsigned int resets, const char *reason)
 		dev->reset_reason = NULL;
 		dev->watching = false;
 		pthread_mutex_unlock(&dev->lock);
-		lose_all(dev, false, idle);
-		if (restart(dev, idle)) {
+		lose_all(dev, false);
+		if (restart(dev)) {
 			npu_dev_reset(dev->core);
 			dev->lost = true;
-			lose_all(dev, true, idle);
+			lose_all(dev, true);
 		}
 	}
 	pthread_rwlock_unlock(&dev->hw);

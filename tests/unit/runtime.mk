@@ -25,6 +25,7 @@ $(O)/test_runtime_%.o: ALL_CFLAGS += -D_GNU_SOURCE -I$(runtime)/include -I$(runt
 	-DFIRMWARE='"$(firmware)"' $(shell pkg-config --cflags libdrm)
 
 $(O)/test_runtime_%: $(O)/test_runtime_%.o $(runtime_out)/obj/libnpurt.a $(runtime_kernels) \
-		$(runtime_out)/fault_kernels.elf
-	$(CC) $(sanitize) $(CFLAGS) $< $(runtime_out)/obj/libnpurt.a $(O)/core/libnpucore.a -o $@ \
+		$(runtime_out)/fault_kernels.elf $(O)/libsupport.a
+	$(CC) $(sanitize) $(CFLAGS) $< $(runtime_out)/obj/libnpurt.a $(O)/libsupport.a \
+		$(O)/core/libnpucore.a -o $@ \
 		$(runtime_libs) -lm -lpthread
