@@ -48,7 +48,13 @@
 	X(VECTOR_BYTES, "vector.bytes", "bytes", "widest operands of vector computations")       \
 	X(VECTOR_SRAM, "vector.sram", "bytes", "vector loads and stores to SRAM")                \
 	X(VECTOR_REMOTE, "vector.remote", "bytes", "vector loads and stores to host memory")     \
-	X(GATHER_ROWS, "gather.rows", "rows", "rows named by indices, in tile DMA and packets")
+	X(GATHER_ROWS, "gather.rows", "rows", "rows named by indices, in tile DMA and packets") \
+	X(MATRIX_SKIPPED, "matrix.skipped", "MACs", "of matrix.macs, with weights left out by sparsity") \
+	X(MATRIX_S4, "matrix.s4", "MACs", "of matrix.macs, not skipped, with weights of 4 bits")        \
+	X(MATRIX_S2, "matrix.s2", "MACs", "of matrix.macs, with weights of 2 bits")                     \
+	X(MATRIX_BF16, "matrix.bf16", "MACs", "of matrix.macs, bf16")                                   \
+	X(MATRIX_FP16, "matrix.fp16", "MACs", "of matrix.macs, fp16")                                   \
+	X(MATRIX_FP32, "matrix.fp32", "MACs", "of matrix.macs, fp32")
 
 enum npu_counter {
 #define NPU_COUNTER_ENUM(symbol, name, unit, description) NPU_COUNTER_##symbol,

@@ -69,6 +69,15 @@
 #define NPU_FEATURE_MATRIX_INT8 (1ull << 0)
 #define NPU_FEATURE_RVV		(1ull << 1) /* tiles have RISC-V V 1.0 */
 #define NPU_FEATURE_DEBUG_FAULTS (1ull << 16) /* debug registers of npu_fault.h */
+/* [31:24] what the matrix engine has beside u8, s8 x s8 */
+#define NPU_FEATURE_MATRIX_S4	  (1ull << 24) /* packed s4 and s2 weights */
+#define NPU_FEATURE_MATRIX_SPARSE (1ull << 25) /* 2:4 sparse weights, s8 and s4 */
+#define NPU_FEATURE_MATRIX_FP16	  (1ull << 26) /* bf16 and fp16 */
+#define NPU_FEATURE_MATRIX_FP32	  (1ull << 27)
+#define NPU_FEATURE_MATRIX_TABLE  (1ull << 28) /* activation by table */
+#define NPU_FEATURES_MATRIX                                                                      \
+	(NPU_FEATURE_MATRIX_INT8 | NPU_FEATURE_MATRIX_S4 | NPU_FEATURE_MATRIX_SPARSE |           \
+	 NPU_FEATURE_MATRIX_FP16 | NPU_FEATURE_MATRIX_FP32 | NPU_FEATURE_MATRIX_TABLE)
 
 /* ---- whole-device control ---------------------------------------------------------------- */
 /*

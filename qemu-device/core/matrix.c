@@ -55,7 +55,10 @@ static bool has_avx512(void)
 static bool has_amx(void)
 {
 #if defined(__x86_64__) && defined(__linux__)
-	enum { REQUEST_PERMISSION = 0x1023, XFEATURE_TILEDATA = 18 };
+	enum {
+		REQUEST_PERMISSION = 0x1023,
+		XFEATURE_TILEDATA = 18
+	};
 	unsigned int eax, ebx, ecx, edx;
 
 	/* CPUID leaf 7, EDX: amx-tile bit 24, amx-int8 bit 25. */
@@ -86,8 +89,7 @@ static const struct {
 				     &npu_matrix_float_ops_avx2},
 	[NPU_MATRIX_PATH_AVX512] = {"avx512", has_avx512, &npu_matrix_ops_avx512,
 				    &npu_matrix_float_ops_avx512},
-	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, &npu_matrix_ops_amx,
-				 &npu_matrix_float_ops_avx512},
+	[NPU_MATRIX_PATH_AMX] = {"amx", has_amx, &npu_matrix_ops_amx, &npu_matrix_float_ops_avx512},
 #else
 	[NPU_MATRIX_PATH_AVX2] = {"avx2", has_avx2, NULL, NULL},
 	[NPU_MATRIX_PATH_AVXVNNI] = {"avxvnni", has_avxvnni, NULL, NULL},
@@ -245,7 +247,7 @@ uint32_t npu_matrix_slice(const struct npu_matrix_desc *desc)
 	const uint32_t tile = npu_matrix_is_float(desc) ? NPU_MATRIX_FLOAT_ROWS : NPU_MATRIX_ROWS;
 
 	rows -= rows % tile;
-	if (rows < 2 * tile)
-		rows = 2 * tile;
+	if (rows < tile)
+		rows = tile;
 	return rows < desc->m ? rows : desc->m;
 }

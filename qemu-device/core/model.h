@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "npu_counters.h"
 #include "npu_isa.h"
 
 /* Grows with every change of a value or a formula: figures of different versions do not compare. */
@@ -50,6 +51,9 @@ static inline uint64_t npu_model_transfer(uint64_t bytes, unsigned int rate, uns
 struct npu_matrix_cost {
 	uint64_t busy;	 /* cycles that the engine is taken */
 	uint64_t macs;	 /* M x N x K */
+	uint64_t skipped; /* of them, for weights that are not there */
+	enum npu_counter counter; /* of the others by type; NPU_COUNTER_COUNT: 8 bits, it has none */
+	uint64_t sram;	 /* bytes read and written */
 	uint64_t energy; /* fJ */
 };
 

@@ -128,6 +128,9 @@ static void matrix_retire(struct npu_tile *tile)
 	line_push(&tile->matrix, tile->op_issue, cost.busy, 0);
 	v[NPU_COUNTER_MATRIX_OPS]++;
 	v[NPU_COUNTER_MATRIX_MACS] += cost.macs;
+	v[NPU_COUNTER_MATRIX_SKIPPED] += cost.skipped;
+	if (cost.counter != NPU_COUNTER_COUNT)
+		v[cost.counter] += cost.macs - cost.skipped;
 	v[NPU_COUNTER_MATRIX_CYCLES] += cost.busy;
 	v[NPU_COUNTER_ENERGY] += cost.energy;
 }

@@ -190,6 +190,45 @@ static void test_counters(void)
 	tap_is(block.value[NPU_COUNTER_COUNT], 0, "the rest is zero");
 }
 
+/* A block of 16 x 16 x 1024 of each type: its cycles, what it counts, what it takes. */
+static void test_model_types(void)
+{
+	static const struct {
+		const char *name;
+		uint32_t flags;
+		enum npu_counter counter;
+		uint64_t steps, skipped, operands, mac;
+	} types[] = {
+		{"s8", NPU_MATRIX_B_S8, NPU_COUNTER_COUNT, 256, 0, 64 + 64, 100},
+		{"s4", NPU_MATRIX_B_S4, NPU_COUNTER_MATRIX_S4, 128, 0, 128 + 64, 65},
+		{"s2", NPU_MATRIX_B_S2, NPU_COUNTER_MATRIX_S2, 64, 0, 256 + 64, 48},
+		{"sparse s8", NPU_MATRIX_B_SPARSE_S8, NPU_COUNTER_COUNT, 128, 512, 128 + 64 + 16,
+		 100},
+		{"sparse s4", NPU_MATRIX_B_SPARSE_S4, NPU_COUNTER_MATRIX_S4, 64, 512, 256 + 64 + 32,
+		 65},
+		{"bf16", NPU_MATRIX_A_BF16 | NPU_MATRIX_B_BF16, NPU_COUNTER_MATRIX_BF16, 512, 0,
+		 64 + 64, 590},
+		{"fp16", NPU_MATRIX_A_FP16 | NPU_MATRIX_B_FP16, NPU_COUNTER_MATRIX_FP16, 512, 0,
+		 64 + 64, 720},
+		{"fp32", NPU_MATRIX_A_FP32 | NPU_MATRIX_B_FP32, NPU_COUNTER_MATRIX_FP32, 1024, 0,
+		 64 + 64, 1690},
+	};
+
+	for (unsigned int i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		struct npu_matrix_desc desc = {
+			.m = 16, .n = 16, .k = 1024, .flags = types[i].flags};
+		const struct npu_matrix_cost cost = npu_model_matrix(&desc);
+		const uint64_t sram = types[i].steps * types[i].operands + 16 * 16 * 4;
+		const uint64_t done = 16 * 16 * (1024 - types[i].skipped);
+
+		tap_ok(cost.busy == 64 + types[i].steps && cost.macs == 16 * 16 * 1024 &&
+			       cost.skipped == 16 * 16 * types[i].skipped &&
+			       cost.counter == types[i].counter && cost.sram == sram &&
+			       cost.energy == done * types[i].mac + sram * 1750,
+		       "matrix: cycles, counts and energy of %s", types[i].name);
+	}
+}
+
 static void test_model(void)
 {
 	struct npu_matrix_desc desc = {.m = 16, .n = 16, .k = 1024, .flags = NPU_MATRIX_C_S8};
@@ -216,6 +255,7 @@ static void test_model(void)
 	desc = (struct npu_matrix_desc){.m = 4096, .n = 4096, .k = 4096};
 	cost = npu_model_matrix(&desc);
 	tap_is(cost.macs, 1ull << 36, "matrix: no overflow");
+	test_model_types();
 	tap_is(npu_model_transfer(65, 64, 4), 5, "a shared link rounds up");
 }
 
