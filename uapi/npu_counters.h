@@ -67,13 +67,16 @@ enum npu_counter {
 #define NPU_COUNTER_MAX 64
 NPU_STATIC_ASSERT(NPU_COUNTER_COUNT <= NPU_COUNTER_MAX, "counter table outgrew its block");
 
-/* Snapshot of one queue's counters, as the device writes it. */
+/* Snapshot of one queue's counters, or of one core's part of them, as the device writes it. */
 struct npu_counter_block {
 	__u32 version; /* NPU_COUNTER_TABLE_VERSION */
 	__u32 count; /* values that follow and are valid; the rest is 0 */
-	__u64 reserved[7]; /* 0 */
+	__u32 core; /* tile number or NPU_CORE_* (npu_ring.h) */
+	__u32 reserved0; /* 0 */
+	__u64 reserved[6]; /* 0 */
 	__u64 value[NPU_COUNTER_MAX];
 };
+NPU_ASSERT_OFFSET(struct npu_counter_block, core, 8);
 NPU_ASSERT_OFFSET(struct npu_counter_block, value, 64);
 NPU_ASSERT_SIZE(struct npu_counter_block, 64 + 8 * NPU_COUNTER_MAX);
 

@@ -127,5 +127,6 @@ enum npu_access {
 /* Which engine a fault or counter belongs to: a tile number, or one of these. */
 #define NPU_CORE_COPY	0x100 /* copy engine */
 #define NPU_CORE_FRONT	0x101 /* command front end (packet fetch, snapshots) */
+#define NPU_CORE_ALL	0x1ff /* counters: the sum over all of them */
 
 #endif /* NPU_RING_H */

@@ -27,7 +27,7 @@
  * IRQ_PENDING & IRQ_ENABLE != 0 sets mip.MEIP. mip.MTIP follows TIME >= TIMECMP.
  * Pending bits follow their sources: MBOX is cleared by reading nothing but by
  * writing one to it; DOORBELL while DOORBELLS != 0; TILE while TILE_EVENTS != 0;
- * COPY while the copy engine's STATUS is neither idle nor busy.
+ * COPY while the copy engine's STATUS is neither idle nor busy; PERF while PERF_EVENTS != 0.
  */
 #define NPU_SOC_IRQ_PENDING 0x000
 #define NPU_SOC_IRQ_ENABLE  0x004
@@ -35,6 +35,7 @@
 #define NPU_SOC_IRQ_DOORBELL	(1u << 1)
 #define NPU_SOC_IRQ_TILE	(1u << 2)
 #define NPU_SOC_IRQ_COPY	(1u << 3)
+#define NPU_SOC_IRQ_PERF	(1u << 4)
 #define NPU_SOC_DOORBELLS   0x008 /* u64, bit per queue rung; write one to clear */
 #define NPU_SOC_TILE_EVENTS 0x010 /* u64, bit per tile that went done, fault or stopped; write one to clear */
 #define NPU_SOC_TIME	    0x018 /* u64, wall clock, ns */
@@ -105,9 +106,46 @@
 #define NPU_SOC_ACCT_SNAPSHOT	2u /* write the counter block to ACCT_ADDR in local RAM */
 #define NPU_SOC_ACCT_CLEAR	3u /* a new queue of that number: clock and counters to zero */
 #define NPU_SOC_ACCT_BARRIER	4u /* end of a command buffer; not a packet */
+#define NPU_SOC_ACCT_SNAPSHOT_CORE 5u /* as SNAPSHOT, of the core in ACCT_ARG: a tile or NPU_CORE_* */
 #define NPU_SOC_ACCT_ARG    0x188
 #define NPU_SOC_ACCT_ADDR   0x190 /* u64, management core address, room for a struct npu_counter_block */
 #define NPU_SOC_ACCT_CLOCK  0x198 /* u64, RO: clock of ACCT_QUEUE */
+
+/* ---- performance streams -------------------------------------------------------------------------- */
+/*
+ * A stream (npu_perf.h) watches a queue, or all, and writes records into its ring in host memory.
+ * START takes the registers for the stream in PERF_STREAM and PERF_RESULT says what came of it; shares that run
+ * are watched from then on. STOP ends it: what has been gathered is written, and when the stream will not touch memory any
+ * more its bit in PERF_EVENTS is set. NOTE, and BEGIN in ACCT_CMD, take PERF_PACKET and PERF_SEQNO for
+ * the packet that is under way, or begins, on ACCT_QUEUE.
+ */
+#define NPU_SOC_PERF_STREAM    0x300 /* stream spoken of, below NPU_PERF_STREAMS */
+#define NPU_SOC_PERF_CMD       0x304
+#define NPU_SOC_PERF_START	 1u
+#define NPU_SOC_PERF_STOP	 2u /* nothing if it is not on */
+#define NPU_SOC_PERF_NOTE	 3u
+#define NPU_SOC_PERF_RESULT    0x308 /* RO, of START: enum npu_soc_perf_result */
+#define NPU_SOC_PERF_EVENTS    0x30c /* bit per stream that has ended; write one to clear */
+#define NPU_SOC_PERF_RING      0x310 /* u64, bus address of the ring, 4 KiB aligned, not 0 */
+#define NPU_SOC_PERF_TILES     0x318 /* u64, bit per tile watched, at least one that there is */
+#define NPU_SOC_PERF_QUEUE     0x320 /* queue, or NPU_SOC_PERF_ALL */
+#define NPU_SOC_PERF_ALL	 0xffffffffu
+#define NPU_SOC_PERF_MODES     0x324 /* NPU_PERF_MODE_*, something to record among them */
+#define NPU_SOC_PERF_PERIOD    0x328 /* cycles, with SAMPLES: NPU_PERF_PERIOD_MIN..NPU_PERF_PERIOD_MAX */
+#define NPU_SOC_PERF_RING_LOG2 0x32c /* slots */
+#define NPU_SOC_PERF_VECTOR    0x330 /* MSI-X vector 1..NPU_MSIX_VECTORS-1, or 0: none */
+#define NPU_SOC_PERF_THRESHOLD 0x334 /* slots unread, at reaching which the vector is raised */
+#define NPU_SOC_PERF_LOST      0x338 /* u64, RO: records dropped by PERF_STREAM since its start */
+#define NPU_SOC_PERF_SEQNO     0x340 /* u64, of the job */
+#define NPU_SOC_PERF_PACKET    0x348 /* id of the packet */
+#define NPU_SOC_PERF_END       0x34c
+
+enum npu_soc_perf_result {
+	NPU_SOC_PERF_OK = 0,
+	NPU_SOC_PERF_BAD = 1, /* a register breaks a rule */
+	NPU_SOC_PERF_BUSY = 2, /* the stream is on, or another one watches the queue */
+	NPU_SOC_PERF_BUS = 3, /* the ring does not answer */
+};
 
 /* ---- tiles ------------------------------------------------------------------------------------------ */
 /*

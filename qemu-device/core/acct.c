@@ -194,6 +194,34 @@ void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *t
 		q->core[core].v[i] += counters->v[i];
 }
 
+bool acct_started(const struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,
+		  uint64_t *start)
+{
+	const struct acct_queue *q = &acct->queue[queue];
+	const struct acct_lane *lane = &q->lane[ticket->lane];
+	uint64_t end = lane->end;
+	bool exact = true;
+
+	*start = 0;
+	if (ticket->generation != q->generation)
+		return false;
+	for (unsigned int i = 0; i < lane->count; i++) {
+		const struct acct_epoch *e = &lane->epoch[i];
+
+		*start = max_u64(end, e->start);
+		if (e->id == ticket->epoch)
+			return exact;
+		exact &= !e->open;
+		end = *start + e->span;
+	}
+	return false;
+}
+
+uint64_t acct_front(const struct acct *acct, unsigned int queue)
+{
+	return acct->queue[queue].front;
+}
+
 void acct_snapshot(const struct acct *acct, unsigned int queue, struct npu_counter_block *block)
 {
 	const struct acct_queue *q = &acct->queue[queue];
@@ -201,8 +229,23 @@ void acct_snapshot(const struct acct *acct, unsigned int queue, struct npu_count
 	memset(block, 0, sizeof(*block));
 	block->version = NPU_COUNTER_TABLE_VERSION;
 	block->count = NPU_COUNTER_COUNT;
+	block->core = NPU_CORE_ALL;
 	for (unsigned int c = 0; c < ACCT_CORES(acct); c++)
 		for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
 			block->value[i] += q->core[c].v[i];
+	block->value[NPU_COUNTER_CYCLES] = queue_clock(q);
+}
+
+void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned int core,
+			struct npu_counter_block *block)
+{
+	const struct acct_queue *q = &acct->queue[queue];
+
+	memset(block, 0, sizeof(*block));
+	block->version = NPU_COUNTER_TABLE_VERSION;
+	block->count = NPU_COUNTER_COUNT;
+	block->core = core < acct->tiles ? core
+		      : core == ACCT_CORE_COPY(acct) ? NPU_CORE_COPY : NPU_CORE_FRONT;
+	memcpy(block->value, q->core[core].v, sizeof(q->core[core].v));
 	block->value[NPU_COUNTER_CYCLES] = queue_clock(q);
 }

@@ -18,6 +18,7 @@
 #include "npu_counters.h"
 #include "npu_packet.h"
 #include "npu_regs.h"
+#include "npu_ring.h"
 
 struct npu_counters {
 	uint64_t v[NPU_COUNTER_COUNT]; /* CYCLES is unused here: it belongs to the queue */
@@ -84,10 +85,21 @@ void acct_barrier(struct acct *acct, unsigned int queue);
 void acct_clear(struct acct *acct, unsigned int queue);
 void acct_snapshot(const struct acct *acct, unsigned int queue, struct npu_counter_block *block);
 uint64_t acct_clock(const struct acct *acct, unsigned int queue);
+/* The part of core, an index of acct_queue.core; CYCLES is the queue's clock in each. */
+void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned int core,
+			struct npu_counter_block *block);
+/* The front end's time line. */
+uint64_t acct_front(const struct acct *acct, unsigned int queue);
 
 /* A share or copy starts, and ends after cycles having counted counters on core. */
 struct acct_ticket acct_start(struct acct *acct, unsigned int queue, enum acct_lane_id lane);
 void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,
 	      unsigned int core, uint64_t cycles, const struct npu_counters *counters);
+/*
+ * When an open share started on the queue's clock. False: earlier work in its lane is still open, and
+ * *start is as if that had ended; or the queue was cleared, then it is 0.
+ */
+bool acct_started(const struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,
+		  uint64_t *start);
 
 #endif /* NPU_ACCT_H */

@@ -243,6 +243,7 @@ void npu_dev_reset(struct npu_dev *dev)
 	for (unsigned int i = 0; i < dev->tiles; i++)
 		tile_reset(dev->tile[i]);
 	copy_reset(&dev->copy);
+	pmu_reset(dev);
 	acct_reset(&dev->acct);
 	fault_reset(dev);
 	dev->next_tile = 0;

@@ -14,6 +14,7 @@
 #include "npu_core.h"
 #include "npu_fw.h"
 #include "npu_regs.h"
+#include "pmu.h"
 #include "pool.h"
 #include "soc.h"
 #include "tile.h"
@@ -52,6 +53,7 @@ struct npu_dev {
 	struct npu_tile *tile[NPU_MAX_TILES];
 	struct npu_copy copy;
 	struct acct acct;
+	struct pmu pmu;
 	struct pool pool;
 	struct fault fault;
 	unsigned int next_tile; /* where the search for a ready engine starts */

@@ -18,6 +18,8 @@ void engine_attention(struct npu_engine *engine)
 void engine_go(struct npu_dev *dev, struct npu_engine *engine, enum acct_lane_id lane)
 {
 	engine->ticket = acct_start(&dev->acct, engine->queue, lane);
+	if (dev->pmu.active)
+		pmu_work_begin(dev, engine);
 	engine->status = NPU_SOC_BUSY;
 	engine->stop = false;
 	engine->spoil = false;
@@ -50,6 +52,11 @@ void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_
 		} else if (status == NPU_SOC_FAULT && dev->copy.error == NPU_JOB_ECC) {
 			fault_ecc(dev, NPU_CORE_COPY, false);
 		}
+	}
+	if (dev->pmu.active) {
+		pmu_work_end(dev, engine, cycles, status != NPU_SOC_DONE);
+		if (is_tile(dev, engine) && dev->tile[engine->core]->perf.stream)
+			tile_perf_end(dev->tile[engine->core], status);
 	}
 	acct_end(&dev->acct, engine->queue, &engine->ticket, engine->core, cycles, counters);
 	engine->ready = false;
@@ -95,6 +102,8 @@ bool engine_run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget
 
 	engine->as_generation = dev->as_generation[engine->as];
 	engine->map_generation = dev->map_generation;
+	if (is_tile(dev, engine) && dev->tile[engine->core]->perf.epoch != dev->pmu.epoch)
+		tile_perf_claim(dev->tile[engine->core]);
 	engine->ready = false;
 	engine->running = true;
 	__atomic_store_n(&engine->attention, false, __ATOMIC_RELEASE);
@@ -132,5 +141,7 @@ bool engine_run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget
 		engine_finish(dev, engine, NPU_SOC_STOPPED);
 	else
 		engine->ready = true;
+	if (engine->ready && is_tile(dev, engine) && dev->tile[engine->core]->perf.stream)
+		tile_perf_release(dev->tile[engine->core]);
 	return !engine->ready;
 }

@@ -161,6 +161,8 @@ uint32_t soc_pending(const struct soc *soc)
 		pending |= NPU_SOC_IRQ_TILE;
 	if (copy != NPU_SOC_IDLE && copy != NPU_SOC_BUSY)
 		pending |= NPU_SOC_IRQ_COPY;
+	if (dev->pmu.events)
+		pending |= NPU_SOC_IRQ_PERF;
 	return pending;
 }
 

@@ -193,6 +193,10 @@ static void copy_cmd(struct soc *soc, uint32_t cmd)
 static void acct_cmd(struct soc *soc, uint32_t cmd)
 {
 	struct acct *acct = &soc->dev->acct;
+	const uint32_t core = soc->acct_arg < acct->tiles	  ? soc->acct_arg
+			      : soc->acct_arg == NPU_CORE_COPY	  ? ACCT_CORE_COPY(acct)
+			      : soc->acct_arg == NPU_CORE_FRONT ? ACCT_CORE_FRONT(acct)
+								  : UINT32_MAX;
 	struct npu_counter_block block;
 	uint8_t *local;
 
@@ -200,19 +204,30 @@ static void acct_cmd(struct soc *soc, uint32_t cmd)
 		return;
 	switch (cmd) {
 	case NPU_SOC_ACCT_BEGIN:
-		acct_begin(acct, soc->acct_queue, soc->acct_arg);
+		if (soc->dev->pmu.active)
+			pmu_packet_begin(soc->dev, soc->acct_queue, soc->acct_arg);
+		else
+			acct_begin(acct, soc->acct_queue, soc->acct_arg);
 		break;
 	case NPU_SOC_ACCT_BARRIER:
+		if (soc->dev->pmu.active)
+			pmu_packet_end(soc->dev, soc->acct_queue, false);
 		acct_barrier(acct, soc->acct_queue);
 		break;
 	case NPU_SOC_ACCT_CLEAR:
+		if (soc->dev->pmu.active)
+			pmu_packet_end(soc->dev, soc->acct_queue, true);
 		acct_clear(acct, soc->acct_queue);
 		break;
 	case NPU_SOC_ACCT_SNAPSHOT:
+	case NPU_SOC_ACCT_SNAPSHOT_CORE:
 		local = soc_local(soc, soc->acct_addr, sizeof(block), true);
-		if (!local)
+		if (!local || (cmd == NPU_SOC_ACCT_SNAPSHOT_CORE && core >= ACCT_CORES(acct)))
 			break;
-		acct_snapshot(acct, soc->acct_queue, &block);
+		if (cmd == NPU_SOC_ACCT_SNAPSHOT)
+			acct_snapshot(acct, soc->acct_queue, &block);
+		else
+			acct_snapshot_core(acct, soc->acct_queue, core, &block);
 		memcpy(local, &block, sizeof(block));
 		break;
 	}
@@ -226,6 +241,11 @@ static uint64_t acct_clock_reg(const struct soc *soc)
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
+static bool is_perf(uint64_t offset)
+{
+	return offset >= NPU_SOC_PERF_STREAM && offset < NPU_SOC_PERF_END;
+}
+
 static uint32_t read32(struct soc *soc, uint32_t offset)
 {
 	struct npu_dev *dev = soc->dev;
@@ -235,6 +255,8 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 	if (offset >= NPU_SOC_TAIL(0) && offset < NPU_SOC_TAIL(NPU_MAX_QUEUES))
 		return fault_tail(dev, (offset - NPU_SOC_TAIL(0)) / 4,
 				  regs->tail[(offset - NPU_SOC_TAIL(0)) / 4]);
+	if (is_perf(offset))
+		return pmu_reg_read(dev, offset);
 	switch (offset) {
 	case NPU_SOC_IRQ_PENDING:
 		return soc_pending(soc);
@@ -337,6 +359,10 @@ static void write32(struct soc *soc, uint32_t offset, uint32_t value)
 	struct npu_host_regs *regs = &dev->regs;
 	struct npu_copy *copy = &dev->copy;
 
+	if (is_perf(offset)) {
+		pmu_reg_write(dev, offset, value);
+		return;
+	}
 	switch (offset) {
 	case NPU_SOC_IRQ_PENDING:
 		if (value & NPU_SOC_IRQ_MBOX)
@@ -468,6 +494,8 @@ static bool is_u64(uint64_t offset, bool tile)
 	if (tile)
 		return offset == NPU_TILE_ENTRY || offset == NPU_TILE_ARGS ||
 		       offset == NPU_TILE_FAULT_ADDR || offset == NPU_TILE_FAULT_PC;
+	if (is_perf(offset))
+		return pmu_reg_is_u64(offset);
 	switch (offset) {
 	case NPU_SOC_DOORBELLS:
 	case NPU_SOC_TILE_EVENTS:

@@ -7,6 +7,7 @@
 #include "dev.h"
 #include "mmu.h"
 #include "model.h"
+#include "rv_profile.h"
 
 /* Instructions that a tile runs at most between two looks at its budget. */
 #define TILE_SLICE	     65536
@@ -50,8 +51,7 @@ static const struct rv_costs core_costs = {
 
 /* ---- faults ------------------------------------------------------------------------------ */
 
-/* The workgroup that runs or comes next; the last one if all are retired. */
-static uint32_t current_workgroup(const struct npu_tile *tile)
+uint32_t tile_workgroup(const struct npu_tile *tile)
 {
 	const struct tile_share *share = &tile->share;
 	const uint32_t n = tile->workgroups;
@@ -67,7 +67,7 @@ void tile_set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_ac
 		.access = access,
 		.addr = addr,
 		.pc = pc,
-		.workgroup = current_workgroup(tile),
+		.workgroup = tile_workgroup(tile),
 	};
 }
 
@@ -145,7 +145,7 @@ static enum rv_result tile_csr_read(struct rv_hart *hart, unsigned int csr, uint
 {
 	const struct npu_tile *tile = hart->opaque;
 	const uint32_t *grid = tile->share.grid;
-	const uint32_t index = current_workgroup(tile);
+	const uint32_t index = tile_workgroup(tile);
 
 	switch (csr) {
 	case NPU_CSR_WG_X:
@@ -272,6 +272,8 @@ static void start_share(struct npu_tile *tile)
 	tile->exited = false;
 	tile->op = TILE_OP_NONE;
 	tile->fresh = false;
+	if (hart->profile)
+		rv_profile_begin(hart);
 }
 
 static void start_workgroup(struct npu_tile *tile)
@@ -281,6 +283,8 @@ static void start_workgroup(struct npu_tile *tile)
 	rv_reset(hart, tile->share.entry);
 	hart->x[2] = NPU_VA_SRAM + tile->sram_size;
 	hart->x[10] = tile->share.args;
+	if (hart->profile)
+		rv_profile_start(hart, tile->share.entry, NPU_MODEL_WORKGROUP);
 	hart->cycles += NPU_MODEL_WORKGROUP;
 	tile->exited = false;
 	tile->in_workgroup = true;
@@ -437,6 +441,8 @@ void tile_go(struct npu_tile *tile)
 	tile->engine.queue = tile->share.queue;
 	tile->engine.as = tile->share.as;
 	engine_go(dev, &tile->engine, ACCT_TILES);
+	if (dev->pmu.active)
+		tile_perf_go(tile);
 }
 
 struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
@@ -481,6 +487,7 @@ void tile_free(struct npu_tile *tile)
 	if (!tile)
 		return;
 	rv_fini(&tile->hart);
+	tile_perf_free(tile);
 	free(tile->sram);
 	free(tile->dirty);
 	free(tile);
@@ -505,6 +512,7 @@ void tile_reset(struct npu_tile *tile)
 {
 	engine_reset(&tile->engine);
 	tile_sram_scrub(tile);
+	tile_perf_reset(tile);
 	tile->owned = false;
 	tile->spoilt = false;
 	memset(&tile->next, 0, sizeof(tile->next));

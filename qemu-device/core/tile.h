@@ -14,6 +14,7 @@
 #include "matrix.h"
 #include "npu_isa.h"
 #include "rv.h"
+#include "tile_perf.h"
 
 /* Work of a tile, as its registers describe it. */
 struct tile_share {
@@ -69,6 +70,7 @@ struct npu_tile {
 	struct dma_mover mover;
 	struct tile_line dma, matrix;
 	struct npu_counters counters;
+	struct tile_perf perf;
 
 	/* Operation that is being executed on the host; the core stands still meanwhile. */
 	enum tile_op op;

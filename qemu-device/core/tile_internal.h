@@ -9,6 +9,9 @@
 void tile_set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_access access,
 		    uint64_t addr, uint64_t pc);
 
+/* tile.c: the workgroup that runs or comes next; the last one if all are retired. */
+uint32_t tile_workgroup(const struct npu_tile *tile);
+
 /* tile_sram.c: opaque is the tile; [offset, offset + length) is about to be written. length > 0. */
 void tile_sram_touched(void *opaque, uint32_t offset, uint32_t length);
 /* Make all of it zero. */

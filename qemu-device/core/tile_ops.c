@@ -108,6 +108,11 @@ static void dma_retire(struct npu_tile *tile)
 
 	line_push(&tile->dma, tile->op_issue, busy,
 		  list + (host ? NPU_MODEL_DMA_LATENCY : NPU_MODEL_DMA_LOCAL_LATENCY));
+	if (tile->perf.stream)
+		tile_perf_op(tile, NPU_PERF_DMA, &tile->dma, busy,
+			     (block->host_read > block->host_write ? block->host_read :
+								     block->host_write) +
+				     block->local);
 	v[NPU_COUNTER_DMA_OPS]++;
 	v[NPU_COUNTER_DMA_READ] += block->host_read;
 	v[NPU_COUNTER_DMA_WRITE] += block->host_write;
@@ -126,6 +131,8 @@ static void matrix_retire(struct npu_tile *tile)
 	uint64_t *v = tile->counters.v;
 
 	line_push(&tile->matrix, tile->op_issue, cost.busy, 0);
+	if (tile->perf.stream)
+		tile_perf_op(tile, NPU_PERF_MATRIX, &tile->matrix, cost.busy, cost.macs);
 	v[NPU_COUNTER_MATRIX_OPS]++;
 	v[NPU_COUNTER_MATRIX_MACS] += cost.macs;
 	v[NPU_COUNTER_MATRIX_SKIPPED] += cost.skipped;
