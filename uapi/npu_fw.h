@@ -51,6 +51,7 @@ NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
 
 #define NPU_FW_FEATURE_QUEUE_STOP (1ull << 0)
 #define NPU_FW_FEATURE_COUNTERS	  (1ull << 1)
+#define NPU_FW_FEATURE_PERF	  (1ull << 8) /* performance streams, counters by core */
 
 /* NPU_REG_BOOT_STATUS: stage in [7:0], error in [15:8]. */
 #define NPU_BOOT_STAGE(status) ((status) & 0xff)
@@ -115,6 +116,21 @@ struct npu_msg {
 			__u64 mepc;
 			__u64 mtval;
 		} panic;
+		struct { /* NPU_MSG_PERF_START, and NPU_MSG_PERF_STOP, which looks at .stream only */
+			__u64 ring; /* bus address of struct npu_perf_ring, 4 KiB aligned, header zeroed */
+			__u64 tiles; /* bit per tile to watch; those that are not there do not matter */
+			__u32 modes; /* NPU_PERF_MODE_* */
+			__u32 period; /* cycles, NPU_PERF_PERIOD_MIN..MAX; 0 without SAMPLES */
+			__u32 threshold; /* slots unread, at reaching which the vector is raised */
+			__u16 vector; /* MSI-X vector, 1 and up, or 0: none, and threshold 0 */
+			__u8 ring_log2; /* slots, NPU_PERF_RING_MIN_LOG2..MAX_LOG2 */
+			__u8 stream; /* below NPU_PERF_STREAMS */
+			__u64 reserved[2]; /* 0 */
+		} perf;
+		struct { /* reply to NPU_MSG_PERF_STOP */
+			__u64 lost; /* records dropped since the start */
+			__u64 reserved[5];
+		} perf_end;
 	};
 };
 NPU_ASSERT_SIZE(struct npu_msg, 64);
@@ -125,6 +141,8 @@ NPU_ASSERT_OFFSET(struct npu_msg, fault.as_id, 18);
 NPU_ASSERT_OFFSET(struct npu_msg, fault.seqno, 24);
 NPU_ASSERT_OFFSET(struct npu_msg, fault.workgroup, 56);
 NPU_ASSERT_OFFSET(struct npu_msg, panic.mtval, 40);
+NPU_ASSERT_OFFSET(struct npu_msg, perf.modes, 32);
+NPU_ASSERT_OFFSET(struct npu_msg, perf.stream, 47);
 
 enum npu_msg_type {
 	/* host to firmware; each is answered by NPU_MSG_REPLY with the same cookie */
@@ -137,6 +155,13 @@ enum npu_msg_type {
 	 */
 	NPU_MSG_QUEUE_STOP = 3,
 	NPU_MSG_SHUTDOWN = 4, /* stop all queues, then idle until reset */
+	/*
+	 * Start a performance stream (npu_perf.h) that watches .queue, or NPU_PERF_ALL_QUEUES. The queue
+	 * need not be started, and may be in the middle of a job.
+	 */
+	NPU_MSG_PERF_START = 0x10,
+	/* Stop it. After the reply everything is in its ring, and the device does not touch that. */
+	NPU_MSG_PERF_STOP = 0x11,
 
 	/* firmware to host */
 	NPU_MSG_REPLY = 0x80,
@@ -150,6 +175,8 @@ enum npu_msg_status {
 	NPU_MSG_BAD_TYPE = 1,
 	NPU_MSG_BAD_QUEUE = 2, /* no such queue, or in the wrong state */
 	NPU_MSG_BAD_DESC = 3, /* queue descriptor breaks a rule */
+	NPU_MSG_BAD_PERF = 8, /* stream: a field breaks a rule, or it is not on, or its ring does not answer */
+	NPU_MSG_BUSY = 9, /* stream is on, or another one watches the queue */
 };
 
 enum npu_fw_panic {

@@ -119,12 +119,23 @@ struct npu_timestamp {
 	__u64 wall_ns; /* NPU_REG_TIME at that moment; not reproducible */
 };
 
-/* COUNTERS: write a struct npu_counter_block of this queue at addr (64-byte aligned). */
+/*
+ * COUNTERS: write a snapshot of this queue's counters at addr (64-byte aligned), as a barrier would
+ * order it. With NPU_COUNTERS_CORES one struct npu_counter_block for each core: the tiles by
+ * number, then the copy engine, then the front end. Their sum is what NPU_COUNTERS_QUEUE
+ * writes, but for CYCLES, which is the queue's clock in each.
+ */
+enum npu_counters_scope {
+	NPU_COUNTERS_QUEUE = 0,
+	NPU_COUNTERS_CORES = 1,
+};
+#define NPU_COUNTERS_BLOCKS(tiles) ((tiles) + 2u) /* that NPU_COUNTERS_CORES writes */
+
 struct npu_pkt_counters {
 	struct npu_pkt_header hdr;
 	__u64 addr;
-	__u32 size; /* bytes at addr; at least sizeof(struct npu_counter_block) */
-	__u32 reserved0;
+	__u32 size; /* bytes at addr; room for all blocks */
+	__u32 scope; /* enum npu_counters_scope */
 	__u64 reserved[5];
 };
 

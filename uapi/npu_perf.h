@@ -20,6 +20,7 @@
 
 #define NPU_PERF_VERSION 1
 #define NPU_PERF_STREAMS 8 /* at the same time */
+#define NPU_PERF_ALL_QUEUES 0xffffffffu /* in place of a queue's number */
 
 /* ---- ring ------------------------------------------------------------------------------------ */
 

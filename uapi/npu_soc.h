@@ -128,8 +128,7 @@
 #define NPU_SOC_PERF_EVENTS    0x30c /* bit per stream that has ended; write one to clear */
 #define NPU_SOC_PERF_RING      0x310 /* u64, bus address of the ring, 4 KiB aligned, not 0 */
 #define NPU_SOC_PERF_TILES     0x318 /* u64, bit per tile watched, at least one that there is */
-#define NPU_SOC_PERF_QUEUE     0x320 /* queue, or NPU_SOC_PERF_ALL */
-#define NPU_SOC_PERF_ALL	 0xffffffffu
+#define NPU_SOC_PERF_QUEUE     0x320 /* queue, or NPU_PERF_ALL_QUEUES */
 #define NPU_SOC_PERF_MODES     0x324 /* NPU_PERF_MODE_*, something to record among them */
 #define NPU_SOC_PERF_PERIOD    0x328 /* cycles, with SAMPLES: NPU_PERF_PERIOD_MIN..NPU_PERF_PERIOD_MAX */
 #define NPU_SOC_PERF_RING_LOG2 0x32c /* slots */

@@ -6,7 +6,7 @@
 /* The register is written by nobody else, so what it holds is known. */
 static unsigned int selected; /* 0 after reset */
 
-static void select_queue(unsigned int queue)
+void account_select(unsigned int queue)
 {
 	if (selected == queue)
 		return;
@@ -16,34 +16,45 @@ static void select_queue(unsigned int queue)
 
 void account_begin(unsigned int queue, uint32_t op)
 {
-	select_queue(queue);
+	account_select(queue);
 	soc_write32(NPU_SOC_ACCT_ARG, op);
 	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_BEGIN);
 }
 
 void account_barrier(unsigned int queue)
 {
-	select_queue(queue);
+	account_select(queue);
 	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_BARRIER);
 }
 
 void account_clear(unsigned int queue)
 {
-	select_queue(queue);
+	account_select(queue);
 	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_CLEAR);
 }
 
 uint64_t account_clock(unsigned int queue)
 {
-	select_queue(queue);
+	account_select(queue);
 	return soc_read64(NPU_SOC_ACCT_CLOCK);
+}
+
+static void snapshot(unsigned int queue, struct npu_counter_block *block, uint32_t cmd)
+{
+	account_select(queue);
+	soc_write64(NPU_SOC_ACCT_ADDR, (uintptr_t)block);
+	ram_fence();
+	soc_write32(NPU_SOC_ACCT_CMD, cmd);
+	ram_fence();
 }
 
 void account_snapshot(unsigned int queue, struct npu_counter_block *block)
 {
-	select_queue(queue);
-	soc_write64(NPU_SOC_ACCT_ADDR, (uintptr_t)block);
-	ram_fence();
-	soc_write32(NPU_SOC_ACCT_CMD, NPU_SOC_ACCT_SNAPSHOT);
-	ram_fence();
+	snapshot(queue, block, NPU_SOC_ACCT_SNAPSHOT);
+}
+
+void account_snapshot_core(unsigned int queue, uint32_t core, struct npu_counter_block *block)
+{
+	soc_write32(NPU_SOC_ACCT_ARG, core);
+	snapshot(queue, block, NPU_SOC_ACCT_SNAPSHOT_CORE);
 }

@@ -7,6 +7,8 @@
 
 #include "npu_counters.h"
 
+/* The registers of npu_soc.h that go by ACCT_QUEUE now speak of this queue. */
+void account_select(unsigned int queue);
 /* A packet of this operation (enum npu_packet_op) begins on the queue. */
 void account_begin(unsigned int queue, uint32_t op);
 /* A command buffer has ended: all that it started is over. */
@@ -17,5 +19,7 @@ void account_clear(unsigned int queue);
 uint64_t account_clock(unsigned int queue);
 /* Write the queue's counters to *block, in local RAM. */
 void account_snapshot(unsigned int queue, struct npu_counter_block *block);
+/* The same of one core: a tile or NPU_CORE_*. */
+void account_snapshot_core(unsigned int queue, uint32_t core, struct npu_counter_block *block);
 
 #endif /* NPU_FW_ACCOUNT_H */

@@ -6,6 +6,7 @@
 #include "account.h"
 #include "front.h"
 #include "panic.h"
+#include "perf.h"
 #include "queue.h"
 #include "soc.h"
 
@@ -23,6 +24,7 @@ void copy_start(struct queue *queue)
 	fw_assert(!owner);
 	queue->where = QUEUE_ON_COPY;
 	owner = queue;
+	perf_packet(queue);
 	account_begin(queue->id, packet->hdr.op);
 	soc_write64(NPU_SOC_COPY_PACKET, (uintptr_t)packet);
 	soc_write32(NPU_SOC_COPY_QUEUE, queue->id);

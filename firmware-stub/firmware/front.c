@@ -10,14 +10,18 @@
  */
 #include "front.h"
 
+#include <stddef.h>
+
 #include "npu_counters.h"
 #include "npu_pgtable.h"
 
 #include "account.h"
 #include "packet.h"
+#include "perf.h"
 #include "port.h"
 #include "queue.h"
 #include "soc.h"
+#include "tiles.h"
 
 static void fail(struct queue *queue, enum npu_job_error error, enum npu_access access,
 		 uint64_t addr)
@@ -97,12 +101,31 @@ static bool timestamp(struct queue *queue, uint64_t va)
 	return write_result(queue, va, &stamp, sizeof(stamp));
 }
 
-static bool counters(struct queue *queue, uint64_t va)
+static uint32_t counters_size(const struct npu_pkt_counters *packet)
+{
+	const uint32_t block = sizeof(struct npu_counter_block);
+
+	return packet->scope == NPU_COUNTERS_CORES ? NPU_COUNTERS_BLOCKS(tiles_count()) * block : block;
+}
+
+static bool counters(struct queue *queue, const struct npu_pkt_counters *packet)
 {
 	struct npu_counter_block block __attribute__((aligned(64)));
+	const uint32_t tiles = tiles_count();
+	uint64_t va = packet->addr;
 
-	account_snapshot(queue->id, &block);
-	return write_result(queue, va, &block, sizeof(block));
+	if (packet->scope == NPU_COUNTERS_QUEUE) {
+		account_snapshot(queue->id, &block);
+		return write_result(queue, va, &block, sizeof(block));
+	}
+	for (uint32_t i = 0; i < NPU_COUNTERS_BLOCKS(tiles); i++, va += sizeof(block)) {
+		account_snapshot_core(queue->id,
+				      i < tiles ? i : i == tiles ? NPU_CORE_COPY : NPU_CORE_FRONT,
+				      &block);
+		if (!write_result(queue, va, &block, sizeof(block)))
+			return false;
+	}
+	return true;
 }
 
 static enum sched_server packet_step(struct queue *queue)
@@ -115,6 +138,10 @@ static enum sched_server packet_step(struct queue *queue)
 		return SCHED_NONE;
 	packet = front_packet(queue);
 	bad = packet_check(packet);
+	/* How much it takes is not a matter of the packet alone. */
+	if (bad == PACKET_OK && packet->hdr.op == NPU_PKT_COUNTERS &&
+	    packet->counters.size < counters_size(&packet->counters))
+		bad = offsetof(struct npu_pkt_counters, size);
 	if (bad != PACKET_OK) {
 		fail(queue, NPU_JOB_BAD_PACKET, NPU_ACCESS_NONE,
 		     queue->packet_va + (unsigned int)bad);
@@ -128,11 +155,12 @@ static enum sched_server packet_step(struct queue *queue)
 	case NPU_PKT_GATHER:
 		return SCHED_COPY;
 	}
+	perf_packet(queue);
 	account_begin(queue->id, packet->hdr.op);
 	if (packet->hdr.op == NPU_PKT_TIMESTAMP)
 		done = timestamp(queue, packet->timestamp.addr);
 	else if (packet->hdr.op == NPU_PKT_COUNTERS)
-		done = counters(queue, packet->counters.addr);
+		done = counters(queue, &packet->counters);
 	if (!done)
 		return SCHED_NONE;
 	front_packet_done(queue);

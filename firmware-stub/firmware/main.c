@@ -17,6 +17,7 @@
 #include "heartbeat.h"
 #include "mailbox.h"
 #include "panic.h"
+#include "perf.h"
 #include "queue.h"
 #include "soc.h"
 #include "tiles.h"
@@ -47,6 +48,8 @@ static void serve_interrupts(void)
 		tiles_event();
 	if (pending & NPU_SOC_IRQ_COPY)
 		copy_event();
+	if (pending & NPU_SOC_IRQ_PERF)
+		perf_event();
 }
 
 static bool server_free(enum sched_server server)
@@ -133,7 +136,8 @@ _Noreturn void main(void)
 		boot_failed(NPU_BOOT_ERR_MBOX, (uint32_t)soc_read64(NPU_SOC_MBOX_BASE));
 
 	soc_write32(NPU_SOC_IRQ_ENABLE, NPU_SOC_IRQ_MBOX | NPU_SOC_IRQ_DOORBELL |
-						NPU_SOC_IRQ_TILE | NPU_SOC_IRQ_COPY);
+						NPU_SOC_IRQ_TILE | NPU_SOC_IRQ_COPY |
+						NPU_SOC_IRQ_PERF);
 	csr_write(mie, MIP_MEIP | MIP_MTIP);
 	heartbeat_init();
 	console_puts("npu firmware ready: ");

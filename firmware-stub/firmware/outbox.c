@@ -3,10 +3,12 @@
 
 #include "bits.h"
 #include "mailbox.h"
+#include "perf.h"
 #include "queue.h"
 
 static uint64_t faults; /* bit per queue */
 static uint64_t stopped; /* bit per queue */
+static uint64_t perf_ended; /* bit per performance stream */
 static bool shutdown; /* a reply to NPU_MSG_SHUTDOWN is owed */
 static uint32_t shutdown_cookie;
 
@@ -32,6 +34,12 @@ void outbox_stopped(struct queue *queue)
 	outbox_flush();
 }
 
+void outbox_perf(unsigned int stream)
+{
+	perf_ended |= 1ull << stream;
+	outbox_flush();
+}
+
 void outbox_shutdown(uint32_t cookie)
 {
 	shutdown = true;
@@ -41,7 +49,7 @@ void outbox_shutdown(uint32_t cookie)
 
 bool outbox_empty(void)
 {
-	return !faults && !stopped && !(shutdown && queues_stopped());
+	return !faults && !stopped && !perf_ended && !(shutdown && queues_stopped() && perf_idle());
 }
 
 void outbox_flush(void)
@@ -63,6 +71,8 @@ void outbox_flush(void)
 			queue = &queues[take(&stopped)];
 			queue->stop_reply = false;
 			mailbox_reply(queue->stop_cookie, queue->id, NPU_MSG_OK);
+		} else if (perf_ended) {
+			perf_reply(take(&perf_ended));
 		} else {
 			shutdown = false;
 			mailbox_reply(shutdown_cookie, 0, NPU_MSG_OK);

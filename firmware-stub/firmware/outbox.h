@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Messages to the host that may have to wait for room in the mailbox. There is
- * at most one of each kind per queue, so the outbox cannot overflow; and
+ * at most one of each kind per queue and per performance stream, so the outbox cannot overflow; and
  * requests are left in the mailbox while it is not empty, so it empties.
  */
 #ifndef NPU_FW_OUTBOX_H
@@ -16,7 +16,9 @@ struct queue;
 void outbox_fault(struct queue *queue);
 /* The queue has stopped: send the replies that waited for it. */
 void outbox_stopped(struct queue *queue);
-/* Reply to NPU_MSG_SHUTDOWN as soon as all queues have stopped. */
+/* The performance stream has ended: send the reply to NPU_MSG_PERF_STOP. */
+void outbox_perf(unsigned int stream);
+/* Reply to NPU_MSG_SHUTDOWN as soon as all queues and streams have stopped. */
 void outbox_shutdown(uint32_t cookie);
 
 /* Send what there is room for. */

@@ -79,8 +79,8 @@ static int check_counters(const struct npu_pkt_counters *c)
 		return offsetof(struct npu_pkt_counters, addr);
 	if (c->size < sizeof(struct npu_counter_block))
 		return offsetof(struct npu_pkt_counters, size);
-	if (c->reserved0)
-		return offsetof(struct npu_pkt_counters, reserved0);
+	if (c->scope > NPU_COUNTERS_CORES)
+		return offsetof(struct npu_pkt_counters, scope);
 	return check_tail((const union npu_packet *)c, 3);
 }
 

@@ -5,6 +5,7 @@
 
 #include "mailbox.h"
 #include "outbox.h"
+#include "perf.h"
 #include "queue.h"
 
 static bool shut_down; /* NPU_MSG_SHUTDOWN was seen: no queue starts any more */
@@ -42,6 +43,7 @@ static void shutdown(uint32_t cookie)
 		if (queues[i].where != QUEUE_STOPPED && !queues[i].stopping)
 			queue_stop(&queues[i]);
 	}
+	perf_stop_all();
 	outbox_shutdown(cookie);
 }
 
@@ -59,6 +61,14 @@ void request_serve(const struct npu_msg *msg)
 		break;
 	case NPU_MSG_SHUTDOWN:
 		shutdown(msg->cookie);
+		break;
+	case NPU_MSG_PERF_START:
+		mailbox_reply(msg->cookie, msg->queue,
+			      shut_down ? NPU_MSG_BAD_QUEUE : perf_start(msg));
+		break;
+	case NPU_MSG_PERF_STOP:
+		if (!perf_stop(msg->perf.stream, msg->cookie))
+			mailbox_reply(msg->cookie, msg->queue, NPU_MSG_BAD_PERF);
 		break;
 	default:
 		mailbox_reply(msg->cookie, msg->queue, NPU_MSG_BAD_TYPE);

@@ -17,6 +17,7 @@
 #include "bits.h"
 #include "front.h"
 #include "panic.h"
+#include "perf.h"
 #include "queue.h"
 #include "soc.h"
 
@@ -115,6 +116,7 @@ void tiles_start(struct queue *queue)
 	tiles.stop_time = 0;
 	tiles.reset = 0;
 	tiles.failed = false;
+	perf_packet(queue);
 	account_begin(queue->id, NPU_PKT_DISPATCH);
 	for (unsigned int t = 0; t < used; t++) {
 		struct share *share = &tiles.share[t];

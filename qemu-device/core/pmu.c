@@ -151,7 +151,7 @@ struct pmu_stream *pmu_watching(struct npu_dev *dev, unsigned int queue)
 		struct pmu_stream *stream = &dev->pmu.stream[i];
 
 		if (stream->on && !stream->stopping &&
-		    (stream->setup.queue == NPU_SOC_PERF_ALL || stream->setup.queue == queue))
+		    (stream->setup.queue == NPU_PERF_ALL_QUEUES || stream->setup.queue == queue))
 			return stream;
 	}
 	return NULL;
@@ -164,7 +164,7 @@ static bool setup_good(const struct npu_dev *dev, const struct pmu_setup *setup)
 
 	return setup->ring && !(setup->ring & (NPU_PAGE_SIZE - 1)) &&
 	       setup->ring_log2 >= NPU_PERF_RING_MIN_LOG2 && size && (setup->tiles & tiles) &&
-	       (setup->queue < dev->queues || setup->queue == NPU_SOC_PERF_ALL) &&
+	       (setup->queue < dev->queues || setup->queue == NPU_PERF_ALL_QUEUES) &&
 	       !(setup->modes & ~NPU_PERF_MODES) &&
 	       (setup->modes & ~(NPU_PERF_MODE_JITTER | NPU_PERF_MODE_KEEP)) &&
 	       (!(setup->modes & NPU_PERF_MODE_SAMPLES) ||
@@ -178,7 +178,7 @@ static bool overlaps(const struct npu_dev *dev, uint32_t queue)
 	for (unsigned int i = 0; i < NPU_PERF_STREAMS; i++) {
 		const struct pmu_stream *s = &dev->pmu.stream[i];
 
-		if (s->on && (queue == NPU_SOC_PERF_ALL || s->setup.queue == NPU_SOC_PERF_ALL ||
+		if (s->on && (queue == NPU_PERF_ALL_QUEUES || s->setup.queue == NPU_PERF_ALL_QUEUES ||
 			      s->setup.queue == queue))
 			return true;
 	}

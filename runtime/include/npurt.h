@@ -463,6 +463,13 @@ int npurt_cmdlist_timestamp(struct npurt_cmdlist *list, uint64_t va);
  * NPURT_COUNTER_BLOCK_SIZE bytes); counter i is the uint64_t at NPURT_COUNTER_BLOCK_VALUES + 8 * i.
  */
 int npurt_cmdlist_counters(struct npurt_cmdlist *list, uint64_t va);
+/**
+ * The same by core: at va (64-byte aligned, size bytes) one block of NPURT_COUNTER_BLOCK_SIZE for each
+ * tile, then one for the copy engine and one for the front end: npurt_device_info.tiles + 2
+ * blocks. Each counter is the part of its core; their sum is what npurt_cmdlist_counters() writes,
+ * but for "cycles", which is the queue's clock in each. -EINVAL: misaligned, or no room for all.
+ */
+int npurt_cmdlist_counters_by_core(struct npurt_cmdlist *list, uint64_t va, uint64_t size);
 
 /** Commands appended so far. */
 unsigned int npurt_cmdlist_length(const struct npurt_cmdlist *list);

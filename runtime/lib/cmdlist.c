@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "npu_fw.h"
 #include "npu_packet.h"
 
 _Static_assert(NPURT_GATHER_SCATTER == NPU_GATHER_SCATTER && NPURT_GATHER_PAD == NPU_GATHER_PAD,
@@ -374,7 +375,8 @@ NPURT_EXPORT int npurt_cmdlist_timestamp(struct npurt_cmdlist *list, uint64_t va
 	return err;
 }
 
-NPURT_EXPORT int npurt_cmdlist_counters(struct npurt_cmdlist *list, uint64_t va)
+static int counters(struct npurt_cmdlist *list, uint64_t va, uint32_t size,
+		    enum npu_counters_scope scope)
 {
 	union npu_packet *packet;
 	int err;
@@ -386,8 +388,28 @@ NPURT_EXPORT int npurt_cmdlist_counters(struct npurt_cmdlist *list, uint64_t va)
 	if (err)
 		return err;
 	packet->counters.addr = va;
-	packet->counters.size = NPURT_COUNTER_BLOCK_SIZE;
+	packet->counters.size = size;
+	packet->counters.scope = scope;
 	return 0;
+}
+
+NPURT_EXPORT int npurt_cmdlist_counters(struct npurt_cmdlist *list, uint64_t va)
+{
+	return counters(list, va, NPURT_COUNTER_BLOCK_SIZE, NPU_COUNTERS_QUEUE);
+}
+
+NPURT_EXPORT int npurt_cmdlist_counters_by_core(struct npurt_cmdlist *list, uint64_t va, uint64_t size)
+{
+	const struct npurt_device_info *info = &list->vm->device->info;
+	const uint64_t need = (uint64_t)NPU_COUNTERS_BLOCKS(info->tiles) * NPURT_COUNTER_BLOCK_SIZE;
+
+	if (size < need)
+		return npurt_fail(-EINVAL,
+				  "counters by core take %llu bytes on this device of %u tiles, not %llu",
+				  (unsigned long long)need, info->tiles, (unsigned long long)size);
+	if (!(info->fw_features & NPU_FW_FEATURE_PERF))
+		return npurt_fail(-EOPNOTSUPP, "this device's firmware does not tell cores apart");
+	return counters(list, va, (uint32_t)need, NPU_COUNTERS_CORES);
 }
 
 NPURT_EXPORT unsigned int npurt_cmdlist_length(const struct npurt_cmdlist *list)

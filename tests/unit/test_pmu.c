@@ -456,7 +456,7 @@ static uint64_t reference; /* the set of records of a run with all modes */
 
 static void test_all(void)
 {
-	const struct setup all = {.queue = NPU_SOC_PERF_ALL, .modes = ALL, .period = 500};
+	const struct setup all = {.queue = NPU_PERF_ALL_QUEUES, .modes = ALL, .period = 500};
 	struct bench b = bench_new(2, 32768);
 	struct outcome o;
 	struct consumer c;
@@ -493,7 +493,7 @@ static void test_determinism(void)
 		unsigned int threads;
 		uint64_t budget;
 	} hosts[] = {{1, 0}, {4, 0}, {2, 1}, {2, 100}, {1, UINT64_MAX}};
-	const struct setup all = {.queue = NPU_SOC_PERF_ALL, .modes = ALL, .period = 500, .stream = 3};
+	const struct setup all = {.queue = NPU_PERF_ALL_QUEUES, .modes = ALL, .period = 500, .stream = 3};
 
 	for (unsigned int i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		struct bench b = bench_new(hosts[i].threads, hosts[i].budget);
@@ -599,7 +599,7 @@ static void test_keep(void)
 
 static void test_full(void)
 {
-	const struct setup all = {.queue = NPU_SOC_PERF_ALL, .modes = ALL, .period = 500};
+	const struct setup all = {.queue = NPU_PERF_ALL_QUEUES, .modes = ALL, .period = 500};
 	struct bench b = bench_new(2, 32768);
 	struct consumer c = consumer_new(b.t, NPU_PERF_RING_MIN_LOG2);
 	uint8_t *copy = malloc(NPU_PERF_RING_SIZE(NPU_PERF_RING_MIN_LOG2));
@@ -640,7 +640,7 @@ static void test_hostile(void)
 {
 	static const uint64_t tails[] = {1,	  64,		  65,		~0ull,
 					 1ull << 63, 0x123456789abcull, 0 - 64ull, 1ull << 32};
-	const struct setup all = {.queue = NPU_SOC_PERF_ALL, .modes = ALL, .period = 100};
+	const struct setup all = {.queue = NPU_PERF_ALL_QUEUES, .modes = ALL, .period = 100};
 	struct bench b = bench_new(2, 32768);
 	struct consumer c = consumer_new(b.t, 7);
 	uint64_t lost;
@@ -722,7 +722,7 @@ static void test_rules(void)
 	tap_is(start(b.t, &c, &bad[0]), NPU_SOC_PERF_BUSY, "the stream is on");
 	bad[0].stream = 1;
 	tap_is(start(b.t, &c, &bad[0]), NPU_SOC_PERF_BUSY, "its queue is watched");
-	bad[0].queue = NPU_SOC_PERF_ALL;
+	bad[0].queue = NPU_PERF_ALL_QUEUES;
 	tap_is(start(b.t, &c, &bad[0]), NPU_SOC_PERF_BUSY, "so all are not free");
 	stop(b.t, 0);
 	tiles_set(b.t, NPU_SOC_PERF_STREAM, 5, 4);

@@ -213,6 +213,8 @@ static void test_refusals(void)
 	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "unknown flags 0x4", "unknown flag");
 	fails(npurt_cmdlist_timestamp(list, 8), -EINVAL, "16", "misaligned timestamp");
 	fails(npurt_cmdlist_counters(list, 32), -EINVAL, "64", "misaligned counters");
+	fails(npurt_cmdlist_counters_by_core(list, 0x1000, 2 * NPURT_COUNTER_BLOCK_SIZE), -EINVAL,
+	      "bytes on this device", "no room for the counters of all cores");
 	block.size = 3;
 	fails(npurt_cmdlist_copy_block(list, &block), -EINVAL, "_INIT", "size was never set");
 	{
