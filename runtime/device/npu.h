@@ -212,6 +212,39 @@ NPU_INLINE npu_tag npu_matrix(const struct npu_matrix_desc *desc)
 	return tag;
 }
 
+/** Types of A and B in one. */
+#define NPU_MATRIX_BF16 (NPU_MATRIX_A_BF16 | NPU_MATRIX_B_BF16)
+#define NPU_MATRIX_FP16 (NPU_MATRIX_A_FP16 | NPU_MATRIX_B_FP16)
+#define NPU_MATRIX_FP32 (NPU_MATRIX_A_FP32 | NPU_MATRIX_B_FP32)
+
+/** Bits of a float, as lo and hi of a matrix descriptor hold them. */
+NPU_INLINE int32_t npu_float_bits(float value)
+{
+	int32_t bits;
+
+	__builtin_memcpy(&bits, &value, sizeof(bits));
+	return bits;
+}
+
+/**
+ * Start C = A x B, sums as they are: s32 or fp32. All in SRAM; strides in bytes; b is packed.
+ *
+ * flags: types of A and B (NPU_MATRIX_A_*, NPU_MATRIX_B_*, or NPU_MATRIX_BF16 and the like; none: u8 x s8),
+ * NPU_MATRIX_ACCUMULATE, NPU_MATRIX_ACT_RELU. For sparse weights, bias, requantisation and tables fill in
+ * a descriptor and call npu_matrix().
+ */
+NPU_INLINE npu_tag npu_matrix_multiply(void *c, uint32_t c_stride, const void *a, uint32_t a_stride,
+				       const void *b, uint32_t m, uint32_t n, uint32_t k,
+				       uint32_t flags)
+{
+	struct npu_matrix_desc desc = {
+		npu_sram_offset(a), npu_sram_offset(b), npu_sram_offset(c), 0, m, n, k, a_stride,
+		c_stride,	    flags,		0,		    0, 0, 0, 0, 0,
+	};
+
+	return npu_matrix(&desc);
+}
+
 /** Wait for an operation and those that its engine got before it. Tag 0: for everything. */
 NPU_INLINE void npu_wait(npu_tag tag)
 {

@@ -693,16 +693,87 @@ int npurt_queue_get_counters(struct npurt_queue *queue, uint64_t *values, unsign
 
 /* ---- weights --------------------------------------------------------------------------------- */
 
-/** Bytes of a k x n weight matrix in the matrix engine's packed layout; 0 if it overflows. */
-size_t npurt_pack_b_size(size_t k, size_t n);
+/** Types of weights that the matrix engine takes, and what they are packed from. */
+enum npurt_weights {
+	NPURT_WEIGHTS_S8 = 0,	     /* from int8_t */
+	NPURT_WEIGHTS_S4 = 1,	     /* from int8_t, -8..7 */
+	NPURT_WEIGHTS_S2 = 2,	     /* from int8_t, -2..1 */
+	NPURT_WEIGHTS_SPARSE_S8 = 3, /* from int8_t; of each four down a column two at most are not 0 */
+	NPURT_WEIGHTS_SPARSE_S4 = 4, /* from int8_t, -8..7; the same */
+	NPURT_WEIGHTS_BF16 = 5,	     /* from uint16_t that hold bf16 */
+	NPURT_WEIGHTS_FP16 = 6,	     /* from uint16_t that hold fp16 */
+	NPURT_WEIGHTS_FP32 = 7,	     /* from float */
+};
+
+/** Bytes of a packed k x n weight matrix; 0: no such type, or it overflows. */
+size_t npurt_weights_size(enum npurt_weights type, size_t k, size_t n);
+/** Bytes of the index that goes with it; 0 if the type has none. */
+size_t npurt_weights_index_size(enum npurt_weights type, size_t k, size_t n);
 /**
- * Pack a row-major k x n matrix of int8 weights for the matrix engine: rows padded to a multiple
- * of 4, columns to a multiple of 16, with zeros.
+ * Pack a row-major k x n matrix of weights for the matrix engine (npu_isa.h). What is added at the
+ * ends of rows and columns is 0.
  *
- * @src: element (r, c) at src[r * ld + c]; ld is at least n.
- * @dst: npurt_pack_b_size(k, n) bytes; the device wants it 64-byte aligned.
+ * @src: element (r, c) is number r * ld + c; ld is at least n.
+ * @dst: npurt_weights_size() bytes; the device wants it 64-byte aligned.
+ * @index: sparse types: npurt_weights_index_size() bytes; the device wants it 16-byte aligned. Else NULL.
+ *
+ * Errors, which leave @dst and @index alone: -EINVAL: no such type or size. -ERANGE: a weight does not fit
+ * its type, or more than two of four are not 0; the detail names the first.
  */
+int npurt_weights_pack(enum npurt_weights type, size_t k, size_t n, const void *src, size_t ld,
+		       void *dst, void *index);
+/**
+ * Make weights 2:4 sparse in place: of each four down a column, the two smallest are set to 0; of
+ * equal ones those further up.
+ */
+void npurt_weights_prune(size_t k, size_t n, int8_t *weights, size_t ld);
+
+/** Short for npurt_weights_size(NPURT_WEIGHTS_S8, k, n). */
+size_t npurt_pack_b_size(size_t k, size_t n);
+/** Short for npurt_weights_pack(NPURT_WEIGHTS_S8, k, n, src, ld, dst, NULL). */
 void npurt_pack_b_s8(size_t k, size_t n, const int8_t *src, size_t ld, void *dst);
+
+/** Numbers of 16 bits. To them: to nearest, ties to even; a NaN becomes 0x7fc0 or 0x7e00. From them: exact. */
+uint16_t npurt_to_bf16(float value);
+uint16_t npurt_to_fp16(float value);
+float npurt_from_bf16(uint16_t value);
+float npurt_from_fp16(uint16_t value);
+
+/* ---- activations ----------------------------------------------------------------------------- */
+
+/** Functions that the matrix engine applies by table on the way out. */
+enum npurt_activation {
+	NPURT_GELU = 0, /* x * erfc(-x / sqrt(2)) / 2 */
+	NPURT_SILU = 1, /* x / (1 + exp(-x)) */
+};
+
+/** Bytes of a table for 8-bit output, and of a curve for floating-point output; 64-byte aligned in SRAM. */
+#define NPURT_TABLE_SIZE 256
+#define NPURT_CURVE_SIZE 2112
+
+/**
+ * Table for requantised output: what is stored for every 8-bit value.
+ *
+ * A value q stands for in_scale * (q - in_zero) on its way in, and out_scale * (q - out_zero) on its way out: entry
+ * q & 0xff is clamp(round(f(in_scale * (q - in_zero)) / out_scale) + out_zero), computed in double,
+ * round() to nearest, ties to even, and clamp() to the range of the type.
+ *
+ * @is_signed: values are s8, else u8.
+ * Errors: -EINVAL: no such function, or a scale that is not a finite number above 0.
+ */
+int npurt_activation_table(enum npurt_activation function, int is_signed, double in_scale, int in_zero,
+			   double out_scale, int out_zero, void *table);
+/**
+ * Curve for floating-point output (struct npu_matrix_curve of npu_isa.h): 256 straight pieces of equal
+ * width over [-r, r), r = 6 for GELU, 10 for SiLU. Piece i runs between the values of f at its ends x0 and x1: slope
+ * (f(x1) - f(x0)) / (x1 - x0), start f(x0) - slope * x0, computed in double and rounded to float.
+ * The first piece is 0 and the last one x, and so it is beyond them. The largest error is below 3e-4 for GELU,
+ * 6e-4 for SiLU.
+ *
+ * @curve: NPURT_CURVE_SIZE bytes.
+ * Errors: -EINVAL: no such function.
+ */
+int npurt_activation_curve(enum npurt_activation function, void *curve);
 
 #ifdef __cplusplus
 }

@@ -5,7 +5,7 @@
 
 . "$(dirname "$0")/npu_lib.sh"
 
-plan 19
+plan 30
 
 # gemm ARGUMENT...: the product is right, all of it.
 gemm() {
@@ -33,6 +33,18 @@ check "gemm with depth split in three" gemm --blocks 32,32,64,1 100 70 150
 check "gemm with depth split, columns shared" gemm --blocks 48,16,32,3 100 130 100
 check "gemm with more column shares than blocks" gemm --blocks 32,64,64,4 40 100 64
 check "gemm with columns shared, whole depth" gemm --blocks 16,16,100,3 100 130 100
+
+check "gemm with 4-bit weights" gemm --type s4 65 130 257
+check "gemm with 4-bit weights, requantised, signed A" gemm --type s4 --s8 --signed 65 130 99
+check "gemm with 2-bit weights" gemm --type s2 70 50 133
+check "gemm with sparse weights" gemm --type sparse-s8 65 130 257
+check "gemm with sparse 4-bit weights, requantised" gemm --type sparse-s4 --s8 33 70 201
+check "gemm with sparse 4-bit weights, depth split" gemm --type sparse-s4 --blocks 32,32,64,2 70 70 150
+check "gemm in bf16" gemm --type bf16 65 50 129
+check "gemm in fp16" gemm --type fp16 65 50 129
+check "gemm in fp32" gemm --type fp32 65 130 257
+check "gemm in fp32, depth split" gemm --type fp32 --blocks 32,32,64,2 70 70 150
+check "gemm in bf16, depth split" gemm --type bf16 --blocks 32,32,64,1 70 40 150
 
 too_large() {
 	npu-gemm --blocks 4096,256,4096,1 64 64 5000 2>/tmp/npu_gemm.out && return 1

@@ -18,15 +18,18 @@ static uint32_t ceil_div(uint32_t x, uint32_t y)
 
 static double cost(const struct gemm_args *args, const struct gemm_blocking *b, uint32_t tiles)
 {
-	double element = args->flags & GEMM_C_S8 ? 1 : 4;
+	double element = gemm_c_size(args->flags);
 	double depth_blocks = ceil_div(args->k, b->kb);
 	double column_blocks = ceil_div(ceil_div(args->n, b->nb), b->grid_y);
 	double rounds = ceil_div(b->grid_x * b->grid_y, tiles);
 	double columns = column_blocks * b->nb;
-	double compute = (double)b->mb * columns * args->k / MACS_PER_CYCLE +
+	double rate = MACS_PER_CYCLE * gemm_group(args->type) / 4;
+	double compute = (double)b->mb * columns * args->k / rate +
 			 STEP_CYCLES * column_blocks * depth_blocks;
-	double a_bytes = (double)b->mb * args->k * (depth_blocks > 1 ? column_blocks : 1);
-	double b_bytes = columns * args->k;
+	double a_bytes = (double)b->mb * args->k * gemm_a_size(args->type) *
+			 (depth_blocks > 1 ? column_blocks : 1);
+	double b_bytes =
+		columns * args->k / gemm_group(args->type) * (64 + gemm_index(args->type)) / 16;
 	double c_bytes = (double)b->mb * columns * element;
 	double in = (a_bytes + b_bytes) / LINK_BYTES, out = c_bytes / LINK_BYTES;
 	double slowest = compute > in ? compute : in;
@@ -41,7 +44,7 @@ bool gemm_choose(const struct gemm_args *args, uint32_t tiles, uint32_t sram,
 		 struct gemm_blocking *ret_blocking)
 {
 	static const uint32_t widths[] = {256, 192, 128, 64, 32, 16};
-	uint32_t depth = (args->k + 3) & ~3u, rows = (args->m + 15) & ~15u;
+	uint32_t depth = (args->k + 15) & ~15u, rows = (args->m + 15) & ~15u;
 	double best = 0;
 
 	for (uint32_t parts = 1; parts <= 64 && parts * 64 <= depth + 63; parts++) {
@@ -56,7 +59,7 @@ bool gemm_choose(const struct gemm_args *args, uint32_t tiles, uint32_t sram,
 			if (nb > 16 && nb >= 2 * args->n)
 				continue;
 			for (uint32_t mb = 16; mb <= rows && mb <= 4096; mb += 16) {
-				if (gemm_sram(mb, nb, kb, args->k, args->flags) > sram)
+				if (gemm_sram(args, mb, nb, kb) > sram)
 					break;
 				for (uint32_t y = 1; y <= tiles && y <= ceil_div(args->n, nb);
 				     y++) {

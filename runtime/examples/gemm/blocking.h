@@ -15,7 +15,7 @@ struct gemm_blocking {
 
 /*
  * Choose the blocking that should take the fewest cycles on so many tiles, with so much SRAM below
- * the stack. args: m, n, k and flags are set. false: nothing fits.
+ * the stack. args: m, n, k, flags and type are set. false: nothing fits.
  */
 bool gemm_choose(const struct gemm_args *args, uint32_t tiles, uint32_t sram,
 		 struct gemm_blocking *ret_blocking);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * int8 GEMM. A workgroup keeps mb rows of A in SRAM and walks over its columns of B, a block at
+ * GEMM of any type that the matrix engine has. A workgroup keeps mb rows of A in SRAM and walks over its columns of B, a block at
  * a time. While the matrix engine is at one block, the DMA engine brings the next block of B and
  * takes the previous block of C away: B, C and, if the depth is split too, A have two buffers.
  *
@@ -18,7 +18,10 @@ struct gemm {
 	uint32_t row, rows;    /* this workgroup's rows */
 	uint32_t depth_blocks; /* blocks of kb in k */
 	uint32_t element;      /* bytes of an element of C */
-	void *a[2], *b[2], *c[2];
+	uint32_t a_size;       /* and of A */
+	uint32_t a_stride;     /* bytes from row to row of A in SRAM */
+	uint32_t types;	       /* flags of the matrix engine */
+	void *a[2], *b[2], *index[2], *c[2];
 	struct npu_channel *channels[2];
 };
 
@@ -36,12 +39,11 @@ static uint32_t ceil_div(uint32_t x, uint32_t y)
 static npu_tag load_a(const struct gemm *g, char *dst, uint32_t first, uint32_t rows, uint32_t k0)
 {
 	const struct gemm_args *args = g->args;
-	uint32_t stride = GEMM_A_STRIDE(args->kb);
 	const char *src = npu_pointer(args->a);
 
-	return npu_dma_rows(dst + first * stride, stride,
-			    src + (uint64_t)(g->row + first) * args->lda + k0, args->lda,
-			    min(args->kb, args->k - k0), rows);
+	return npu_dma_rows(dst + first * g->a_stride, g->a_stride,
+			    src + (uint64_t)(g->row + first) * args->lda + (uint64_t)k0 * g->a_size,
+			    args->lda, min(args->kb, args->k - k0) * g->a_size, rows);
 }
 
 /* Columns n0.. of B at depth k0, and what belongs to the columns. */
@@ -49,34 +51,48 @@ static npu_tag load_b(const struct gemm *g, uint32_t buffer, uint32_t n0, uint32
 {
 	const struct gemm_args *args = g->args;
 	uint32_t columns = min(args->nb, args->n - n0);
-	uint32_t panel = ceil_div(args->k, 4) * 64; /* 16 columns, whole depth */
-	uint32_t bytes = ceil_div(min(args->kb, args->k - k0), 4) * 64;
+	uint32_t depth = min(args->kb, args->k - k0), panels = ceil_div(columns, 16);
+	uint32_t panel = gemm_b_panel(args->type, args->k); /* 16 columns, whole depth */
+	uint32_t bytes = gemm_b_panel(args->type, depth);
 	const char *src = npu_pointer(args->b);
 	const struct npu_channel *channels = npu_pointer(args->channels);
 
 	if (args->flags & GEMM_C_S8)
 		npu_dma_bytes(g->channels[buffer], channels + n0, columns * sizeof(*channels));
-	return npu_dma_rows(g->b[buffer], bytes, src + (uint64_t)(n0 / 16) * panel + k0 / 4 * 64,
-			    panel, bytes, ceil_div(columns, 16));
+	if (gemm_index(args->type)) {
+		const char *index = npu_pointer(args->index);
+		uint32_t stride = gemm_index_panel(args->type, args->k);
+		uint32_t part = gemm_index_panel(args->type, depth);
+
+		npu_dma_rows(g->index[buffer], part,
+			     index + (uint64_t)(n0 / 16) * stride +
+				     gemm_index_panel(args->type, k0),
+			     stride, part, panels);
+	}
+	return npu_dma_rows(g->b[buffer], bytes,
+			    src + (uint64_t)(n0 / 16) * panel + gemm_b_panel(args->type, k0), panel,
+			    bytes, panels);
 }
 
 static npu_tag multiply(const struct gemm *g, const char *a, uint32_t b, uint32_t c, uint32_t first,
 			uint32_t rows, uint32_t n0, uint32_t k0)
 {
 	const struct gemm_args *args = g->args;
-	uint32_t stride = GEMM_A_STRIDE(args->kb), c_stride = args->nb * g->element;
+	uint32_t c_stride = args->nb * g->element;
 	struct npu_matrix_desc desc = {
-		.a = npu_sram_offset(a + first * stride),
+		.a = npu_sram_offset(a + first * g->a_stride),
 		.b = npu_sram_offset(g->b[b]),
 		.c = npu_sram_offset((char *)g->c[c] + first * c_stride),
 		.m = rows,
 		.n = min(args->nb, args->n - n0),
 		.k = min(args->kb, args->k - k0),
-		.a_stride = stride,
+		.a_stride = g->a_stride,
 		.c_stride = c_stride,
-		.flags = (args->flags & GEMM_A_S8 ? NPU_MATRIX_A_S8 : 0) |
-			 (k0 ? NPU_MATRIX_ACCUMULATE : 0),
+		.flags = g->types | (k0 ? NPU_MATRIX_ACCUMULATE : 0),
 	};
+
+	if (gemm_index(args->type))
+		desc.index = npu_sram_offset(g->index[b]);
 
 	if (args->flags & GEMM_C_S8) {
 		desc.flags |= NPU_MATRIX_C_S8 | NPU_MATRIX_BIAS;
@@ -181,25 +197,45 @@ static void split_depth(struct gemm *g, uint32_t step)
 	}
 }
 
+/* Weights are numbered as the matrix engine does it. */
+static uint32_t types_of(const struct gemm_args *args)
+{
+	switch (args->type) {
+	case GEMM_BF16:
+		return NPU_MATRIX_BF16;
+	case GEMM_FP16:
+		return NPU_MATRIX_FP16;
+	case GEMM_FP32:
+		return NPU_MATRIX_FP32;
+	default:
+		return args->type << 4 | (args->flags & GEMM_A_S8 ? NPU_MATRIX_A_S8 : 0);
+	}
+}
+
 NPU_KERNEL(gemm, struct gemm_args)
 {
 	struct gemm_args local;
 	struct gemm g = {.args = &local};
 	struct npu_sram_pool sram = {0};
-	uint32_t step, a_bytes;
+	uint32_t step, a_bytes, panels;
 
 	/* The arguments lie in host memory: every look at them would be a trip over the link. */
 	npu_wait(npu_dma_bytes(&local, args, sizeof(local)));
 	step = npu_grid_y() * local.nb;
-	a_bytes = local.mb * GEMM_A_STRIDE(local.kb);
-	g.element = local.flags & GEMM_C_S8 ? 1 : 4;
+	panels = local.nb / 16;
+	g.a_stride = gemm_a_stride(local.type, local.kb);
+	g.a_size = gemm_a_size(local.type);
+	a_bytes = local.mb * g.a_stride;
+	g.element = gemm_c_size(local.flags);
+	g.types = types_of(&local);
 	g.row = npu_wg_x() * local.mb;
 	g.rows = min(local.mb, local.m - g.row);
 	g.depth_blocks = ceil_div(local.k, local.kb);
 	g.a[0] = npu_sram_take(&sram, a_bytes);
 	g.a[1] = g.depth_blocks > 1 ? npu_sram_take(&sram, a_bytes) : g.a[0];
 	for (int i = 0; i < 2; i++) {
-		g.b[i] = npu_sram_take(&sram, local.nb * ((local.kb + 3) & ~3u));
+		g.b[i] = npu_sram_take(&sram, panels * gemm_b_panel(local.type, local.kb));
+		g.index[i] = npu_sram_take(&sram, panels * gemm_index_panel(local.type, local.kb));
 		g.c[i] = npu_sram_take(&sram, local.mb * local.nb * g.element);
 		g.channels[i] = npu_sram_take(&sram, local.nb * sizeof(struct npu_channel));
 	}

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * int8 matrix product through the whole stack, timed and checked.
+ * Matrix product through the whole stack, timed and checked.
  *
- *	npu-gemm M N K		u8[M][K] x s8[K][N] -> s32[M][N], B packed beforehand
+ *	npu-gemm M N K			u8[M][K] x s8[K][N] -> s32[M][N], B packed beforehand
+ *	npu-gemm --type fp32 M N K	fp32[M][K] x fp32[K][N] -> fp32[M][N]
  */
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <npurt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,17 +19,29 @@
 /* SRAM that kernels leave to the stack: NPU_STACK_SIZE of npu.h. */
 #define STACK_SIZE 16384u
 
+static const char *const type_names[GEMM_TYPES] = {
+	[GEMM_S8] = "s8",
+	[GEMM_S4] = "s4",
+	[GEMM_S2] = "s2",
+	[GEMM_SPARSE_S8] = "sparse-s8",
+	[GEMM_SPARSE_S4] = "sparse-s4",
+	[GEMM_BF16] = "bf16",
+	[GEMM_FP16] = "fp16",
+	[GEMM_FP32] = "fp32",
+};
+
 /* As the device reads it; the same layout as struct npu_channel of the device's contract. */
 struct channel {
 	int32_t bias;
 	int32_t mult;
 	uint32_t shift;
-	uint32_t reserved;
+	int32_t zero_point;
 };
 
 struct options {
 	uint32_t m, n, k;
 	uint32_t flags; /* GEMM_* */
+	uint32_t type;	/* enum gemm_type */
 	uint32_t repeat;
 	uint32_t check_rows;	       /* 0: no check */
 	uint32_t naive_rows;	       /* 0: no naive loop */
@@ -46,8 +60,8 @@ struct problem {
 	struct npurt_cmdlist *list;
 	struct gemm_args args;
 	struct gemm_blocking blocking;
-	uint8_t *a;
-	int8_t *b; /* row major, not packed */
+	void *a;
+	void *b; /* row major, not packed */
 	void *c;
 	struct channel *channels;
 };
@@ -81,34 +95,75 @@ static uint32_t next_random(uint64_t *state)
 	return (uint32_t)(*state >> 33);
 }
 
+static bool is_float(const struct problem *p)
+{
+	return p->args.type >= GEMM_BF16;
+}
+
+/* count random elements: weights of the type, or what they are multiplied with. */
+static void make_elements(uint32_t type, void *to, size_t count, bool weights, uint64_t *state)
+{
+	const int bits = !weights || type == GEMM_S8 || type == GEMM_SPARSE_S8 ? 8
+			 : type == GEMM_S2				       ? 2
+									       : 4;
+
+	for (size_t i = 0; i < count; i++) {
+		const uint32_t random = next_random(state);
+		/* -1..1 */
+		const float number = (float)(int32_t)(random << 1) * 0x1p-31f;
+
+		switch (type) {
+		case GEMM_BF16:
+			((uint16_t *)to)[i] = npurt_to_bf16(number);
+			break;
+		case GEMM_FP16:
+			((uint16_t *)to)[i] = npurt_to_fp16(number);
+			break;
+		case GEMM_FP32:
+			((float *)to)[i] = number;
+			break;
+		default:
+			((int8_t *)to)[i] = (int8_t)((int8_t)random >> (8 - bits));
+		}
+	}
+}
+
 static void make_operands(struct problem *p)
 {
 	const struct options *o = p->options;
+	const enum npurt_weights type = (enum npurt_weights)o->type;
+	const size_t a_size = gemm_a_size(o->type),
+		     index_size = npurt_weights_index_size(type, o->k, o->n);
 	uint64_t state = 1;
-	void *packed;
+	void *packed, *index = NULL;
 
 	p->args.m = o->m;
 	p->args.n = o->n;
 	p->args.k = o->k;
 	p->args.flags = o->flags;
-	p->args.lda = o->k;
-	p->args.ldc = o->n * (o->flags & GEMM_C_S8 ? 1 : 4);
+	p->args.type = o->type;
+	p->args.lda = (uint32_t)(o->k * a_size);
+	p->args.ldc = o->n * gemm_c_size(o->flags);
 
-	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * o->k, NPURT_MAP_READONLY, NULL, (void **)&p->a,
+	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * p->args.lda, NPURT_MAP_READONLY, NULL, &p->a,
 			     &p->args.a),
 	      "A");
-	check(npurt_vm_alloc(p->vm, npurt_pack_b_size(o->k, o->n), NPURT_MAP_READONLY, NULL,
+	check(npurt_vm_alloc(p->vm, npurt_weights_size(type, o->k, o->n), NPURT_MAP_READONLY, NULL,
 			     &packed, &p->args.b),
 	      "B");
+	if (index_size)
+		check(npurt_vm_alloc(p->vm, index_size, NPURT_MAP_READONLY, NULL, &index,
+				     &p->args.index),
+		      "index of B");
 	check(npurt_vm_alloc(p->vm, (uint64_t)o->m * p->args.ldc, 0, NULL, &p->c, &p->args.c), "C");
-	p->b = malloc((size_t)o->k * o->n);
+	p->b = malloc((size_t)o->k * o->n * a_size);
 	if (!p->b)
 		fail("out of memory");
-	for (size_t i = 0; i < (size_t)o->m * o->k; i++)
-		p->a[i] = (uint8_t)next_random(&state);
-	for (size_t i = 0; i < (size_t)o->k * o->n; i++)
-		p->b[i] = (int8_t)next_random(&state);
-	npurt_pack_b_s8(o->k, o->n, p->b, o->n, packed);
+	make_elements(o->type, p->a, (size_t)o->m * o->k, false, &state);
+	make_elements(o->type, p->b, (size_t)o->k * o->n, true, &state);
+	if (index_size)
+		npurt_weights_prune(o->k, o->n, p->b, o->n);
+	check(npurt_weights_pack(type, o->k, o->n, p->b, o->n, packed, index), "pack");
 
 	if (!(o->flags & GEMM_C_S8))
 		return;
@@ -127,7 +182,7 @@ static void make_operands(struct problem *p)
 static void check_blocks(struct problem *p, uint32_t sram)
 {
 	struct gemm_blocking *b = &p->blocking;
-	uint64_t need = gemm_sram(b->mb, b->nb, b->kb, p->args.k, p->args.flags);
+	uint64_t need = gemm_sram(&p->args, b->mb, b->nb, b->kb);
 
 	b->grid_x = (p->args.m + b->mb - 1) / b->mb;
 	if (need > sram) {
@@ -135,6 +190,8 @@ static void check_blocks(struct problem *p, uint32_t sram)
 			(unsigned long long)need, sram);
 		exit(2);
 	}
+	if (b->kb < p->args.k && b->kb % 16)
+		fail("--blocks with KB less than K: KB must be a multiple of 16");
 	if (b->kb < p->args.k && p->args.flags & GEMM_C_S8)
 		fail("--blocks with KB less than K does not go with --s8");
 }
@@ -178,21 +235,51 @@ static void tear_down(struct problem *p)
 	free(p->b);
 }
 
-/* Row row of A x B, the plain way. */
-static void naive_row(const struct problem *p, uint32_t row, int32_t *out)
+static float element(uint32_t type, const void *from, size_t at)
 {
-	const uint8_t *a = p->a + (size_t)row * p->args.k;
+	switch (type) {
+	case GEMM_BF16:
+		return npurt_from_bf16(((const uint16_t *)from)[at]);
+	case GEMM_FP16:
+		return npurt_from_fp16(((const uint16_t *)from)[at]);
+	default:
+		return ((const float *)from)[at];
+	}
+}
+
+/* As the device has to do it: one fused multiply-add after the other, in order of k. */
+static void naive_float_row(const struct problem *p, uint32_t row, float *out)
+{
+	for (uint32_t n = 0; n < p->args.n; n++) {
+		float sum = 0;
+
+		for (uint32_t k = 0; k < p->args.k; k++)
+			sum = fmaf(element(p->args.type, p->a, (size_t)row * p->args.k + k),
+				   element(p->args.type, p->b, (size_t)k * p->args.n + n), sum);
+		out[n] = sum;
+	}
+}
+
+/* Row row of A x B, the plain way: int32_t, or float. */
+static void naive_row(const struct problem *p, uint32_t row, void *out)
+{
+	const uint8_t *a = (const uint8_t *)p->a + (size_t)row * p->args.k;
+	const int8_t *b = p->b;
 	bool is_signed = p->args.flags & GEMM_A_S8;
 
+	if (is_float(p)) {
+		naive_float_row(p, row, out);
+		return;
+	}
 	for (uint32_t n = 0; n < p->args.n; n++) {
 		uint32_t sum = 0; /* unsigned: wraps as the device's does */
 
 		for (uint32_t k = 0; k < p->args.k; k++) {
 			int32_t x = is_signed ? (int8_t)a[k] : a[k];
 
-			sum += (uint32_t)(x * p->b[(size_t)k * p->args.n + n]);
+			sum += (uint32_t)(x * b[(size_t)k * p->args.n + n]);
 		}
-		out[n] = (int32_t)sum;
+		((int32_t *)out)[n] = (int32_t)sum;
 	}
 }
 
@@ -225,8 +312,8 @@ static void verify(const struct problem *p, int32_t *row_of_c)
 			}
 			if (want == have)
 				continue;
-			fprintf(stderr, "npu-gemm: C[%u][%u] is %d, should be %d\n", row, n, have,
-				want);
+			fprintf(stderr, "npu-gemm: C[%u][%u] is %#x, should be %#x\n", row, n,
+				(unsigned int)have, (unsigned int)want);
 			exit(1);
 		}
 	}
@@ -271,14 +358,16 @@ static void usage(FILE *out)
 {
 	fputs("usage: npu-gemm [option...] M N K\n"
 	      "\n"
-	      "Multiplies u8[M][K] by packed s8[K][N] on the NPU and prints the rate, which\n"
+	      "Multiplies A[M][K] by packed B[K][N] on the NPU and prints the rate, which\n"
 	      "includes submit and wait.\n"
 	      "\n"
+	      "  --type TYPE       of B: s8 (default), s4, s2, sparse-s8 or sparse-s4, and A is\n"
+	      "                    u8; bf16, fp16 or fp32, and A is the same\n"
 	      "  --repeat N        timed runs; default 10\n"
 	      "  --check[=ROWS]    compare all, or so many, rows with a plain loop on the CPU\n"
 	      "  --naive[=ROWS]    time that loop too, on so many rows; default 16\n"
-	      "  --signed          A is s8\n"
-	      "  --s8              C is requantised to s8\n"
+	      "  --signed          8-bit A is s8\n"
+	      "  --s8              C of 8-bit A is requantised to s8\n"
 	      "  --blocks MB,NB,KB,Y  rows, columns and depth at a time, and workgroups that\n"
 	      "                    share the columns, instead of what seems best\n"
 	      "  --json            print one JSON object\n"
@@ -306,24 +395,38 @@ static void parse_blocks(const char *text, struct gemm_blocking *b)
 	int used = 0;
 
 	if (sscanf(text, "%u,%u,%u,%u%n", &b->mb, &b->nb, &b->kb, &b->grid_y, &used) != 4 ||
-	    text[used] || !b->mb || !b->nb || b->nb % 16 || !b->kb || b->kb % 4 || !b->grid_y ||
-	    b->mb > 65535 || b->nb > 65535 || b->kb > 65536 || b->grid_y > 65535) {
+	    text[used] || !b->mb || !b->nb || b->nb % 16 || !b->kb || !b->grid_y || b->mb > 65535 ||
+	    b->nb > 65535 || b->kb > 65536 || b->grid_y > 65535) {
 		fprintf(stderr,
-			"npu-gemm: --blocks is '%s', should be MB,NB,KB,Y: NB a multiple of 16, KB "
-			"of 4\n",
+			"npu-gemm: --blocks is '%s', should be MB,NB,KB,Y: NB a multiple of 16\n",
 			text);
 		exit(2);
 	}
 }
 
+static uint32_t type_number(const char *name)
+{
+	for (uint32_t type = 0; type < GEMM_TYPES; type++)
+		if (!strcmp(name, type_names[type]))
+			return type;
+	fprintf(stderr, "npu-gemm: there is no --type %s; see --help\n", name);
+	exit(2);
+}
+
 static void parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
-		{"repeat", required_argument, NULL, 'r'}, {"check", optional_argument, NULL, 'c'},
-		{"naive", optional_argument, NULL, 'n'},  {"signed", no_argument, NULL, 's'},
-		{"s8", no_argument, NULL, '8'},		  {"blocks", required_argument, NULL, 'b'},
-		{"json", no_argument, NULL, 'j'},	  {"module", required_argument, NULL, 'm'},
-		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
+		{"repeat", required_argument, NULL, 'r'},
+		{"check", optional_argument, NULL, 'c'},
+		{"naive", optional_argument, NULL, 'n'},
+		{"signed", no_argument, NULL, 's'},
+		{"s8", no_argument, NULL, '8'},
+		{"blocks", required_argument, NULL, 'b'},
+		{"type", required_argument, NULL, 't'},
+		{"json", no_argument, NULL, 'j'},
+		{"module", required_argument, NULL, 'm'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -348,6 +451,9 @@ static void parse(int argc, char **argv, struct options *o)
 		case 'b':
 			parse_blocks(optarg, &o->blocking);
 			break;
+		case 't':
+			o->type = type_number(optarg);
+			break;
 		case 'j':
 			o->json = true;
 			break;
@@ -364,6 +470,10 @@ static void parse(int argc, char **argv, struct options *o)
 	}
 	if (argc - optind != 3) {
 		usage(stderr);
+		exit(2);
+	}
+	if (o->type >= GEMM_BF16 && o->flags) {
+		fprintf(stderr, "npu-gemm: --signed and --s8 do not go with floating point\n");
 		exit(2);
 	}
 	/* Sizes that keep every offset within the kernel's 32 bits. */
@@ -395,17 +505,24 @@ int main(int argc, char **argv)
 	best = seconds[0];
 	median = seconds[options.repeat / 2];
 	if (options.json) {
-		printf("{\"m\": %u, \"n\": %u, \"k\": %u, \"repeat\": %u, \"checked_rows\": %u, "
+		printf("{\"type\": \"%s\", \"m\": %u, \"n\": %u, \"k\": %u, \"repeat\": %u, "
+		       "\"checked_rows\": %u, "
 		       "\"best_s\": %.9f, \"median_s\": %.9f, \"best_gops\": %.3f, "
 		       "\"median_gops\": %.3f, \"naive_gops\": %.6f}\n",
-		       options.m, options.n, options.k, options.repeat,
+		       type_names[options.type], options.m, options.n, options.k, options.repeat,
 		       options.check_rows < options.m ? options.check_rows : options.m, best,
 		       median, 1e-9 * ops / best, 1e-9 * ops / median, 1e-9 * naive);
 	} else {
-		printf("%u x %u x %u %s x s8 -> %s, blocks of %u x %u x %u, grid %u x %u\n",
-		       options.m, options.n, options.k, options.flags & GEMM_A_S8 ? "s8" : "u8",
-		       options.flags & GEMM_C_S8 ? "s8" : "s32", p.args.mb, p.args.nb, p.args.kb,
-		       p.blocking.grid_x, p.blocking.grid_y);
+		printf("%u x %u x %u %s x %s -> %s, blocks of %u x %u x %u, grid %u x %u\n",
+		       options.m, options.n, options.k,
+		       is_float(&p)		   ? type_names[options.type]
+		       : options.flags & GEMM_A_S8 ? "s8"
+						   : "u8",
+		       type_names[options.type],
+		       is_float(&p)		   ? "fp32"
+		       : options.flags & GEMM_C_S8 ? "s8"
+						   : "s32",
+		       p.args.mb, p.args.nb, p.args.kb, p.blocking.grid_x, p.blocking.grid_y);
 		printf("NPU:   %10.3f GOP/s median of %u, %.3f best (%.3f ms)\n",
 		       1e-9 * ops / median, options.repeat, 1e-9 * ops / best, 1e3 * best);
 		if (naive)
