@@ -218,8 +218,8 @@ static bool operands_ok(const struct transfer *t, uint32_t insn, int data_emul, 
 	all.regs = t->regs * t->fields;
 	if (!rv_vgroup_ok(&field) || all.regs > 8 || all.reg + all.regs > 32)
 		return false;
-	/* v0 is neither overwritten while it masks nor read in two widths. */
-	if (t->masked && rv_vgroup_meet(&all, &v0))
+	/* v0 is not overwritten while it masks. */
+	if (t->masked && !t->store && rv_vgroup_meet(&all, &v0))
 		return false;
 	if (!indexed)
 		return true;
@@ -228,10 +228,10 @@ static bool operands_ok(const struct transfer *t, uint32_t insn, int data_emul, 
 	if (index.emul < -3 || index.emul > 3)
 		return false;
 	index.regs = rv_vregs(index.emul);
-	if (!rv_vgroup_ok(&index) || (t->masked && rv_vgroup_meet(&index, &v0)))
+	if (!rv_vgroup_ok(&index))
 		return false;
 	if (t->store)
-		return index.eew == all.eew || !rv_vgroup_meet(&all, &index);
+		return true;
 	return t->fields > 1 ? !rv_vgroup_meet(&all, &index) : rv_vgroup_may_write(&all, &index);
 }
 

@@ -623,6 +623,85 @@ static void test_reserved(struct vec *t)
 	       "reserved: frm 5 for vfadd");
 }
 
+/* ---- registers read in two widths ------------------------------------------------------------ */
+
+static uint32_t two_start(struct vec *t, unsigned int sew, int lmul)
+{
+	t->sew = sew;
+	t->lmul = lmul;
+	t->vl = vec_vlmax(t);
+	t->start = 0;
+	t->x12 = DATA;
+	fill(t);
+	return t->vl;
+}
+
+/* Reserved, but public suites have some: each operand reads the register as its own width says. */
+static void test_two_widths(struct vec *t)
+{
+	static uint8_t want[VEC_MAX];
+	uint8_t *const v = t->v, *const memory = box_at(t->box, DATA);
+	const unsigned int b = t->vlenb;
+	uint8_t bytes[512];
+	uint32_t n;
+
+	/* vrgatherei16.vv v2, v6, v4: the index is v4 to v7 */
+	n = two_start(t, 0, 1);
+	for (unsigned int i = 0; i < 2 * b; i++)
+		vec_put(v + 4 * b, i, 1, vec_random() % (2 * n));
+	memcpy(want, v, 32 * b);
+	for (unsigned int i = 0; i < n; i++) {
+		const u64 from = vec_get(v + 4 * b, i, 1);
+
+		want[2 * b + i] = from < n ? v[6 * b + from] : 0;
+	}
+	tap_ok(vec_run(t, 0x3a620157, 0, 0, 0, 0) == RV_STOP_ENV &&
+		       same(t, want, "vrgatherei16.vv", 0x3a620157),
+	       "two widths, VLEN %u: index and data", 8 * b);
+
+	/* vadd.vv v8, v0, v16, v0.t */
+	n = two_start(t, 2, 0);
+	memcpy(want, v, 32 * b);
+	for (unsigned int i = 0; i < n; i++)
+		if (vec_bit(v, i))
+			vec_put(want + 8 * b, i, 2, vec_get(v, i, 2) + vec_get(v + 16 * b, i, 2));
+	tap_ok(vec_run(t, 0x00080457, 0, 0, 0, 0) == RV_STOP_ENV &&
+		       same(t, want, "vadd.vv", 0x00080457),
+	       "two widths, VLEN %u: mask and data", 8 * b);
+
+	/* vwmaccu.vv v8, v4, v9: the wide sum is v8 and v9 */
+	n = two_start(t, 1, 0);
+	memcpy(want, v, 32 * b);
+	for (unsigned int i = 0; i < n; i++)
+		vec_put(want + 8 * b, i, 2,
+			vec_get(v + 8 * b, i, 2) +
+				vec_get(v + 9 * b, i, 1) * vec_get(v + 4 * b, i, 1));
+	tap_ok(vec_run(t, 0xf2922457, 0, 0, 0, 0) == RV_STOP_ENV &&
+		       same(t, want, "vwmaccu.vv", 0xf2922457),
+	       "two widths, VLEN %u: sum and factor", 8 * b);
+
+	/* vse32.v v0, (x12), v0.t */
+	n = two_start(t, 2, 0);
+	memset(memory, 0x5a, 4 * n);
+	tap_ok(vec_run(t, 0x00066027, 0, 0, 0, 0) == RV_STOP_ENV, "two widths: a mask stores itself");
+	for (unsigned int i = 0; i < n; i++)
+		if (vec_get(memory, i, 2) != (vec_bit(v, i) ? vec_get(v, i, 2) : 0x5a5a5a5a)) {
+			tap_ok(false, "two widths, VLEN %u: element %u", 8 * b, i);
+			break;
+		}
+
+	/* vsuxei8.v v4, (x12), v4: elements of 16 bits */
+	n = two_start(t, 1, 0);
+	memset(memory, 0x5a, sizeof(bytes));
+	memset(bytes, 0x5a, sizeof(bytes));
+	for (unsigned int i = 0; i < n; i++)
+		memcpy(bytes + v[4 * b + i], v + 4 * b + 2 * i, 2);
+	tap_ok(vec_run(t, 0x06460227, 0, 0, 0, 0) == RV_STOP_ENV &&
+		       !memcmp(bytes, memory, sizeof(bytes)),
+	       "two widths, VLEN %u: data and index of a store", 8 * b);
+	t->x12 = 0;
+}
+
 int main(void)
 {
 	static const unsigned int vlens[] = {128, 256, 2048};
@@ -635,6 +714,7 @@ int main(void)
 		test_memory(t);
 		test_permutations(t);
 		test_reductions(t);
+		test_two_widths(t);
 		if (v == 0) {
 			test_reserved(t);
 			test_words(t);
