@@ -110,6 +110,7 @@ bool rv_vec_freduce(const struct rv_vop *op)
 	const void *a = rv_vreg(hart, rv_vs2(op->insn));
 	uint64_t value = rv_vget(rv_vreg(hart, rv_vs1(op->insn)), 0, size);
 	unsigned int flags = 0;
+	bool added = false;
 
 	if (wide && op->sew != 2)
 		return false;
@@ -120,6 +121,7 @@ bool rv_vec_freduce(const struct rv_vop *op)
 
 		if (!is_active(op, i))
 			continue;
+		added = true;
 		if (wide)
 			e = rv_soft_convert(RV_FMT_D, RV_FMT_S, e, RV_RNE, &flags);
 		if (sum) {
@@ -131,6 +133,10 @@ bool rv_vec_freduce(const struct rv_vop *op)
 			extreme(&one);
 		}
 	}
+	/* Unordered sums of nothing: as if the identity had been added, which shows in a NaN. */
+	if (!added && (funct6 == 0x01 || funct6 == 0x31))
+		value = rv_soft_add(fmt, value, fmt == RV_FMT_S ? RV_SIGN_s : RV_SIGN_d, RV_RNE,
+				    &flags);
 	hart->fflags |= (uint8_t)flags;
 	rv_vput(rv_vreg(hart, rv_vd(op->insn)), 0, size, value);
 	return true;

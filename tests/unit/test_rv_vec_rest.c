@@ -740,6 +740,7 @@ static bool one_reduction(struct vec *t, unsigned int funct6)
 	static uint8_t want[VEC_MAX];
 	const bool wide = funct6 >= 0x30, vm = vec_random() & 1;
 	const unsigned int vd = targets[vec_random() & 3], size = t->sew + wide;
+	bool added = false;
 	u64 value;
 
 	bits = 8u << t->sew;
@@ -758,11 +759,18 @@ static bool one_reduction(struct vec *t, unsigned int funct6)
 
 		if (!vm && !vec_bit(t->v, i))
 			continue;
+		added = true;
 		/* Unordered sums are those in order here, that guests may rely on the same result. */
 		value = funct6 == 0x05 ? extreme(value, e, false)
 			: funct6 == 0x07
 				? extreme(value, e, true)
 				: rounded(ADD, value, wide ? widened(e) : e, 0, 8u << size);
+	}
+	/* Unordered sums of nothing add the identity. */
+	if (t->vl && !added && (funct6 & 0x0f) == 1 && is_nan(value, 8u << size)) {
+		if (is_signaling(value, 8u << size))
+			feraiseexcept(FE_INVALID);
+		value = nan_of(8u << size);
 	}
 	if (t->vl)
 		vec_put(want + vd * t->vlenb, 0, size, value);
