@@ -16,6 +16,8 @@ struct npu_fence {
 	struct list_head node;
 	/** @queue: keeps the queue's memory, and with it the lock and the timeline's name */
 	struct npu_queue *queue;
+	/** @direct: ring entries that the job took without the scheduler's knowledge */
+	u32 direct;
 };
 
 struct npu_fence *npu_fence_alloc(struct npu_queue *queue);

@@ -30,26 +30,22 @@ static struct dma_fence *npu_job_run(struct drm_sched_job *base)
 	return &fence->base;
 }
 
-static void npu_job_free(struct npu_job *job)
-{
-	struct npu_queue *queue = job->queue;
-
-	npu_fence_free(job->fence);
-	kvfree(job->cmdbufs);
-	kfree(job);
-	atomic_dec(&queue->jobs);
-	wake_up_all(&queue->room);
-	npu_queue_user_put(queue);
-}
-
 /**
  * npu_job_destroy() - destroy a job
  * @job: job that the scheduler has not got, or has done with
  */
 void npu_job_destroy(struct npu_job *job)
 {
-	drm_sched_job_cleanup(&job->base);
-	npu_job_free(job);
+	struct npu_queue *queue = job->queue;
+
+	if (job->scheduled)
+		drm_sched_job_cleanup(&job->base);
+	npu_fence_free(job->fence);
+	kvfree(job->cmdbufs);
+	kfree(job);
+	atomic_dec(&queue->jobs);
+	wake_up_all(&queue->room);
+	npu_queue_user_put(queue);
 }
 
 static void npu_job_sched_free(struct drm_sched_job *base)
@@ -67,15 +63,13 @@ const struct drm_sched_backend_ops npu_job_sched_ops = {
  * @queue: queue to run it
  * @cmdbufs: checked command buffers from kvmalloc(), or NULL; owned by the job if there is one
  * @count: number of them
- * @file: who submits it
  *
  * Waits while the queue has as many jobs as it takes.
  *
  * Return: the job, or an ERR_PTR(): -ECANCELED: the queue takes no more jobs; -ERESTARTSYS;
  * -ENOMEM.
  */
-struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *cmdbufs, u32 count,
-			       struct drm_file *file)
+struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *cmdbufs, u32 count)
 {
 	struct npu_job *job;
 	bool room = false;
@@ -100,10 +94,6 @@ struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *c
 		ret = -ENOMEM;
 		goto err_free;
 	}
-	/* One entry per command buffer, and the fence. */
-	ret = npu_sched_job_init(&job->base, &queue->entity, count + 1, file);
-	if (ret)
-		goto err_free;
 	npu_queue_user_get(queue);
 	job->queue = queue;
 	job->cmdbufs = cmdbufs;
@@ -111,10 +101,30 @@ struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *c
 	return job;
 
 err_free:
-	npu_fence_free(job->fence);
 	kfree(job);
 err_leave:
 	atomic_dec(&queue->jobs);
 	wake_up_all(&queue->room);
 	return ERR_PTR(ret);
+}
+
+/**
+ * npu_job_schedule() - make a job one of the scheduler's
+ * @job: new job
+ * @file: who submits it
+ *
+ * Jobs that npu_queue_emit_direct() takes need not be. Does nothing the second time.
+ *
+ * Return: 0, -ENOMEM, or what else the scheduler says.
+ */
+int npu_job_schedule(struct npu_job *job, struct drm_file *file)
+{
+	int ret;
+
+	if (job->scheduled)
+		return 0;
+	ret = npu_sched_job_init(&job->base, &job->queue->entity, npu_job_entries(job), file);
+	if (!ret)
+		job->scheduled = true;
+	return ret;
 }

@@ -4,7 +4,9 @@
  *
  * Each queue owns one hardware queue, one scheduler and one entity. The
  * scheduler only sequences jobs by their dependencies; which queue gets the
- * tiles is the firmware's business.
+ * tiles is the firmware's business. Jobs without dependencies go past it while it
+ * has none of this queue to come first. The two share the ring, half each, so
+ * that neither has to know what the other has in flight.
  *
  * Lifetimes. The id and every job are users of the queue. When the last is
  * gone, the scheduler is dismantled and the VM released, from a work item,
@@ -14,9 +16,11 @@
  * through the scheduler, and its finished fences hold ours, so a fence holds
  * the memory in which the scheduler lives, the device, and the module.
  *
- * The rule that makes this work: every job passes through run_job(), where it
- * gets a fence of ours, even if only to be ended. The entity is therefore never
- * torn down with jobs in it, which would leave fences behind that hold nothing.
+ * The rule that makes this work: every job of the scheduler passes through
+ * run_job(), where it gets a fence of ours, even if only to be ended. The entity
+ * is therefore never torn down with jobs in it, which would leave fences behind
+ * that hold nothing. Jobs that go past the scheduler are users only until they are in
+ * the ring: who gives the id up has stopped the ring before.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>

@@ -26,10 +26,12 @@ struct npu_file;
 struct npu_job;
 struct npu_vm;
 
-/** NPU_QUEUE_RING_LOG2 - size of a queue's ring; jobs may fill half of it */
+/** NPU_QUEUE_RING_LOG2 - size of a queue's ring */
 #define NPU_QUEUE_RING_LOG2 9
-/** NPU_QUEUE_CREDITS - ring entries that jobs may have in flight */
+/** NPU_QUEUE_CREDITS - ring entries that jobs of the scheduler may have in flight */
 #define NPU_QUEUE_CREDITS (1u << (NPU_QUEUE_RING_LOG2 - 1))
+/** NPU_QUEUE_DIRECT - ring entries that other jobs may have in flight */
+#define NPU_QUEUE_DIRECT ((1u << NPU_QUEUE_RING_LOG2) - NPU_QUEUE_CREDITS)
 /** NPU_QUEUE_MAX_JOBS - jobs that a queue takes before SUBMIT waits */
 #define NPU_QUEUE_MAX_JOBS 1024
 
@@ -63,7 +65,7 @@ enum npu_queue_life {
 struct npu_queue {
 	/** @kref: references to the memory */
 	struct kref kref;
-	/** @users: id and jobs */
+	/** @users: id and jobs that are not in the ring, or are the scheduler's */
 	refcount_t users;
 	/** @npu: device */
 	struct npu_device *npu;
@@ -125,6 +127,10 @@ struct npu_queue {
 	int rest_error;
 	/** @tail: next ring entry to write */
 	u32 tail;
+	/** @pending: jobs that the scheduler has and has not run yet */
+	u32 pending;
+	/** @direct: ring entries of jobs in flight that the scheduler does not know */
+	u32 direct;
 	/** @emitted: number of the last job in the ring */
 	u64 emitted;
 	/** @completed: jobs that ended */
@@ -163,7 +169,9 @@ void npu_queue_user_put(struct npu_queue *queue);
 void npu_queue_close_all(struct npu_file *nfile);
 
 /* jobs, npu_queue_hw.c */
+void npu_queue_expect(struct npu_queue *queue);
 void npu_queue_emit(struct npu_queue *queue, struct npu_job *job, struct npu_fence *fence);
+struct dma_fence *npu_queue_emit_direct(struct npu_queue *queue, struct npu_job *job);
 bool npu_queue_update(struct npu_queue *queue);
 void npu_queue_note_fault(struct npu_device *npu, const struct npu_msg *msg);
 void npu_queue_handle_fault(struct npu_queue *queue);

@@ -46,6 +46,7 @@ static void npu_queue_end_fence(struct npu_queue *queue, struct npu_fence *fence
 		dma_fence_set_error(&fence->base, error);
 	dma_fence_signal_locked(&fence->base);
 	queue->completed++;
+	queue->direct -= fence->direct;
 	npu_recovery_job_ended(queue->npu);
 	dma_fence_put(&fence->base);
 }
@@ -139,6 +140,29 @@ static void npu_queue_write_job(struct npu_queue *queue, const struct npu_job *j
 }
 
 /**
+ * npu_queue_expect() - note that a job is given to the scheduler
+ * @queue: queue, with its submit lock held
+ *
+ * Until npu_queue_emit() gets it, no job may go past the scheduler.
+ */
+void npu_queue_expect(struct npu_queue *queue)
+{
+	guard(spinlock_irqsave)(&queue->lock);
+	queue->pending++;
+}
+
+/* The job is in flight; hardware that is not there is the caller's business. */
+static void npu_queue_begin(struct npu_queue *queue, struct npu_fence *fence)
+{
+	lockdep_assert_held(&queue->lock);
+	if (list_empty(&queue->inflight))
+		queue->stamp = jiffies;
+	dma_fence_get(&fence->base);
+	list_add_tail(&fence->node, &queue->inflight);
+	npu_recovery_job_began(queue->npu);
+}
+
+/**
  * npu_queue_emit() - give a job to the hardware, or end it if the queue has ended
  * @queue: queue
  * @job: job whose dependencies are met; the scheduler's credits make sure that it fits the ring
@@ -148,19 +172,44 @@ void npu_queue_emit(struct npu_queue *queue, struct npu_job *job, struct npu_fen
 {
 	guard(spinlock_irqsave)(&queue->lock);
 	npu_fence_init(fence, job->seqno);
+	queue->pending--;
 	if (queue->life == NPU_QUEUE_OVER) {
 		dma_fence_set_error(&fence->base, queue->rest_error);
 		dma_fence_signal_locked(&fence->base);
 		queue->completed++;
 		return;
 	}
-	if (list_empty(&queue->inflight))
-		queue->stamp = jiffies;
-	dma_fence_get(&fence->base);
-	list_add_tail(&fence->node, &queue->inflight);
-	npu_recovery_job_began(queue->npu);
+	npu_queue_begin(queue, fence);
 	if (queue->life == NPU_QUEUE_LIVE && !WARN_ON_ONCE(!queue->hw_active))
 		npu_queue_write_job(queue, job);
+}
+
+/**
+ * npu_queue_emit_direct() - give a job to the hardware here and now, if that can be
+ * @queue: queue, with its submit lock held
+ * @job: numbered job that depends on nothing and is not the scheduler's
+ *
+ * It can while the queue is served, the scheduler has no job that came earlier, and the part of the
+ * ring that is not promised to the scheduler has room.
+ *
+ * Return: a reference to the job's fence; the job can go. NULL: give it to the scheduler.
+ */
+struct dma_fence *npu_queue_emit_direct(struct npu_queue *queue, struct npu_job *job)
+{
+	const u32 entries = npu_job_entries(job);
+	struct npu_fence *fence = job->fence;
+
+	guard(spinlock_irqsave)(&queue->lock);
+	if (queue->life != NPU_QUEUE_LIVE || !queue->hw_active || queue->pending ||
+	    entries > NPU_QUEUE_DIRECT - queue->direct)
+		return NULL;
+	job->fence = NULL;
+	npu_fence_init(fence, job->seqno);
+	fence->direct = entries;
+	queue->direct += entries;
+	npu_queue_begin(queue, fence);
+	npu_queue_write_job(queue, job);
+	return &fence->base;
 }
 
 /* Signals what has ended well; true: a job failed, and nobody has dealt with it yet. */

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * SUBMIT: from a checked request to a job that the scheduler has, with its
- * fence in the syncobjs that it signals.
+ * SUBMIT: from a checked request to a job that the hardware or the scheduler
+ * has, with its fence in the syncobjs that it signals.
  *
  * All that can fail is done first: copying, checking, looking up, allocating.
  * Then, under the queue's submit lock, the job gets its number, is handed over
  * and its fence published. Between arming and pushing nothing may fail, and
  * nothing does.
+ *
+ * A job that waits for nothing, and finds nothing of its queue waiting, goes to
+ * the hardware from here. The scheduler would hand it to a worker, and the
+ * two switches to it and back cost more than all else on the way to the device.
  */
 #include <linux/dma-fence-chain.h>
 #include <linux/mm.h>
@@ -104,6 +108,9 @@ static int npu_submit_add_wait(struct npu_submit *submit, const struct drm_npu_s
 	struct dma_fence *fence;
 	int ret;
 
+	ret = npu_job_schedule(submit->job, submit->file);
+	if (ret)
+		return ret;
 	/* Not the scheduler's own helper: it takes points of 32 bits only. */
 	ret = drm_syncobj_find_fence(submit->file, sync->handle, sync->point, 0, &fence);
 	if (ret)
@@ -172,17 +179,27 @@ static int npu_submit_push(struct npu_submit *submit)
 {
 	struct npu_queue *queue = submit->queue;
 	struct npu_job *job = submit->job;
-	struct dma_fence *fence;
+	struct dma_fence *fence = NULL;
+	int ret;
 
 	guard(mutex)(&queue->submit_lock);
 	/* It may end a moment later; then the job ends where it runs. */
 	if (!npu_queue_usable(queue))
 		return -ECANCELED;
-	job->seqno = ++queue->submitted;
-	drm_sched_job_arm(&job->base);
-	fence = dma_fence_get(&job->base.s_fence->finished);
-	submit->job = NULL;
-	drm_sched_entity_push_job(&job->base);
+	job->seqno = queue->submitted + 1;
+	if (!job->scheduled)
+		fence = npu_queue_emit_direct(queue, job);
+	if (!fence) {
+		ret = npu_job_schedule(job, submit->file);
+		if (ret)
+			return ret;
+		drm_sched_job_arm(&job->base);
+		fence = dma_fence_get(&job->base.s_fence->finished);
+		submit->job = NULL;
+		npu_queue_expect(queue);
+		drm_sched_entity_push_job(&job->base);
+	}
+	queue->submitted++;
 	npu_submit_publish(submit, fence);
 	dma_fence_put(fence);
 	return 0;
@@ -217,7 +234,7 @@ static int npu_submit_run(struct npu_submit *submit, const struct drm_npu_submit
 	submit->queue = npu_queue_lookup(nfile, args->queue_id);
 	if (!submit->queue)
 		return -ENOENT;
-	job = npu_job_create(submit->queue, submit->cmdbufs, args->cmdbufs.count, submit->file);
+	job = npu_job_create(submit->queue, submit->cmdbufs, args->cmdbufs.count);
 	if (IS_ERR(job))
 		return PTR_ERR(job);
 	submit->job = job;

@@ -406,7 +406,7 @@ FIXTURE_SETUP(matrix)
 		.a_stride = 64 + variant->add.a_stride,
 		.c_stride = 64,
 		.flags = variant->add.flags,
-		.reserved = { variant->add.reserved[0] },
+		.reserved = variant->add.reserved,
 	};
 	if (variant->past_sram)
 		desc->c = ctx->info.sram_size - 16 * 64 + 4;
