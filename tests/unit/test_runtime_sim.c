@@ -392,12 +392,57 @@ static void program(const char *command, const char *words)
 		tap_diag("status %d: %.2000s", status, output);
 }
 
+/* A snapshot by core, and one of the queue right after it, through the library. */
+static void test_by_core(void)
+{
+	struct npurt_device *device = sim("sim:tiles=2");
+	struct npurt_device_info info = NPURT_DEVICE_INFO_INIT;
+	struct npurt_cmdlist *list;
+	struct npurt_queue *queue;
+	struct adder adder;
+	uint64_t va, size;
+	uint8_t *blocks;
+	bool ok = true;
+
+	NEED(npurt_device_get_info(device, &info));
+	size = (uint64_t)(info.tiles + 2) * NPURT_COUNTER_BLOCK_SIZE;
+	adder_init(&adder, device, 4);
+	NEED(npurt_queue_create(adder.vm, NULL, &queue));
+	NEED(npurt_vm_alloc(adder.vm, size + NPURT_COUNTER_BLOCK_SIZE, 0, NULL, (void **)&blocks, &va));
+	NEED(npurt_cmdlist_create(adder.vm, &list));
+	NEED(npurt_cmdlist_counters_by_core(list, va, size));
+	NEED(npurt_cmdlist_counters(list, va + size));
+	NEED(npurt_cmdlist_finish(list));
+	NEED(npurt_queue_run(queue, adder.list, WAIT_NS));
+	NEED(npurt_queue_run(queue, list, WAIT_NS));
+	for (unsigned int v = 0; v < NPU_COUNTER_COUNT; v++) {
+		const uint8_t *value = blocks + NPURT_COUNTER_BLOCK_VALUES + 8 * v;
+		uint64_t sum = 0, all;
+
+		/* Of the second packet itself only packets, energy and the clock know. */
+		if (v == NPU_COUNTER_CYCLES || v == NPU_COUNTER_PACKETS || v == NPU_COUNTER_ENERGY)
+			continue;
+		for (unsigned int i = 0; i < info.tiles + 2; i++) {
+			memcpy(&all, value + i * NPURT_COUNTER_BLOCK_SIZE, 8);
+			sum += all;
+		}
+		memcpy(&all, value + size, 8);
+		ok &= sum == all;
+	}
+	tap_ok(ok, "counters by core add up to the queue's");
+	npurt_cmdlist_unref(list);
+	npurt_queue_unref(queue);
+	adder_exit(&adder);
+	npurt_device_unref(device);
+}
+
 int main(void)
 {
 	test_vector_add();
 	test_same_figures();
 	test_info();
 	test_together();
+	test_by_core();
 	test_memory();
 	test_pages();
 	test_fork();
