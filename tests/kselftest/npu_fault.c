@@ -388,6 +388,10 @@ FIXTURE_VARIANT_ADD(matrix, b_unaligned){ .add = { .b = 4 } };
 FIXTURE_VARIANT_ADD(matrix, stride_below_k){ .add = { .a_stride = (__u32)-1 } };
 FIXTURE_VARIANT_ADD(matrix, unknown_flag){ .add = { .flags = 1u << 20 } };
 FIXTURE_VARIANT_ADD(matrix, reserved){ .add = { .reserved = 1 } };
+FIXTURE_VARIANT_ADD(matrix, types_do_not_match){ .add = { .flags = NPU_MATRIX_A_FP32 } };
+FIXTURE_VARIANT_ADD(matrix, index_outside){ .add = { .flags = NPU_MATRIX_B_SPARSE_S8,
+						     .index = 0xfffffff0 } };
+FIXTURE_VARIANT_ADD(matrix, table_of_sums){ .add = { .flags = NPU_MATRIX_ACT_TABLE } };
 
 FIXTURE_SETUP(matrix)
 {
@@ -406,6 +410,7 @@ FIXTURE_SETUP(matrix)
 		.a_stride = 64 + variant->add.a_stride,
 		.c_stride = 64,
 		.flags = variant->add.flags,
+		.index = variant->add.index,
 		.reserved = variant->add.reserved,
 	};
 	if (variant->past_sram)
