@@ -50,11 +50,24 @@
 	X(VECTOR_REMOTE, "vector.remote", "bytes", "vector loads and stores to host memory")     \
 	X(GATHER_ROWS, "gather.rows", "rows", "rows named by indices, in tile DMA and packets") \
 	X(MATRIX_SKIPPED, "matrix.skipped", "MACs", "of matrix.macs, with weights left out by sparsity") \
-	X(MATRIX_S4, "matrix.s4", "MACs", "of matrix.macs, not skipped, with weights of 4 bits")        \
-	X(MATRIX_S2, "matrix.s2", "MACs", "of matrix.macs, with weights of 2 bits")                     \
-	X(MATRIX_BF16, "matrix.bf16", "MACs", "of matrix.macs, bf16")                                   \
-	X(MATRIX_FP16, "matrix.fp16", "MACs", "of matrix.macs, fp16")                                   \
-	X(MATRIX_FP32, "matrix.fp32", "MACs", "of matrix.macs, fp32")
+	X(MATRIX_S4, "matrix.s4", "MACs", "of matrix.macs, not skipped, with weights of 4 bits") \
+	X(MATRIX_S2, "matrix.s2", "MACs", "of matrix.macs, with weights of 2 bits") \
+	X(MATRIX_BF16, "matrix.bf16", "MACs", "of matrix.macs, bf16") \
+	X(MATRIX_FP16, "matrix.fp16", "MACs", "of matrix.macs, fp16") \
+	X(MATRIX_FP32, "matrix.fp32", "MACs", "of matrix.macs, fp32") \
+	X(TIME, "time", "ps", "modelled time of the queue's work, at the clocks it ran at")      \
+	X(TILE_IDLE, "tile.idle", "cycles", "cycles in which tiles had no share, summed")        \
+	X(STALL_VECTOR, "stall.vector", "cycles", "core waited for its vector lanes")            \
+	X(STALL_START, "stall.start", "cycles", "tiles started workgroups")                      \
+	X(MATRIX_SRAM, "matrix.sram", "bytes", "SRAM read and written by the matrix engine")     \
+	X(DMA_SRAM, "dma.sram", "bytes", "SRAM read and written by tile DMA")                    \
+	X(COPY_READ, "copy.read", "bytes", "host memory read by COPY packets")                   \
+	X(COPY_WALKS, "copy.walks", "walks", "page-table walks by the copy engine")              \
+	X(COPY_WAIT, "copy.wait", "cycles", "copy engine waited for host memory and walks")      \
+	X(FRONT_CYCLES, "front.cycles", "cycles", "front end worked on packets")                 \
+	X(WAIT_TILES, "wait.tiles", "cycles", "queue waited for its tiles")                      \
+	X(WAIT_COPY, "wait.copy", "cycles", "queue waited for the copy engine")                  \
+	X(LEAKAGE, "energy.leakage", "fJ", "part of energy that leaks")
 
 enum npu_counter {
 #define NPU_COUNTER_ENUM(symbol, name, unit, description) NPU_COUNTER_##symbol,

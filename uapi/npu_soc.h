@@ -98,7 +98,8 @@
  * the command BARRIER, move the front end to the end of all that; write
  * them after the earlier shares and copies of the queue have ended. The clock is the
  * latest moment that the queue's work has reached. It does not depend on the
- * order in which shares happen to end, nor on other queues.
+ * order in which shares happen to end, nor on other queues. The first BEGIN after BARRIER or
+ * CLEAR latches the operating point for all work of the queue up to the next BARRIER.
  */
 #define NPU_SOC_ACCT_QUEUE  0x180 /* queue spoken of */
 #define NPU_SOC_ACCT_CMD    0x184
@@ -107,9 +108,15 @@
 #define NPU_SOC_ACCT_CLEAR	3u /* a new queue of that number: clock and counters to zero */
 #define NPU_SOC_ACCT_BARRIER	4u /* end of a command buffer; not a packet */
 #define NPU_SOC_ACCT_SNAPSHOT_CORE 5u /* as SNAPSHOT, of the core in ACCT_ARG: a tile or NPU_CORE_* */
+/*
+ * Counters of the device, all queues that ever were since reset, to ACCT_ADDR; ACCT_ARG: a tile or
+ * NPU_CORE_* (npu_ring.h). ACCT_QUEUE must be one that exists, but does not matter.
+ */
+#define NPU_SOC_ACCT_DEVICE	6u
 #define NPU_SOC_ACCT_ARG    0x188
 #define NPU_SOC_ACCT_ADDR   0x190 /* u64, management core address, room for a struct npu_counter_block */
-#define NPU_SOC_ACCT_CLOCK  0x198 /* u64, RO: clock of ACCT_QUEUE */
+#define NPU_SOC_ACCT_CLOCK  0x198 /* u64, RO: clock of ACCT_QUEUE, cycles */
+#define NPU_SOC_ACCT_TIME   0x1a0 /* u64, RO: the same as time, ps */
 
 /* ---- performance streams -------------------------------------------------------------------------- */
 /*
@@ -170,6 +177,7 @@ enum npu_soc_perf_result {
 #define NPU_TILE_WG_STRIDE    0x30
 #define NPU_TILE_WG_COUNT     0x34
 #define NPU_TILE_WG_DONE      0x38 /* RO, workgroups of this share retired so far */
+#define NPU_TILE_SHARERS      0x3c /* tiles that the dispatch uses, 1..tiles: they share the way to host memory */
 #define NPU_TILE_FAULT_ERROR  0x40 /* RO, enum npu_job_error */
 #define NPU_TILE_FAULT_ACCESS 0x44 /* RO, enum npu_access */
 #define NPU_TILE_FAULT_ADDR   0x48 /* RO, u64 */

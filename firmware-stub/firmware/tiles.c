@@ -30,7 +30,7 @@
 /* What a tile's registers hold. All 0 after reset, and nobody else writes them. */
 struct share {
 	uint64_t entry, args;
-	uint32_t queue, as, grid[3], count;
+	uint32_t queue, as, grid[3], count, sharers;
 };
 
 static struct {
@@ -130,6 +130,7 @@ void tiles_start(struct queue *queue)
 		set32(t, NPU_TILE_GRID_Z, &share->grid[2], packet->grid[2]);
 		set32(t, NPU_TILE_WG_COUNT, &share->count,
 		      (uint32_t)((groups - t + tiles.count - 1) / tiles.count));
+		set32(t, NPU_TILE_SHARERS, &share->sharers, used);
 		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_GO);
 	}
 }

@@ -8,47 +8,52 @@
 
 bool acct_init(struct acct *acct, unsigned int queues, unsigned int tiles)
 {
+	bool ok;
+
 	acct->queues = queues;
 	acct->tiles = tiles;
 	acct->queue = calloc(queues, sizeof(*acct->queue));
-	if (!acct->queue)
-		return false;
-	for (unsigned int q = 0; q < queues; q++) {
+	acct->device = calloc(ACCT_CORES(acct), sizeof(*acct->device));
+	acct->energy = calloc(NPU_MODEL_OPPS, sizeof(*acct->energy));
+	ok = acct->queue && acct->device && acct->energy;
+	for (unsigned int q = 0; ok && q < queues; q++) {
 		acct->queue[q].core = calloc(ACCT_CORES(acct), sizeof(*acct->queue[q].core));
-		if (!acct->queue[q].core) {
-			acct_free(acct);
-			return false;
-		}
+		acct->queue[q].busy = calloc(tiles, sizeof(*acct->queue[q].busy));
+		ok = acct->queue[q].core && acct->queue[q].busy;
 	}
+	if (!ok) {
+		acct_free(acct);
+		return false;
+	}
+	for (unsigned int i = 0; i < NPU_MODEL_OPPS; i++)
+		npu_model_energy(i, &acct->energy[i]);
+	acct_reset(acct);
 	return true;
 }
 
 void acct_free(struct acct *acct)
 {
-	for (unsigned int q = 0; acct->queue && q < acct->queues; q++)
+	for (unsigned int q = 0; acct->queue && q < acct->queues; q++) {
 		free(acct->queue[q].core);
+		free(acct->queue[q].busy);
+	}
 	free(acct->queue);
+	free(acct->device);
+	free(acct->energy);
 	acct->queue = NULL;
+	acct->device = NULL;
+	acct->energy = NULL;
 }
 
 void acct_reset(struct acct *acct)
 {
+	acct->point = (struct acct_point){
+		.opp = NPU_MODEL_OPPS - 1,
+		.lanes = NPU_MODEL_LINK_LANES,
+	};
 	for (unsigned int q = 0; q < acct->queues; q++)
 		acct_clear(acct, q);
-}
-
-void acct_clear(struct acct *acct, unsigned int queue)
-{
-	struct acct_queue *q = &acct->queue[queue];
-
-	q->generation++;
-	q->front = 0;
-	q->begun = 0;
-	for (unsigned int i = 0; i < ACCT_LANES; i++) {
-		q->lane[i].end = 0;
-		q->lane[i].count = 0;
-	}
-	memset(q->core, 0, ACCT_CORES(acct) * sizeof(*q->core));
+	memset(acct->device, 0, ACCT_CORES(acct) * sizeof(*acct->device));
 }
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -111,48 +116,183 @@ static uint64_t queue_clock(const struct acct_queue *q)
 	return clock;
 }
 
+/* The counter that takes what the front end waits for when it joins the lanes now. */
+static enum npu_counter wait_counter(const struct acct_queue *q)
+{
+	return lane_end(&q->lane[ACCT_COPY]) > lane_end(&q->lane[ACCT_TILES])
+		       ? NPU_COUNTER_WAIT_COPY
+		       : NPU_COUNTER_WAIT_TILES;
+}
+
+/* ---- cells ----------------------------------------------------------------------------------- */
+
+/* Count n of one thing on a core, with the energy it takes. */
+static void count(struct acct *acct, struct acct_queue *q, unsigned int core,
+		  enum npu_counter counter, uint64_t n)
+{
+	const struct npu_energy *energy = &acct->energy[q->point.opp];
+	struct npu_counters *cells[] = {&q->core[core], &acct->device[core]};
+
+	for (unsigned int i = 0; i < 2; i++) {
+		cells[i]->v[counter] += n;
+		cells[i]->v[NPU_COUNTER_ENERGY] += n * energy->total[counter];
+		cells[i]->v[NPU_COUNTER_LEAKAGE] += n * energy->leakage[counter];
+	}
+}
+
+/* Count all that a share or copy counted. */
+static void charge(struct acct *acct, struct acct_queue *q, unsigned int core, unsigned int opp,
+		   const struct npu_counters *counters)
+{
+	const struct npu_energy *energy = &acct->energy[opp];
+	struct npu_counters *own = &q->core[core], *device = &acct->device[core];
+	uint64_t total = 0, leakage = 0;
+
+	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++) {
+		own->v[i] += counters->v[i];
+		device->v[i] += counters->v[i];
+		total += counters->v[i] * energy->total[i];
+		leakage += counters->v[i] * energy->leakage[i];
+	}
+	own->v[NPU_COUNTER_ENERGY] += total;
+	device->v[NPU_COUNTER_ENERGY] += total;
+	own->v[NPU_COUNTER_LEAKAGE] += leakage;
+	device->v[NPU_COUNTER_LEAKAGE] += leakage;
+}
+
+/* An amount that a counter grows by. */
+struct growth {
+	enum npu_counter counter;
+	uint64_t n;
+};
+
+#define GROWTHS 3
+
+/* What passed on a core with the queue's clock since it was settled; returns how many there are. */
+static unsigned int passed(const struct acct *acct, const struct acct_queue *q, unsigned int core,
+			   struct growth growth[GROWTHS])
+{
+	const uint64_t clock = queue_clock(q), cycles = clock - q->settled;
+
+	if (core < acct->tiles) {
+		/* No less than 0, should somebody run two shares on a tile in one epoch. */
+		growth[0].counter = NPU_COUNTER_TILE_IDLE;
+		growth[0].n = cycles > q->busy[core] ? cycles - q->busy[core] : 0;
+		return 1;
+	}
+	if (core == ACCT_CORE_COPY(acct))
+		return 0; /* its leakage is the fabric's */
+	growth[0] = (struct growth){NPU_COUNTER_CYCLES, cycles};
+	growth[1] = (struct growth){NPU_COUNTER_TIME,
+				    cycles * npu_model_opp[q->point.opp].period};
+	growth[2] = (struct growth){wait_counter(q), clock - q->front};
+	return 3;
+}
+
+/* Put what passed into the cells. Nothing of the command buffer runs any more. */
+static void settle(struct acct *acct, struct acct_queue *q)
+{
+	const uint64_t clock = queue_clock(q);
+
+	for (unsigned int c = 0; c < ACCT_CORES(acct); c++) {
+		struct growth growth[GROWTHS];
+		const unsigned int n = passed(acct, q, c, growth);
+
+		for (unsigned int i = 0; i < n; i++)
+			count(acct, q, c, growth[i].counter, growth[i].n);
+	}
+	q->front = clock;
+	q->settled = clock;
+	memset(q->busy, 0, acct->tiles * sizeof(*q->busy));
+}
+
+void acct_clear(struct acct *acct, unsigned int queue)
+{
+	struct acct_queue *q = &acct->queue[queue];
+
+	settle(acct, q); /* the device keeps it */
+	q->generation++;
+	q->front = 0;
+	q->begun = 0;
+	q->open = false;
+	q->point = acct->point;
+	q->settled = 0;
+	for (unsigned int i = 0; i < ACCT_LANES; i++) {
+		q->lane[i].end = 0;
+		q->lane[i].count = 0;
+	}
+	memset(q->core, 0, ACCT_CORES(acct) * sizeof(*q->core));
+}
+
+/* ---- packets --------------------------------------------------------------------------------- */
+
 uint64_t acct_clock(const struct acct *acct, unsigned int queue)
 {
 	return queue_clock(&acct->queue[queue]);
+}
+
+uint64_t acct_time(const struct acct *acct, unsigned int queue)
+{
+	const struct acct_queue *q = &acct->queue[queue];
+	const uint64_t cycles = queue_clock(q) - q->settled;
+
+	return q->core[ACCT_CORE_FRONT(acct)].v[NPU_COUNTER_TIME] +
+	       cycles * npu_model_opp[q->point.opp].period;
 }
 
 void acct_barrier(struct acct *acct, unsigned int queue)
 {
 	struct acct_queue *q = &acct->queue[queue];
 
-	q->front = queue_clock(q);
+	settle(acct, q);
+	q->open = false;
 	q->begun++;
 	queue_tidy(q);
 }
 
+/* The front end waits for both lanes. */
+static void join(struct acct *acct, struct acct_queue *q)
+{
+	const uint64_t clock = queue_clock(q);
+
+	count(acct, q, ACCT_CORE_FRONT(acct), wait_counter(q), clock - q->front);
+	q->front = clock;
+}
+
 void acct_begin(struct acct *acct, unsigned int queue, uint32_t op)
 {
+	const unsigned int front = ACCT_CORE_FRONT(acct);
 	struct acct_queue *q = &acct->queue[queue];
-	struct npu_counters *front = &q->core[ACCT_CORE_FRONT(acct)];
+	uint64_t cycles = NPU_MODEL_FRONT_PACKET;
 
+	if (!q->open) {
+		q->open = true;
+		q->point = acct->point;
+	}
 	q->begun++;
 	queue_tidy(q);
 	switch (op) {
 	case NPU_PKT_BARRIER:
-		q->front = queue_clock(q);
+		join(acct, q);
 		break;
 	case NPU_PKT_TIMESTAMP:
 	case NPU_PKT_COUNTERS:
-		q->front = queue_clock(q) + NPU_MODEL_FRONT_WRITE;
+		join(acct, q);
+		cycles += NPU_MODEL_FRONT_WRITE;
 		break;
 	case NPU_PKT_DISPATCH:
-		q->front += NPU_MODEL_FRONT_DISPATCH;
-		front->v[NPU_COUNTER_DISPATCHES]++;
+		cycles += NPU_MODEL_FRONT_DISPATCH;
+		count(acct, q, front, NPU_COUNTER_DISPATCHES, 1);
 		break;
 	case NPU_PKT_COPY:
 	case NPU_PKT_FILL:
 	case NPU_PKT_GATHER:
-		q->front += NPU_MODEL_FRONT_COPY;
+		cycles += NPU_MODEL_FRONT_COPY;
 		break;
 	}
-	q->front += NPU_MODEL_FRONT_PACKET;
-	front->v[NPU_COUNTER_PACKETS]++;
-	front->v[NPU_COUNTER_ENERGY] += NPU_MODEL_E_PACKET;
+	q->front += cycles;
+	count(acct, q, front, NPU_COUNTER_PACKETS, 1);
+	count(acct, q, front, NPU_COUNTER_FRONT_CYCLES, cycles);
 }
 
 struct acct_ticket acct_start(struct acct *acct, unsigned int queue, enum acct_lane_id id)
@@ -169,7 +309,12 @@ struct acct_ticket acct_start(struct acct *acct, unsigned int queue, enum acct_l
 		last->open = 0;
 	}
 	last->open++;
-	return (struct acct_ticket){.lane = id, .generation = q->generation, .epoch = q->begun};
+	return (struct acct_ticket){
+		.lane = id,
+		.generation = q->generation,
+		.epoch = q->begun,
+		.point = q->point,
+	};
 }
 
 void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,
@@ -190,8 +335,9 @@ void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *t
 		break;
 	}
 	queue_tidy(q);
-	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
-		q->core[core].v[i] += counters->v[i];
+	charge(acct, q, core, ticket->point.opp, counters);
+	if (core < acct->tiles)
+		q->busy[core] += cycles;
 }
 
 bool acct_started(const struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,
@@ -222,30 +368,70 @@ uint64_t acct_front(const struct acct *acct, unsigned int queue)
 	return acct->queue[queue].front;
 }
 
-void acct_snapshot(const struct acct *acct, unsigned int queue, struct npu_counter_block *block)
-{
-	const struct acct_queue *q = &acct->queue[queue];
+/* ---- looking --------------------------------------------------------------------------------- */
 
+static void block_init(const struct acct *acct, unsigned int core, struct npu_counter_block *block)
+{
 	memset(block, 0, sizeof(*block));
 	block->version = NPU_COUNTER_TABLE_VERSION;
 	block->count = NPU_COUNTER_COUNT;
-	block->core = NPU_CORE_ALL;
-	for (unsigned int c = 0; c < ACCT_CORES(acct); c++)
-		for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
-			block->value[i] += q->core[c].v[i];
-	block->value[NPU_COUNTER_CYCLES] = queue_clock(q);
+	block->core = core < acct->tiles	     ? core :
+		      core == ACCT_CORE_COPY(acct)  ? NPU_CORE_COPY :
+		      core == ACCT_CORE_FRONT(acct) ? NPU_CORE_FRONT :
+						      NPU_CORE_ALL;
+}
+
+static void block_add(struct npu_counter_block *block, const struct npu_counters *counters)
+{
+	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
+		block->value[i] += counters->v[i];
+}
+
+/* Add what passed and is not settled. */
+static void block_pass(const struct acct *acct, const struct acct_queue *q, unsigned int core,
+		       struct npu_counter_block *block)
+{
+	const struct npu_energy *energy = &acct->energy[q->point.opp];
+	struct growth growth[GROWTHS];
+	const unsigned int n = passed(acct, q, core, growth);
+
+	for (unsigned int i = 0; i < n; i++) {
+		block->value[growth[i].counter] += growth[i].n;
+		block->value[NPU_COUNTER_ENERGY] += growth[i].n * energy->total[growth[i].counter];
+		block->value[NPU_COUNTER_LEAKAGE] +=
+			growth[i].n * energy->leakage[growth[i].counter];
+	}
+}
+
+void acct_snapshot(const struct acct *acct, unsigned int queue, unsigned int core,
+		   struct npu_counter_block *block)
+{
+	const struct acct_queue *q = &acct->queue[queue];
+
+	block_init(acct, core, block);
+	for (unsigned int c = 0; c < ACCT_CORES(acct); c++) {
+		if (core != ACCT_ALL && core != c)
+			continue;
+		block_add(block, &q->core[c]);
+		block_pass(acct, q, c, block);
+	}
+}
+
+void acct_device(const struct acct *acct, unsigned int core, struct npu_counter_block *block)
+{
+	block_init(acct, core, block);
+	for (unsigned int c = 0; c < ACCT_CORES(acct); c++) {
+		if (core != ACCT_ALL && core != c)
+			continue;
+		block_add(block, &acct->device[c]);
+		for (unsigned int q = 0; q < acct->queues; q++)
+			block_pass(acct, &acct->queue[q], c, block);
+	}
 }
 
 void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned int core,
 			struct npu_counter_block *block)
 {
-	const struct acct_queue *q = &acct->queue[queue];
-
-	memset(block, 0, sizeof(*block));
-	block->version = NPU_COUNTER_TABLE_VERSION;
-	block->count = NPU_COUNTER_COUNT;
-	block->core = core < acct->tiles ? core
-		      : core == ACCT_CORE_COPY(acct) ? NPU_CORE_COPY : NPU_CORE_FRONT;
-	memcpy(block->value, q->core[core].v, sizeof(q->core[core].v));
-	block->value[NPU_COUNTER_CYCLES] = queue_clock(q);
+	acct_snapshot(acct, queue, core, block);
+	block->value[NPU_COUNTER_CYCLES] = queue_clock(&acct->queue[queue]);
 }

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accounting: modelled clock and counters of every queue.
+ * Accounting: modelled clock and counters of every queue, and their sums over the device.
  *
  * The clock of a queue is computed from what its packets cost, never from when the host happened to
  * run them. Packets begin in order on the front end's time line. Work then goes to one of two lanes,
  * tiles and copy engine; in a lane the packets of the queue follow one another. An epoch is
  * one packet's work in a lane; it lasts as long as its longest share.
+ *
+ * Operating point and width of the host link are latched for a whole command buffer, when its first
+ * packet begins: what ACCT_BARRIER ended is over, so cycles of one clock follow those of another.
+ *
+ * Counts are kept in cells, one per queue and core: tiles, copy engine, front end. The same amounts are added
+ * to the device's cells, of which there is one per core; these outlive the queues. What passes with the
+ * clock itself (idle tiles, leakage, the clock) is settled when a command buffer ends, and before that
+ * computed when somebody looks. Energy is never counted by engines: it is counts times the table,
+ * at the operating point they were made at.
  *
  * All functions need the device's lock.
  */
@@ -20,9 +29,14 @@
 #include "npu_regs.h"
 #include "npu_ring.h"
 
+struct npu_energy; /* model.h */
+
 struct npu_counters {
-	uint64_t v[NPU_COUNTER_COUNT]; /* CYCLES is unused here: it belongs to the queue */
+	uint64_t v[NPU_COUNTER_COUNT];
 };
+
+/* Core number of the functions below that means the sum of all. */
+#define ACCT_ALL (~0u)
 
 enum acct_lane_id {
 	ACCT_TILES,
@@ -30,11 +44,18 @@ enum acct_lane_id {
 	ACCT_LANES
 };
 
+/* What the modelled speed of work depends on and its packets do not say. */
+struct acct_point {
+	uint8_t opp;   /* below NPU_MODEL_OPPS */
+	uint8_t lanes; /* of the host link, 1..NPU_MODEL_LINK_LANES */
+};
+
 /* Names an epoch to acct_end(). */
 struct acct_ticket {
 	enum acct_lane_id lane;
 	uint32_t generation; /* of the queue's counters: CLEAR voids older tickets */
 	uint64_t epoch;
+	struct acct_point point; /* that the work runs at */
 };
 
 struct acct_epoch {
@@ -61,12 +82,19 @@ struct acct_queue {
 	uint64_t front; /* time line of the front end */
 	uint64_t begun; /* id of the packet begun last */
 	struct acct_lane lane[ACCT_LANES];
+	bool open;		 /* a command buffer has begun */
+	struct acct_point point; /* latched for it */
+	uint64_t settled;	 /* clock up to which the cells hold what passes with it */
 	struct npu_counters *core; /* [cores]: tiles, then copy engine, then front end */
+	uint64_t *busy;		   /* [tiles]: cycles of shares that ended since then */
 };
 
 struct acct {
 	unsigned int queues, tiles;
 	struct acct_queue *queue;
+	struct npu_counters *device; /* [cores]: of all queues that there ever were since reset */
+	struct acct_point point;     /* what the next command buffer of any queue will latch */
+	struct npu_energy *energy;   /* [NPU_MODEL_OPPS] */
 };
 
 #define ACCT_CORE_COPY(acct)  ((acct)->tiles)
@@ -83,8 +111,14 @@ void acct_reset(struct acct *acct);
 void acct_begin(struct acct *acct, unsigned int queue, uint32_t op);
 void acct_barrier(struct acct *acct, unsigned int queue);
 void acct_clear(struct acct *acct, unsigned int queue);
-void acct_snapshot(const struct acct *acct, unsigned int queue, struct npu_counter_block *block);
+/* Counters of a queue, of one core or ACCT_ALL. */
+void acct_snapshot(const struct acct *acct, unsigned int queue, unsigned int core,
+		   struct npu_counter_block *block);
+/* The same of the device: the sum of all queues, those that were cleared included. */
+void acct_device(const struct acct *acct, unsigned int core, struct npu_counter_block *block);
+/* Modelled cycles of a queue, and the same as time, in ps. */
 uint64_t acct_clock(const struct acct *acct, unsigned int queue);
+uint64_t acct_time(const struct acct *acct, unsigned int queue);
 /* The part of core, an index of acct_queue.core; CYCLES is the queue's clock in each. */
 void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned int core,
 			struct npu_counter_block *block);

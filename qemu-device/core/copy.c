@@ -131,20 +131,29 @@ void copy_flush(struct npu_copy *copy)
 uint64_t copy_close(struct npu_copy *copy)
 {
 	const struct dma_block *block = &copy->block;
-	const uint64_t in = block->host_read, out = block->host_write;
+	const struct acct_point *point = &copy->engine.ticket.point;
+	const struct npu_rates rates = {
+		.period = npu_model_opp[point->opp].period,
+		.share = 1,
+		.lanes = point->lanes,
+	};
+	const uint64_t host = npu_model_host(&rates, block->host_read, block->host_write);
+	const uint64_t own = npu_model_transfer(block->host_write, NPU_MODEL_COPY_BYTES);
+	/* Walks, the first indices, and at the end a read that goes there and back with a write behind it. */
+	const uint64_t trips = block->misses + !!block->named + 2;
+	const uint64_t wait = trips * npu_model_round_trip(&rates);
 	const uint64_t cycles = NPU_MODEL_COPY_SETUP + block->rows * NPU_MODEL_COPY_ROW +
 				block->named_rows * NPU_MODEL_INDEX_ROW +
-				(block->named ? NPU_MODEL_DMA_LATENCY : 0) +
-				npu_model_transfer(out, NPU_MODEL_COPY_BYTES, 1) +
-				block->misses * NPU_MODEL_TLB_WALK + NPU_MODEL_COPY_LATENCY;
+				(host > own ? host : own) + wait;
 	uint64_t *v = copy->counters.v;
 
 	if (copy->fresh)
 		return 0;
-	v[NPU_COUNTER_COPY_BYTES] = out;
+	v[NPU_COUNTER_COPY_BYTES] = block->host_write;
+	v[NPU_COUNTER_COPY_READ] = block->host_read;
+	v[NPU_COUNTER_COPY_WALKS] = block->misses;
 	v[NPU_COUNTER_COPY_CYCLES] = cycles;
 	v[NPU_COUNTER_GATHER_ROWS] = block->named_rows;
-	v[NPU_COUNTER_ENERGY] = (in + out) * NPU_MODEL_E_HOST_BYTE +
-				block->misses * NPU_MODEL_E_WALK + cycles * NPU_MODEL_E_COPY_CYCLE;
+	v[NPU_COUNTER_COPY_WAIT] = wait;
 	return cycles;
 }

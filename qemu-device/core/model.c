@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "model.h"
 
+#include <string.h>
+
 #include "matrix.h"
 
 static const struct npu_model_entry table[] = {
@@ -25,6 +27,136 @@ const struct npu_model_source *npu_model_sources(size_t *count)
 	return sources;
 }
 
+/* ---- operating points ------------------------------------------------------------------------ */
+
+#define OPP(n)                                                                     \
+	{                                                                          \
+		.khz = 1000000000u / NPU_MODEL_OPP##n##_PERIOD,                    \
+		.period = NPU_MODEL_OPP##n##_PERIOD, .mv = NPU_MODEL_OPP##n##_MV, \
+	}
+
+const struct npu_opp npu_model_opp[NPU_MODEL_OPPS] = {OPP(0), OPP(1), OPP(2), OPP(3), OPP(4)};
+
+#define NOMINAL_MV NPU_MODEL_OPP4_MV
+_Static_assert(NPU_MODEL_OPP4_PERIOD * NPU_MODEL_CLOCK_KHZ == 1000000000,
+	       "the last operating point is the nominal one");
+
+/* ---- the host's memory ----------------------------------------------------------------------- */
+
+/* Cycles for bytes at rate bytes/ns x part / whole. */
+static uint64_t stream(const struct npu_rates *rates, uint64_t bytes, uint64_t rate, uint64_t part,
+		       uint64_t whole)
+{
+	const uint64_t per = rate * part * rates->period;
+	const unsigned __int128 work = (unsigned __int128)bytes * rates->share * whole * 1000;
+
+	return (work + per - 1) / per;
+}
+
+uint64_t npu_model_host(const struct npu_rates *rates, uint64_t in, uint64_t out)
+{
+	const uint64_t link = stream(rates, in > out ? in : out, NPU_MODEL_LINK_BYTES, rates->lanes,
+				     NPU_MODEL_LINK_LANES);
+	const uint64_t dram = stream(rates, in + out, NPU_MODEL_DRAM_BYTES, 1, 1);
+
+	return link > dram ? link : dram;
+}
+
+/* ---- energy ---------------------------------------------------------------------------------- */
+
+#define T(counter, factor, row, scale) \
+	{NPU_COUNTER_##counter, factor, #row, NPU_MODEL_##row, NPU_SCALE_##scale}
+
+static const struct npu_model_term terms[] = {
+	/* tiles */
+	T(TILE_CYCLES, 1, E_TILE_CYCLE, V2),
+	T(TILE_CYCLES, 1, LEAK_TILE, LEAK),
+	T(TILE_IDLE, 1, LEAK_TILE_GATED, LEAK),
+	T(TILE_INSTRUCTIONS, 1, E_INSTRUCTION, V2),
+	T(TILE_FP, 1, E_FP, V2),
+	T(TILE_LOADS, 1, E_SRAM_ACCESS, V2),
+	T(TILE_STORES, 1, E_SRAM_ACCESS, V2),
+	T(TILE_REMOTE, -1, E_SRAM_ACCESS, V2), /* they are loads or stores too */
+	T(TILE_REMOTE, 8, E_LINK_BYTE, NONE),
+	T(TILE_REMOTE, 8, E_DRAM_BYTE, NONE),
+	T(TLB_MISSES, 8, E_LINK_BYTE, NONE),
+	T(TLB_MISSES, 8, E_DRAM_BYTE, NONE),
+	T(VECTOR_BYTES, 1, E_VECTOR_BYTE, V2),
+	T(VECTOR_SRAM, 1, E_SRAM_BYTE, V2),
+	T(VECTOR_REMOTE, 1, E_LINK_BYTE, NONE),
+	T(VECTOR_REMOTE, 1, E_DRAM_BYTE, NONE),
+	T(MATRIX_MACS, 1, E_MAC, V2), /* what is none of the following */
+	T(MATRIX_SKIPPED, -1, E_MAC, V2),
+	T(MATRIX_S4, -1, E_MAC, V2),
+	T(MATRIX_S4, 1, E_MAC_S4, V2),
+	T(MATRIX_S2, -1, E_MAC, V2),
+	T(MATRIX_S2, 1, E_MAC_S2, V2),
+	T(MATRIX_BF16, -1, E_MAC, V2),
+	T(MATRIX_BF16, 1, E_MAC_BF16, V2),
+	T(MATRIX_FP16, -1, E_MAC, V2),
+	T(MATRIX_FP16, 1, E_MAC_FP16, V2),
+	T(MATRIX_FP32, -1, E_MAC, V2),
+	T(MATRIX_FP32, 1, E_MAC_FP32, V2),
+	T(MATRIX_SRAM, 1, E_SRAM_BYTE, V2),
+	T(DMA_SRAM, 1, E_SRAM_BYTE, V2),
+	T(DMA_READ, 1, E_LINK_BYTE, NONE),
+	T(DMA_READ, 1, E_DRAM_BYTE, NONE),
+	T(DMA_WRITE, 1, E_LINK_BYTE, NONE),
+	T(DMA_WRITE, 1, E_DRAM_BYTE, NONE),
+	/* copy engine */
+	T(COPY_CYCLES, 1, E_COPY_CYCLE, V2),
+	T(COPY_READ, 1, E_LINK_BYTE, NONE),
+	T(COPY_READ, 1, E_DRAM_BYTE, NONE),
+	T(COPY_BYTES, 1, E_LINK_BYTE, NONE),
+	T(COPY_BYTES, 1, E_DRAM_BYTE, NONE),
+	T(COPY_WALKS, 8, E_LINK_BYTE, NONE),
+	T(COPY_WALKS, 8, E_DRAM_BYTE, NONE),
+	/* front end; what leaks as long as the queue's clock runs */
+	T(PACKETS, 1, E_PACKET, V2),
+	T(CYCLES, 1, LEAK_FABRIC, LEAK),
+	T(CYCLES, 1, LEAK_MANAGEMENT, LEAK),
+};
+
+const struct npu_model_term *npu_model_terms(size_t *count)
+{
+	*count = sizeof(terms) / sizeof(terms[0]);
+	return terms;
+}
+
+static uint64_t divide_round(uint64_t value, uint64_t by)
+{
+	return (value + by / 2) / by;
+}
+
+/* fJ of a row at an operating point. This is the one place where energy is rounded. */
+static uint64_t scaled(const struct npu_model_term *term, const struct npu_opp *opp)
+{
+	switch (term->scale) {
+	case NPU_SCALE_V2:
+		return divide_round(term->value * opp->mv * opp->mv, NOMINAL_MV * NOMINAL_MV);
+	case NPU_SCALE_LEAK: /* uW x ps = 10^-3 fJ */
+		return divide_round(term->value * opp->mv * opp->period, NOMINAL_MV * 1000);
+	default:
+		return term->value;
+	}
+}
+
+void npu_model_energy(unsigned int opp, struct npu_energy *energy)
+{
+	memset(energy, 0, sizeof(*energy));
+	for (size_t i = 0; i < sizeof(terms) / sizeof(terms[0]); i++) {
+		const struct npu_model_term *term = &terms[i];
+		const uint64_t fj =
+			(uint64_t)(int64_t)term->factor * scaled(term, &npu_model_opp[opp]);
+
+		energy->total[term->counter] += fj;
+		if (term->scale == NPU_SCALE_LEAK)
+			energy->leakage[term->counter] += fj;
+	}
+}
+
+/* ---- matrix engine --------------------------------------------------------------------------- */
+
 static uint64_t blocks(uint64_t n, uint64_t size)
 {
 	return (n + size - 1) / size;
@@ -33,7 +165,6 @@ static uint64_t blocks(uint64_t n, uint64_t size)
 /* What the types of A and B come to. */
 struct matrix_rate {
 	uint32_t k;		  /* products per output and cycle, of all that were asked for */
-	uint32_t mac;		  /* fJ */
 	enum npu_counter counter; /* of them; NPU_COUNTER_COUNT: what matrix.macs has left */
 	bool sparse;
 };
@@ -42,28 +173,21 @@ static struct matrix_rate matrix_rate(const struct npu_matrix_desc *desc)
 {
 	switch (desc->flags & NPU_MATRIX_B) {
 	case NPU_MATRIX_B_S4:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K_S4, NPU_MODEL_E_MAC_S4,
-					    NPU_COUNTER_MATRIX_S4, false};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K_S4, NPU_COUNTER_MATRIX_S4, false};
 	case NPU_MATRIX_B_S2:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K_S2, NPU_MODEL_E_MAC_S2,
-					    NPU_COUNTER_MATRIX_S2, false};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K_S2, NPU_COUNTER_MATRIX_S2, false};
 	case NPU_MATRIX_B_SPARSE_S8:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K * NPU_MODEL_MATRIX_SPARSE,
-					    NPU_MODEL_E_MAC, NPU_COUNTER_COUNT, true};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K * NPU_MODEL_MATRIX_SPARSE, NPU_COUNTER_COUNT, true};
 	case NPU_MATRIX_B_SPARSE_S4:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K_S4 * NPU_MODEL_MATRIX_SPARSE,
-					    NPU_MODEL_E_MAC_S4, NPU_COUNTER_MATRIX_S4, true};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K_S4 * NPU_MODEL_MATRIX_SPARSE, NPU_COUNTER_MATRIX_S4, true};
 	case NPU_MATRIX_B_BF16:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K_16, NPU_MODEL_E_MAC_BF16,
-					    NPU_COUNTER_MATRIX_BF16, false};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K_16, NPU_COUNTER_MATRIX_BF16, false};
 	case NPU_MATRIX_B_FP16:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K_16, NPU_MODEL_E_MAC_FP16,
-					    NPU_COUNTER_MATRIX_FP16, false};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K_16, NPU_COUNTER_MATRIX_FP16, false};
 	case NPU_MATRIX_B_FP32:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K_FP32, NPU_MODEL_E_MAC_FP32,
-					    NPU_COUNTER_MATRIX_FP32, false};
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K_FP32, NPU_COUNTER_MATRIX_FP32, false};
 	default:
-		return (struct matrix_rate){NPU_MODEL_MATRIX_K, NPU_MODEL_E_MAC, NPU_COUNTER_COUNT,
+		return (struct matrix_rate){NPU_MODEL_MATRIX_K, NPU_COUNTER_COUNT,
 					    false};
 	}
 }
@@ -102,6 +226,5 @@ struct npu_matrix_cost npu_model_matrix(const struct npu_matrix_desc *desc)
 	cost.counter = rate.counter;
 	cost.sram = count * steps * operand_bytes + (uint64_t)desc->m * desc->n * elem * passes +
 		    channels + table;
-	cost.energy = (cost.macs - cost.skipped) * rate.mac + cost.sram * NPU_MODEL_E_SRAM_BYTE;
 	return cost;
 }

@@ -13,7 +13,8 @@
  *
  * Modelled time is that of an in-order, single-issue pipeline with perfect instruction fetch:
  *
- *	cycles = instret + stall_exec + stall_memory + tlb_cycles + what env->custom() added
+ *	cycles = instret + stall_exec + stall_vector + stall_memory + tlb_cycles
+ *		 + what env->custom() added
  *
  * It depends on the instructions run and on the pages they touch, never on budgets, host flushes
  * or decoding. Two direct-mapped TLBs are modelled, RV_MODEL_DTLB entries for data and
@@ -204,6 +205,7 @@ struct rv_hart {
 	uint64_t fp; /* floating-point instructions, without loads and stores */
 	uint64_t tlb_misses; /* modelled walks, data and instructions */
 	uint64_t stall_exec; /* cycles beyond issue of multi-cycle instructions and taken branches */
+	uint64_t stall_vector; /* cycles beyond the first of vector instructions in their lanes */
 	uint64_t stall_memory; /* cycles that remote accesses took longer than local ones */
 	uint64_t tlb_cycles; /* cycles of modelled walks */
 	uint64_t vector; /* vector instructions retired, loads and stores too, without vset* */
@@ -271,7 +273,7 @@ struct rv_hart {
 int rv_init(struct rv_hart *hart, const struct rv_env *env, void *opaque, enum rv_mode mode);
 /* Free what rv_init() took. */
 void rv_fini(struct rv_hart *hart);
-/* Set the modelled costs. Drops decoded code. */
+/* Set the modelled costs. Drops decoded code if more than remote and vector costs change. */
 void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs);
 
 /*

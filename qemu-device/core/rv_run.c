@@ -84,6 +84,8 @@ void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs)
 
 	_Static_assert(RV_C_COUNT <= sizeof(hart->class_stat) / sizeof(hart->class_stat[0]),
 		       "struct rv_hart has room for every class");
+	bool changed = false;
+
 	hart->costs = *costs;
 	for (unsigned int i = 0; i < RV_C_COUNT; i++) {
 		uint64_t stat = stall_of(cost[i]) << RV_STAT_STALL_SHIFT;
@@ -94,9 +96,12 @@ void rv_set_costs(struct rv_hart *hart, const struct rv_costs *costs)
 			stat |= RV_STAT_STORE;
 		if (i >= RV_C_FP_ADD && i <= RV_C_FP_MISC)
 			stat |= RV_STAT_FP;
+		changed |= hart->class_stat[i] != stat;
 		hart->class_stat[i] = stat;
 	}
-	rv_code_drop(hart);
+	/* Decoded blocks hold these, and nothing else of the costs. */
+	if (changed)
+		rv_code_drop(hart);
 }
 #endif
 

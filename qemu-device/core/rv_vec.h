@@ -235,7 +235,7 @@ static inline void rv_vec_charge(struct rv_hart *hart, uint64_t cycles)
 {
 	const uint64_t stall = cycles > 1 ? cycles - 1 : 0;
 
-	hart->stall_exec += stall;
+	hart->stall_vector += stall;
 	hart->cycles += stall;
 	hart->vector++;
 }

@@ -94,6 +94,8 @@ static uint32_t tile_reg_read(const struct npu_tile *tile, uint32_t offset)
 		return next->stride;
 	case NPU_TILE_WG_COUNT:
 		return next->count;
+	case NPU_TILE_SHARERS:
+		return next->sharers;
 	case NPU_TILE_WG_DONE:
 		return __atomic_load_n(&tile->workgroups, __ATOMIC_RELAXED);
 	}
@@ -169,6 +171,9 @@ static void tile_reg_write(struct npu_tile *tile, uint32_t offset, uint32_t valu
 	case NPU_TILE_WG_COUNT:
 		next->count = value;
 		break;
+	case NPU_TILE_SHARERS:
+		next->sharers = value;
+		break;
 	}
 }
 
@@ -190,13 +195,25 @@ static void copy_cmd(struct soc *soc, uint32_t cmd)
 	}
 }
 
+/* Core number of a register; one that does not exist has no counts. */
+static unsigned int acct_core(const struct acct *acct, uint32_t arg)
+{
+	switch (arg) {
+	case NPU_CORE_ALL:
+		return ACCT_ALL;
+	case NPU_CORE_COPY:
+		return ACCT_CORE_COPY(acct);
+	case NPU_CORE_FRONT:
+		return ACCT_CORE_FRONT(acct);
+	default:
+		return arg < acct->tiles ? arg : ACCT_CORES(acct);
+	}
+}
+
 static void acct_cmd(struct soc *soc, uint32_t cmd)
 {
 	struct acct *acct = &soc->dev->acct;
-	const uint32_t core = soc->acct_arg < acct->tiles	  ? soc->acct_arg
-			      : soc->acct_arg == NPU_CORE_COPY	  ? ACCT_CORE_COPY(acct)
-			      : soc->acct_arg == NPU_CORE_FRONT ? ACCT_CORE_FRONT(acct)
-								  : UINT32_MAX;
+	const unsigned int core = acct_core(acct, soc->acct_arg);
 	struct npu_counter_block block;
 	uint8_t *local;
 
@@ -221,11 +238,14 @@ static void acct_cmd(struct soc *soc, uint32_t cmd)
 		break;
 	case NPU_SOC_ACCT_SNAPSHOT:
 	case NPU_SOC_ACCT_SNAPSHOT_CORE:
+	case NPU_SOC_ACCT_DEVICE:
 		local = soc_local(soc, soc->acct_addr, sizeof(block), true);
 		if (!local || (cmd == NPU_SOC_ACCT_SNAPSHOT_CORE && core >= ACCT_CORES(acct)))
 			break;
 		if (cmd == NPU_SOC_ACCT_SNAPSHOT)
-			acct_snapshot(acct, soc->acct_queue, &block);
+			acct_snapshot(acct, soc->acct_queue, ACCT_ALL, &block);
+		else if (cmd == NPU_SOC_ACCT_DEVICE)
+			acct_device(acct, core, &block);
 		else
 			acct_snapshot_core(acct, soc->acct_queue, core, &block);
 		memcpy(local, &block, sizeof(block));
@@ -237,6 +257,11 @@ static uint64_t acct_clock_reg(const struct soc *soc)
 {
 	return soc->acct_queue < soc->dev->queues ? acct_clock(&soc->dev->acct, soc->acct_queue)
 						  : 0;
+}
+
+static uint64_t acct_time_reg(const struct soc *soc)
+{
+	return soc->acct_queue < soc->dev->queues ? acct_time(&soc->dev->acct, soc->acct_queue) : 0;
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
@@ -348,6 +373,10 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 		return lo(acct_clock_reg(soc));
 	case NPU_SOC_ACCT_CLOCK + 4:
 		return hi(acct_clock_reg(soc));
+	case NPU_SOC_ACCT_TIME:
+		return lo(acct_time_reg(soc));
+	case NPU_SOC_ACCT_TIME + 4:
+		return hi(acct_time_reg(soc));
 	default:
 		return 0;
 	}
@@ -511,6 +540,7 @@ static bool is_u64(uint64_t offset, bool tile)
 	case NPU_SOC_COPY_FAULT:
 	case NPU_SOC_ACCT_ADDR:
 	case NPU_SOC_ACCT_CLOCK:
+	case NPU_SOC_ACCT_TIME:
 		return true;
 	default:
 		return false;

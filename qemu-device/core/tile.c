@@ -16,18 +16,15 @@
 
 #define PAGE_SHIFT	     NPU_PAGE_SHIFT
 
-/* What npu_model.def says of the core. */
+/* What npu_model.def says of the core; host memory's figures are set with each share. */
 static const struct rv_costs core_costs = {
 	.alu = NPU_MODEL_CORE_ALU,
 	.mul = NPU_MODEL_CORE_MUL,
 	.div = NPU_MODEL_CORE_DIV,
 	.branch_taken = NPU_MODEL_CORE_BRANCH_TAKEN,
 	.load_sram = NPU_MODEL_CORE_LOAD,
-	.load_remote = NPU_MODEL_CORE_LOAD_REMOTE,
 	.store_sram = NPU_MODEL_CORE_STORE,
-	.store_remote = NPU_MODEL_CORE_STORE_REMOTE,
 	.atomic_sram = NPU_MODEL_CORE_ATOMIC,
-	.atomic_remote = NPU_MODEL_CORE_ATOMIC_REMOTE,
 	.fp_add = NPU_MODEL_CORE_FP_ADD,
 	.fp_mul = NPU_MODEL_CORE_FP_MUL,
 	.fp_div = NPU_MODEL_CORE_FP_DIV,
@@ -39,14 +36,12 @@ static const struct rv_costs core_costs = {
 	.system = NPU_MODEL_CORE_SYSTEM,
 	.fence_i = NPU_MODEL_CORE_FENCE_I,
 	.custom = NPU_MODEL_CORE_CUSTOM,
-	.tlb_walk = NPU_MODEL_TLB_WALK,
 	.vec_bytes = NPU_MODEL_VECTOR_BYTES,
 	.vec_div = NPU_MODEL_VECTOR_DIV,
 	.vec_reduce = NPU_MODEL_VECTOR_REDUCE,
 	.vec_ordered = NPU_MODEL_VECTOR_ORDERED,
 	.vec_permute = NPU_MODEL_VECTOR_PERMUTE,
 	.vec_element = NPU_MODEL_VECTOR_ELEMENT,
-	.vec_line = NPU_MODEL_VECTOR_LINE,
 };
 
 /* ---- faults ------------------------------------------------------------------------------ */
@@ -234,6 +229,27 @@ static const struct rv_env tile_env = {
 
 /* ---- shares --------------------------------------------------------------------------------- */
 
+/* The core's costs at the operating point, and on the way to host memory, of this share. */
+static void set_costs(struct npu_tile *tile)
+{
+	const struct acct_point *point = &tile->engine.ticket.point;
+	struct rv_costs costs = core_costs;
+	uint64_t line;
+
+	tile->rates = (struct npu_rates){
+		.period = npu_model_opp[point->opp].period,
+		.share = tile->share.sharers,
+		.lanes = point->lanes,
+	};
+	line = npu_model_host(&tile->rates, NPU_MODEL_VECTOR_LINE_BYTES, 0);
+	costs.load_remote = npu_model_round_trip(&tile->rates);
+	costs.store_remote = npu_model_cycles(&tile->rates, NPU_MODEL_CORE_STORE_REMOTE);
+	costs.atomic_remote = 2 * npu_model_round_trip(&tile->rates);
+	costs.tlb_walk = npu_model_round_trip(&tile->rates);
+	costs.vec_line = line > NPU_MODEL_VECTOR_LINE ? line : NPU_MODEL_VECTOR_LINE;
+	rv_set_costs(&tile->hart, &costs);
+}
+
 static void start_share(struct npu_tile *tile)
 {
 	struct rv_hart *hart = &tile->hart;
@@ -249,6 +265,7 @@ static void start_share(struct npu_tile *tile)
 	tile->owner_queue = tile->share.queue;
 	tile->owner_life = tile->share.life;
 
+	set_costs(tile);
 	rv_reset_tlb(hart);
 	dma_start_share(&tile->mover, tile->share.as);
 	hart->cycles = 0;
@@ -261,6 +278,7 @@ static void start_share(struct npu_tile *tile)
 	hart->tlb_misses = 0;
 	hart->stall_exec = 0;
 	hart->stall_memory = 0;
+	hart->stall_vector = 0;
 	hart->tlb_cycles = 0;
 	hart->vector = 0;
 	hart->vector_bytes = 0;
@@ -286,6 +304,7 @@ static void start_workgroup(struct npu_tile *tile)
 	if (hart->profile)
 		rv_profile_start(hart, tile->share.entry, NPU_MODEL_WORKGROUP);
 	hart->cycles += NPU_MODEL_WORKGROUP;
+	tile->counters.v[NPU_COUNTER_STALL_START] += NPU_MODEL_WORKGROUP;
 	tile->exited = false;
 	tile->in_workgroup = true;
 }
@@ -382,6 +401,7 @@ uint64_t tile_close(struct npu_tile *tile)
 	v[NPU_COUNTER_TILE_FP] = hart->fp;
 	v[NPU_COUNTER_STALL_MEMORY] = hart->stall_memory;
 	v[NPU_COUNTER_STALL_EXEC] = hart->stall_exec;
+	v[NPU_COUNTER_STALL_VECTOR] = hart->stall_vector;
 	v[NPU_COUNTER_TLB_MISSES] += hart->tlb_misses;
 	v[NPU_COUNTER_TLB_CYCLES] = hart->tlb_cycles;
 	v[NPU_COUNTER_WORKGROUPS] = tile->workgroups;
@@ -389,14 +409,6 @@ uint64_t tile_close(struct npu_tile *tile)
 	v[NPU_COUNTER_VECTOR_BYTES] = hart->vector_bytes;
 	v[NPU_COUNTER_VECTOR_SRAM] = hart->vector_sram;
 	v[NPU_COUNTER_VECTOR_REMOTE] = hart->vector_remote;
-	v[NPU_COUNTER_ENERGY] +=
-		hart->instret * NPU_MODEL_E_INSTRUCTION + hart->fp * NPU_MODEL_E_FP +
-		(hart->loads + hart->stores - hart->remote) * NPU_MODEL_E_SRAM_ACCESS +
-		hart->vector_bytes * NPU_MODEL_E_VECTOR_BYTE +
-		hart->vector_sram * NPU_MODEL_E_SRAM_BYTE +
-		hart->vector_remote * NPU_MODEL_E_HOST_BYTE +
-		hart->remote * NPU_MODEL_E_HOST_ACCESS + hart->tlb_misses * NPU_MODEL_E_WALK +
-		hart->cycles * NPU_MODEL_E_TILE_CYCLE;
 	return hart->cycles;
 }
 
@@ -405,7 +417,8 @@ static bool share_valid(const struct npu_dev *dev, const struct tile_share *shar
 {
 	uint64_t groups = 1;
 
-	if (share->queue >= dev->queues || share->as >= NPU_MAX_AS || share->entry & 1)
+	if (share->queue >= dev->queues || share->as >= NPU_MAX_AS || share->entry & 1 ||
+	    !share->sharers || share->sharers > dev->tiles)
 		return false;
 	for (unsigned int i = 0; i < 3; i++) {
 		if (!share->grid[i] || share->grid[i] > NPU_GRID_MAX)
@@ -463,7 +476,6 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 		tile_free(tile);
 		return NULL;
 	}
-	rv_set_costs(&tile->hart, &core_costs);
 	tile->engine.interrupt = &tile->hart.interrupt_run;
 	tile->sram = aligned_alloc(NPU_PAGE_SIZE, tile->sram_size);
 	tile->dirty = calloc(((tile->sram_size >> PAGE_SHIFT) + 63) / 64, sizeof(*tile->dirty));

@@ -12,6 +12,7 @@
 #include "dma.h"
 #include "engine.h"
 #include "matrix.h"
+#include "model.h"
 #include "npu_isa.h"
 #include "rv.h"
 #include "tile_perf.h"
@@ -22,6 +23,7 @@ struct tile_share {
 	uint64_t entry, args;
 	uint32_t grid[3];
 	uint32_t first, stride, count;
+	uint32_t sharers; /* tiles that the dispatch uses */
 	uint32_t life; /* of the queue: a cleared one starts another. Set by GO. */
 };
 
@@ -68,6 +70,7 @@ struct npu_tile {
 
 	struct rv_hart hart;
 	struct dma_mover mover;
+	struct npu_rates rates; /* of the share */
 	struct tile_line dma, matrix;
 	struct npu_counters counters;
 	struct tile_perf perf;

@@ -92,22 +92,21 @@ void tile_wait_tag(struct npu_tile *tile, uint64_t tag)
 static void dma_retire(struct npu_tile *tile)
 {
 	const struct dma_block *block = &tile->block;
-	const unsigned int tiles = tile->dev->tiles;
-	const uint64_t in = npu_model_transfer(block->host_read, NPU_MODEL_LINK_BYTES, tiles);
-	const uint64_t out = npu_model_transfer(block->host_write, NPU_MODEL_LINK_BYTES, tiles);
-	const uint64_t local = npu_model_transfer(block->local, NPU_MODEL_DMA_LOCAL_BYTES, 1);
+	const uint64_t local = npu_model_transfer(block->local, NPU_MODEL_DMA_LOCAL_BYTES);
+	const uint64_t round_trip = npu_model_round_trip(&tile->rates);
 	const bool host = block->host_read || block->host_write;
 	const uint64_t busy = NPU_MODEL_DMA_SETUP + block->rows * NPU_MODEL_DMA_ROW +
-			      block->named_rows * NPU_MODEL_INDEX_ROW + (in > out ? in : out) +
-			      local + block->misses * NPU_MODEL_TLB_WALK;
+			      block->named_rows * NPU_MODEL_INDEX_ROW +
+			      npu_model_host(&tile->rates, block->host_read, block->host_write) +
+			      local + block->misses * round_trip;
 	/* Nothing can be moved before the first indices are there. */
 	const uint64_t list = !block->named	 ? 0 :
-			      block->remote_list ? NPU_MODEL_DMA_LATENCY :
+			      block->remote_list ? round_trip :
 						   NPU_MODEL_DMA_LOCAL_LATENCY;
 	uint64_t *v = tile->counters.v;
 
 	line_push(&tile->dma, tile->op_issue, busy,
-		  list + (host ? NPU_MODEL_DMA_LATENCY : NPU_MODEL_DMA_LOCAL_LATENCY));
+		  list + (host ? round_trip : NPU_MODEL_DMA_LOCAL_LATENCY));
 	if (tile->perf.stream)
 		tile_perf_op(tile, NPU_PERF_DMA, &tile->dma, busy,
 			     (block->host_read > block->host_write ? block->host_read :
@@ -119,10 +118,8 @@ static void dma_retire(struct npu_tile *tile)
 	v[NPU_COUNTER_DMA_LOCAL] += block->local;
 	v[NPU_COUNTER_DMA_CYCLES] += busy;
 	v[NPU_COUNTER_GATHER_ROWS] += block->named_rows;
+	v[NPU_COUNTER_DMA_SRAM] += block->sram;
 	v[NPU_COUNTER_TLB_MISSES] += block->misses;
-	v[NPU_COUNTER_ENERGY] += (block->host_read + block->host_write) * NPU_MODEL_E_HOST_BYTE +
-				 block->sram * NPU_MODEL_E_SRAM_BYTE +
-				 block->misses * NPU_MODEL_E_WALK;
 }
 
 static void matrix_retire(struct npu_tile *tile)
@@ -139,7 +136,7 @@ static void matrix_retire(struct npu_tile *tile)
 	if (cost.counter != NPU_COUNTER_COUNT)
 		v[cost.counter] += cost.macs - cost.skipped;
 	v[NPU_COUNTER_MATRIX_CYCLES] += cost.busy;
-	v[NPU_COUNTER_ENERGY] += cost.energy;
+	v[NPU_COUNTER_MATRIX_SRAM] += cost.sram;
 }
 
 /* Execute a part of the operation in hand on the host. */

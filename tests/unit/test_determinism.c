@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conserve.h"
 #include "dev.h"
 #include "tap.h"
 #include "tiles.h"
@@ -126,31 +127,19 @@ static bool all_done(struct tiles *t)
 	return done;
 }
 
-/* Sums over tiles, copy engine and front end agree with each queue's totals. */
+/* Every cycle has a cause, and energy is counts times the table. */
 static bool conserved(struct tiles *t, unsigned int queues)
 {
-	struct acct *acct = &t->dev->acct;
 	bool ok = true;
 
 	for (unsigned int q = 0; q < queues; q++) {
-		uint64_t total[NPU_COUNTER_COUNT];
-		const struct npu_counters *core = acct->queue[q].core;
+		uint64_t total[NPU_COUNTER_COUNT], leakage;
 
 		tiles_counters(t, q, total);
-		for (unsigned int i = 1; i < NPU_COUNTER_COUNT; i++) {
-			uint64_t sum = 0;
-
-			for (unsigned int c = 0; c < ACCT_CORES(acct); c++)
-				sum += core[c].v[i];
-			ok &= sum == total[i];
-		}
-		/* Every cycle of a tile has a cause. */
-		ok &= total[NPU_COUNTER_TILE_CYCLES] ==
-		      total[NPU_COUNTER_TILE_INSTRUCTIONS] + total[NPU_COUNTER_STALL_MEMORY] +
-			      total[NPU_COUNTER_STALL_DMA] + total[NPU_COUNTER_STALL_MATRIX] +
-			      total[NPU_COUNTER_STALL_EXEC] + total[NPU_COUNTER_TLB_CYCLES] +
-			      total[NPU_COUNTER_WORKGROUPS] * NPU_MODEL_WORKGROUP;
-		ok &= total[NPU_COUNTER_CYCLES] >= total[NPU_COUNTER_TILE_CYCLES] / t->dev->tiles;
+		ok &= conserve_cycles(total, t->dev->tiles);
+		ok &= conserve_energy(total, NPU_MODEL_OPPS - 1, &leakage) ==
+		      total[NPU_COUNTER_ENERGY];
+		ok &= leakage == total[NPU_COUNTER_LEAKAGE];
 	}
 	return ok;
 }

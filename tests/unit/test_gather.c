@@ -261,8 +261,8 @@ static void test_time(void)
 	}
 	tap_is(cycles[1] - cycles[0],
 	       256 * NPU_MODEL_INDEX_ROW +
-		       npu_model_transfer(1024, NPU_MODEL_LINK_BYTES, t->dev->tiles) +
-		       NPU_MODEL_TLB_WALK,
+		       npu_model_host(&tiles_alone, 1024, 0) +
+		       npu_model_round_trip(&tiles_alone),
 	       "what the indices cost, in host memory");
 	tap_is(cycles[2] - cycles[1], NPU_MODEL_DMA_SETUP + NPU_MODEL_DMA_ROW,
 	       "in SRAM only the rows, and the move that brought them");
@@ -334,8 +334,7 @@ static void test_packets(void)
 	tiles_counters(t, 0, after);
 	tap_is(after[NPU_COUNTER_COPY_CYCLES] - before[NPU_COUNTER_COPY_CYCLES],
 	       NPU_MODEL_COPY_SETUP + 20 * (NPU_MODEL_COPY_ROW + NPU_MODEL_INDEX_ROW) +
-		       160 / NPU_MODEL_COPY_BYTES + 3 * NPU_MODEL_TLB_WALK +
-		       NPU_MODEL_DMA_LATENCY + NPU_MODEL_COPY_LATENCY,
+		       160 / NPU_MODEL_COPY_BYTES + (3 + 1 + 2) * npu_model_round_trip(&tiles_alone),
 	       "packet: its cycles");
 	list[13] = 20;
 	expect_bad("index out of bounds", &good, NPU_JOB_BAD_INDEX, list_va + 13 * 4);

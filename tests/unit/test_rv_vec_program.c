@@ -27,7 +27,7 @@ struct program {
 static const struct program programs[] = {PROGRAMS(ROW)};
 
 struct totals {
-	uint64_t result, cycles, instret, vector, bytes, sram, remote, stall_exec, stall_memory;
+	uint64_t result, cycles, instret, vector, bytes, sram, remote, stall_exec, stall_vector, stall_memory;
 	uint64_t tlb_cycles;
 };
 
@@ -62,6 +62,7 @@ static struct totals run(const struct program *p, unsigned int vlen, uint64_t se
 			    h->vector_sram,
 			    h->vector_remote,
 			    h->stall_exec,
+			    h->stall_vector,
 			    h->stall_memory,
 			    h->tlb_cycles};
 	if (stop != RV_STOP_ENV)
@@ -94,6 +95,7 @@ int main(void)
 			got = run(p, vlens[v], 2, 100, true);
 			tap_ok(!memcmp(&want, &got, sizeof(got)) &&
 				       want.cycles == want.instret + want.stall_exec +
+							      want.stall_vector +
 							      want.stall_memory + want.tlb_cycles,
 			       "%s, VLEN %u: counters do not depend on budgets and flushes, and "
 			       "add up",

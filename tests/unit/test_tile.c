@@ -28,6 +28,7 @@ static void test_coordinates(void)
 			tiles_set(t, TREG(i, NPU_TILE_GRID_X + 4 * d), grid[d], 4);
 		tiles_set(t, TREG(i, NPU_TILE_WG_FIRST), i, 4);
 		tiles_set(t, TREG(i, NPU_TILE_WG_STRIDE), 4, 4);
+		tiles_set(t, TREG(i, NPU_TILE_SHARERS), 4, 4);
 		tiles_set(t, TREG(i, NPU_TILE_WG_COUNT), 15, 4);
 		tiles_set(t, TREG(i, NPU_TILE_CMD), NPU_SOC_CMD_GO, 4);
 	}

@@ -27,6 +27,12 @@ _Static_assert(TEST_F3_POLL == NPU_F3_POLL, "tile_isa.h");
 extern const uint8_t guest_tile[];
 extern const uint64_t guest_tile_size;
 
+const struct npu_rates tiles_alone = {
+	.period = 1000000000 / NPU_MODEL_CLOCK_KHZ,
+	.share = 1,
+	.lanes = NPU_MODEL_LINK_LANES,
+};
+
 struct tiles *tiles_new(const struct npu_config *config)
 {
 	struct tiles *t = calloc(1, sizeof(*t));
@@ -95,6 +101,8 @@ void tiles_go(struct tiles *t, unsigned int tile, unsigned int queue, unsigned i
 	      uint64_t entry, uint64_t args, uint32_t groups, uint32_t first, uint32_t stride,
 	      uint32_t count)
 {
+	uint32_t sharers;
+
 	tiles_set(t, TREG(tile, NPU_TILE_QUEUE), queue, 4);
 	tiles_set(t, TREG(tile, NPU_TILE_AS), as, 4);
 	tiles_set(t, TREG(tile, NPU_TILE_ENTRY), entry, 8);
@@ -105,6 +113,9 @@ void tiles_go(struct tiles *t, unsigned int tile, unsigned int queue, unsigned i
 	tiles_set(t, TREG(tile, NPU_TILE_WG_FIRST), first, 4);
 	tiles_set(t, TREG(tile, NPU_TILE_WG_STRIDE), stride, 4);
 	tiles_set(t, TREG(tile, NPU_TILE_WG_COUNT), count, 4);
+	sharers = stride < groups ? stride : groups;
+	tiles_set(t, TREG(tile, NPU_TILE_SHARERS),
+		  !sharers ? 1 : sharers < t->dev->tiles ? sharers : t->dev->tiles, 4);
 	tiles_set(t, TREG(tile, NPU_TILE_CMD), NPU_SOC_CMD_GO, 4);
 }
 
@@ -167,7 +178,7 @@ void tiles_counters(struct tiles *t, unsigned int queue, uint64_t *values)
 	struct npu_counter_block block;
 
 	dev_lock(t->dev);
-	acct_snapshot(&t->dev->acct, queue, &block);
+	acct_snapshot(&t->dev->acct, queue, ACCT_ALL, &block);
 	dev_unlock(t->dev);
 	memcpy(values, block.value, NPU_COUNTER_COUNT * sizeof(*values));
 }

@@ -7,6 +7,7 @@
 #define NPU_TEST_TILES_H
 
 #include "host.h"
+#include "model.h"
 #include "npu_packet.h"
 #include "npu_ring.h"
 #include "npu_soc.h"
@@ -36,6 +37,7 @@ enum tile_kernel {
 	K_SRAM_CODE,
 	K_MATRIX_FOREVER,
 	K_DMA_EXIT,
+	K_VECTOR,
 };
 
 /* Steps of K_SCRIPT. */
@@ -61,6 +63,9 @@ struct tiles {
 	uint64_t next_va;  /* in all of them */
 	void *code;
 };
+
+/* The way to host memory for one tile, or the copy engine, at the nominal operating point. */
+extern const struct npu_rates tiles_alone;
 
 /* Device with the kernels mapped in address spaces 1 and 2; nothing in 3. */
 struct tiles *tiles_new(const struct npu_config *config);

@@ -219,4 +219,22 @@ script:	csrr	s0, cycle
 	slot 23				# an operation left running at exit
 	npu_dma	t0, a0
 	npu_exit
+
+	slot 24				# vectors: words from args[1] to SRAM, added, multiplied, summed up
+	.option push
+	.option arch, +v
+	ld	t0, 8(a0)
+	csrr	t3, TEST_CSR_SRAM_SIZE
+	sub	t1, sp, t3
+	li	t4, 500
+1:	vsetvli	t2, t4, e32, m4, ta, ma
+	vle32.v	v0, (t0)
+	vadd.vv	v4, v0, v0
+	vdivu.vv v4, v4, v0
+	vredsum.vs v8, v4, v8
+	vse32.v	v4, (t1)
+	sub	t4, t4, t2
+	bnez	t4, 1b
+	.option pop
+	npu_exit
 	.option pop
