@@ -97,12 +97,13 @@ enum npu_perf_type {
 enum npu_perf_cause {
 	NPU_PERF_ISSUE = 0, /* the cycle that every instruction takes: tile.instructions */
 	NPU_PERF_EXEC = 1, /* stall.exec */
-	NPU_PERF_MEMORY = 2, /* stall.memory */
-	NPU_PERF_TLB = 3, /* tlb.cycles */
-	NPU_PERF_START = 4, /* start of a workgroup, at the kernel's entry */
-	NPU_PERF_WAIT_DMA = 5, /* stall.dma */
-	NPU_PERF_WAIT_MATRIX = 6, /* stall.matrix */
-	NPU_PERF_WAIT_SYNC = 7, /* waiting for other tiles */
+	NPU_PERF_VECTOR = 2, /* stall.vector */
+	NPU_PERF_MEMORY = 3, /* stall.memory */
+	NPU_PERF_TLB = 4, /* tlb.cycles */
+	NPU_PERF_START = 5, /* start of a workgroup, at the kernel's entry: stall.start */
+	NPU_PERF_WAIT_DMA = 6, /* stall.dma */
+	NPU_PERF_WAIT_MATRIX = 7, /* stall.matrix */
+	NPU_PERF_WAIT_SYNC = 8, /* waiting for other tiles */
 	NPU_PERF_CAUSES
 };
 
@@ -151,7 +152,7 @@ struct npu_perf_pc {
 	__u64 executions; /* times it retired */
 	__u64 total; /* cycles, sum of the following */
 	__u64 cycles[NPU_PERF_CAUSES];
-	__u64 reserved[2]; /* 0 */
+	__u64 reserved; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_perf_pc, 128);
 NPU_ASSERT_OFFSET(struct npu_perf_pc, cycles, 48);

@@ -305,9 +305,11 @@ void rv_profile_note(struct rv_hart *hart, unsigned int op)
 
 	event(p, op, RV_CYCLE_TLB, hart->tlb_cycles - p->seen_tlb);
 	event(p, op, RV_CYCLE_EXEC, hart->stall_exec - p->seen_exec);
+	event(p, op, RV_CYCLE_VECTOR, hart->stall_vector - p->seen_vector);
 	event(p, op, RV_CYCLE_MEMORY, hart->stall_memory - p->seen_memory);
 	p->seen_tlb = hart->tlb_cycles;
 	p->seen_exec = hart->stall_exec;
+	p->seen_vector = hart->stall_vector;
 	p->seen_memory = hart->stall_memory;
 }
 
@@ -353,6 +355,7 @@ void rv_profile_begin(struct rv_hart *hart)
 	p->events = 0;
 	p->executed = UINT_MAX;
 	p->seen_exec = hart->stall_exec;
+	p->seen_vector = hart->stall_vector;
 	p->seen_memory = hart->stall_memory;
 	p->seen_tlb = hart->tlb_cycles;
 	aim(p);

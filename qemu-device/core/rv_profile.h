@@ -27,6 +27,7 @@ struct rv_block;
 enum rv_profile_cause {
 	RV_CYCLE_ISSUE, /* the one cycle that every instruction takes */
 	RV_CYCLE_EXEC, /* as in hart->stall_exec */
+	RV_CYCLE_VECTOR, /* as in hart->stall_vector */
 	RV_CYCLE_MEMORY, /* as in hart->stall_memory */
 	RV_CYCLE_TLB, /* as in hart->tlb_cycles */
 	RV_CYCLE_START, /* given to rv_profile_start() */
@@ -104,7 +105,7 @@ struct rv_profile {
 	struct rv_profile_block *block; /* entered last; accounted for when the next one is */
 	unsigned int executed; /* of its instructions; UINT_MAX: all */
 	unsigned int events;
-	uint64_t seen_exec, seen_memory, seen_tlb; /* of the hart's, accounted for or in events */
+	uint64_t seen_exec, seen_vector, seen_memory, seen_tlb; /* of the hart's, accounted for or in events */
 	uint64_t wait_before[RV_PROFILE_WAITS];
 	uint64_t taken_stall; /* cycles */
 	uint32_t generation; /* of the table; what decoded blocks know of older ones is void */

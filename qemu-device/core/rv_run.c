@@ -230,7 +230,7 @@ static inline void profile_note(struct rv_hart *h, uint64_t op)
 	const struct rv_profile *p = h->profile;
 
 	if (unlikely((h->tlb_cycles - p->seen_tlb) | (h->stall_exec - p->seen_exec) |
-		     (h->stall_memory - p->seen_memory)))
+		     (h->stall_vector - p->seen_vector) | (h->stall_memory - p->seen_memory)))
 		rv_profile_note(h, (unsigned int)op);
 }
 

@@ -476,6 +476,7 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 		tile_free(tile);
 		return NULL;
 	}
+	rv_set_costs(&tile->hart, &core_costs);
 	tile->engine.interrupt = &tile->hart.interrupt_run;
 	tile->sram = aligned_alloc(NPU_PAGE_SIZE, tile->sram_size);
 	tile->dirty = calloc(((tile->sram_size >> PAGE_SHIFT) + 63) / 64, sizeof(*tile->dirty));

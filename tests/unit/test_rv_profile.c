@@ -93,7 +93,7 @@ static const struct program programs[] = {
 
 /* Everything that a hart counts, and what the program left. */
 struct totals {
-	uint64_t counters[15], result, memory;
+	uint64_t counters[16], result, memory;
 };
 
 static struct totals totals(struct box *box)
@@ -102,7 +102,7 @@ static struct totals totals(struct box *box)
 	struct totals t = {.counters = {h->cycles, h->instret, h->loads, h->stores, h->remote,
 					h->branches, h->fp, h->tlb_misses, h->stall_exec,
 					h->stall_memory, h->tlb_cycles, h->vector, h->vector_bytes,
-					h->vector_sram, h->vector_remote},
+					h->vector_sram, h->vector_remote, h->stall_vector},
 			   .result = h->x[10],
 			   .memory = 1};
 
@@ -183,10 +183,11 @@ static uint64_t sum(const struct result *r, enum rv_profile_cause cause)
 static bool conserved(const struct result *r, const struct totals *t)
 {
 	return sum(r, RV_CYCLE_ISSUE) == t->counters[1] && sum(r, RV_CYCLE_EXEC) == t->counters[8] &&
+	       sum(r, RV_CYCLE_VECTOR) == t->counters[15] &&
 	       sum(r, RV_CYCLE_MEMORY) == t->counters[9] && sum(r, RV_CYCLE_TLB) == t->counters[10] &&
 	       sum(r, RV_CYCLE_START) == 16 &&
 	       t->counters[0] == t->counters[1] + t->counters[8] + t->counters[9] +
-					 t->counters[10] + 16;
+					 t->counters[10] + t->counters[15] + 16;
 }
 
 static bool samples_agree(const struct result *r)
