@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* npu-rv-run and run-suite: how programs end, what they say, what is left of them. */
+/* npu-rv-run, run-suite, random-program: how programs end, what they say, what is left of them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +18,9 @@ static int shell(const char *command)
 	int status;
 
 	snprintf(line, sizeof(line),
-		 "R=%s/npu-rv-run P=%s S=%s/run-suite; T=$(mktemp -d) && cd $T && { %s; } 2>&1; "
+		 "R=%s/npu-rv-run P=%s S=%s CC='%s'; T=$(mktemp -d) && cd $T && { %s; } 2>&1; "
 		 "s=$?; rm -rf $T; exit $s",
-		 ISA_OUT, ISA_OUT, ISA, command);
+		 ISA_OUT, ISA_OUT, ISA, ISA_CC, command);
 	pipe = popen(line, "r");
 	if (!pipe) {
 		printf("Bail out! no shell\n");
@@ -57,14 +57,23 @@ int main(void)
 	     "00000100\n00000002\n");
 	says("$R --trace $P/fail.elf", 1, "0000000080000000 x5=b");
 	says("$R --ram 0x1000,0x1000 $P/fail.elf", 2, "is not in RAM");
-	says("$R $S", 2, "not a 64-bit RISC-V ELF file");
+	says("$R $S/Makefile", 2, "not a 64-bit RISC-V ELF file");
 	says("$R --vlen 100 $P/fail.elf", 2, "--vlen 100");
 	says("$R --signature s $P/fail.elf", 2, "no begin_signature");
-	says("$S $R $P --max 1000", 1, "not ok 2 - fail.elf");
-	says("mkdir suite && cp $P/signature.elf suite && $S $R suite", 0, "1..1\nok 1 - signature.elf");
+	says("$S/run-suite $R $P --max 1000", 1, "not ok 2 - fail.elf");
+	says("mkdir suite && cp $P/signature.elf suite && $S/run-suite $R suite", 0, "1..1\nok 1 - signature.elf");
 	says("mkdir suite && cp $P/signature.elf suite && $R --signature suite/signature.signature "
-	     "suite/signature.elf && $S $R suite && $S $R suite --vlen 256", 1,
+	     "suite/signature.elf && $S/run-suite $R suite && $S/run-suite $R suite --vlen 256", 1,
 	     "ok 1 - signature.elf\n# 1 of 1 passed\n1..1\nnot ok 1 - signature.elf");
-	says("mkdir suite && $S $R suite", 2, "no ELF file");
+	says("mkdir suite && $S/run-suite $R suite", 2, "no ELF file");
+
+	/* However often a run is interrupted, the result is the same. */
+	says("$S/random-program --seed 1 --count 300 --vlen 512 >r.S && "
+	     "$CC -Wl,-T,$S/programs/program.ld r.S -o r && "
+	     "$R --vlen 512 --signature a r && $R --vlen 512 --trace --signature b r >/dev/null && "
+	     "cmp a b && wc -l <a", 0, "6000\n");
+	says("$S/random-program --count 10 --only 3 >r.S && "
+	     "$CC -Wl,-T,$S/programs/program.ld r.S -o r && $R --vlen 256 --signature a r && wc -l <a",
+	     0, "404\n");
 	return tap_done();
 }
