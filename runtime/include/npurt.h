@@ -60,7 +60,8 @@ const char *npurt_error_detail(void);
 /* ---- devices --------------------------------------------------------------------------------- */
 
 /**
- * List the NPUs of this machine, in the order of their nodes.
+ * List the NPUs of this machine, in the order of their nodes; if the environment's NPURT_BACKEND is
+ * "sim", the one device "sim".
  *
  * An empty list is not an error; opening a device then says what is missing. -ENOMEM.
  */
@@ -69,9 +70,12 @@ struct npurt_device_list *npurt_device_list_ref(struct npurt_device_list *list);
 struct npurt_device_list *npurt_device_list_unref(struct npurt_device_list *list);
 /** Number of devices in the list. */
 unsigned int npurt_device_list_count(const struct npurt_device_list *list);
-/** Node of device index, e.g. "/dev/accel/accel0", or NULL past the end. Owned by the list. */
+/** Path of device index, e.g. "/dev/accel/accel0", or NULL past the end. Owned by the list. */
 const char *npurt_device_list_path(const struct npurt_device_list *list, unsigned int index);
-/** Bus address of device index, e.g. "0000:01:00.0", or NULL past the end. Owned by the list. */
+/**
+ * Bus address of device index, e.g. "0000:01:00.0", "" of a simulated one, or NULL past the end. Owned
+ * by the list.
+ */
 const char *npurt_device_list_bus(const struct npurt_device_list *list, unsigned int index);
 
 /** struct npurt_device_options - what to open. Zero members take the default. */

@@ -113,11 +113,21 @@ static void test_prof(void)
 	tap_ok(!strcmp(output, text), "a line for every counter");
 }
 
+/* The device core is in the library; programs see nothing of it. */
+static void test_symbols(void)
+{
+	check("nm -D --defined-only " RUNTIME_OUT "/lib/libnpurt.so >symbols; "
+	      "grep -c ' T npurt_' symbols >/dev/null && "
+	      "! grep -v -e ' T npurt_' -e ' A NPURT_' symbols",
+	      0, "", "the library exports npurt_* and nothing else");
+}
+
 int main(void)
 {
 	if (system("mkdir -p '" FOLDER "'"))
 		die(FOLDER);
 	test_npucc();
 	test_prof();
+	test_symbols();
 	return tap_done();
 }
