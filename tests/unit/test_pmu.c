@@ -898,6 +898,65 @@ static void test_ends(void)
 	tiles_free(b.t);
 }
 
+/* Firmware that starts a dispatch before the one before has ended: times say that they are not certain. */
+static void test_overlap(void)
+{
+	const struct setup all = {.queue = 0, .modes = NPU_PERF_MODE_SHARES | NPU_PERF_MODE_PACKETS};
+	struct bench b = bench_new(2, 32768);
+	struct consumer c = consumer_new(b.t, 8);
+	const struct npu_perf_head *seen[4];
+	unsigned int count = 0;
+
+	b.args[0] = b.out_va;
+	start(b.t, &c, &all);
+	packet(&b);
+	tiles_acct(b.t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	tiles_go(b.t, 0, 0, 1, tiles_entry(K_COUNT_FOREVER), b.args_va, 1, 0, 1, 1);
+	packet(&b);
+	tiles_acct(b.t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	tiles_go(b.t, 1, 0, 1, tiles_entry(K_EXIT), 0, 1, 0, 1, 1);
+	while (tiles_ack(b.t, 1) != NPU_SOC_DONE)
+		sched_yield();
+	tiles_set(b.t, TREG(0, NPU_TILE_CMD), NPU_SOC_CMD_STOP, 4);
+	npu_dev_wait_idle(b.t->dev);
+	tiles_ack(b.t, 0);
+	tiles_acct(b.t, 0, NPU_SOC_ACCT_BARRIER, 0);
+	stop(b.t, 0);
+	consume(&c);
+	FOR_EACH (record, &c)
+		if (count < 4)
+			seen[count++] = record;
+	tap_ok(count == 4 && seen[0]->type == NPU_PERF_SHARE && seen[0]->packet == 2 &&
+		       seen[0]->flags == NPU_PERF_FLAG_EARLY && seen[2]->type == NPU_PERF_SHARE &&
+		       seen[2]->packet == 1 && seen[2]->flags == NPU_PERF_FLAG_CUT,
+	       "a share that began before its time was known says so");
+	tap_ok(count == 4 && seen[1]->type == NPU_PERF_PACKET && seen[1]->packet == 1 &&
+		       seen[3]->type == NPU_PERF_PACKET && seen[3]->packet == 2 &&
+		       seen[3]->flags == NPU_PERF_FLAG_EARLY,
+	       "packets come in the order in which they began, whichever ends first");
+	free(c.taken);
+	tiles_free(b.t);
+}
+
+/* What is kept for one queue is handed out when the tile turns to another. */
+static void test_keep_switch(void)
+{
+	const struct setup keep = {.queue = NPU_PERF_ALL_QUEUES,
+				   .modes = NPU_PERF_MODE_PCS | NPU_PERF_MODE_KEEP};
+	struct bench b = bench_new(2, 32768);
+	struct consumer c = consumer_new(b.t, 14);
+	bool ok = start(b.t, &c, &keep) == NPU_SOC_PERF_OK && work(&b, &c);
+	struct outcome o;
+
+	ok &= c.size > 0; /* before the stop */
+	ok &= !stop(b.t, 0) && consume(&c);
+	o = outcome(&b);
+	tap_ok(ok && pcs_conserve(&c, &o) && !memcmp(&o, &plain, sizeof(o)),
+	       "kept: each queue gets its own");
+	free(c.taken);
+	tiles_free(b.t);
+}
+
 static void test_cores(void)
 {
 	struct bench b = bench_new(2, 32768);
@@ -935,6 +994,8 @@ int main(void)
 	test_modes();
 	test_two();
 	test_keep();
+	test_keep_switch();
+	test_overlap();
 	test_full();
 	test_hostile();
 	test_rules();
