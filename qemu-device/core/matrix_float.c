@@ -30,7 +30,7 @@ struct walk {
 	uint32_t type; /* NPU_MATRIX_A_* */
 	size_t group_size,
 		panel_bytes; /* of packed B: for one value of k (two of 16 bits), a panel */
-	float *a;	     /* A_SIZE */
+	float *a;	     /* A_SIZE; NULL: A is fp32 and used where it lies */
 	size_t a_stride;     /* values */
 	float *b;	     /* B_PANELS of B_PANEL_SIZE; NULL: B is fp32 and used where it lies */
 	struct npu_matrix_epilogue epilogue;
@@ -42,11 +42,14 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 }
 
 /* count values of k, from k on, of rows rows of A from row m on. */
-static void load_a(const struct walk *w, uint32_t m, uint32_t rows, uint32_t k, uint32_t count)
+static const float *load_a(const struct walk *w, uint32_t m, uint32_t rows, uint32_t k,
+			   uint32_t count)
 {
 	const size_t size = npu_matrix_a_size(w->desc);
 	const uint8_t *from = w->sram + w->desc->a + (size_t)m * w->desc->a_stride + k * size;
 
+	if (!w->a)
+		return (const float *)from;
 	for (uint32_t r = 0; r < rows; r++, from += w->desc->a_stride) {
 		float *to = w->a + r * w->a_stride;
 
@@ -55,6 +58,7 @@ static void load_a(const struct walk *w, uint32_t m, uint32_t rows, uint32_t k, 
 		else
 			w->ops->widen_a(to, from, w->type, count);
 	}
+	return w->a;
 }
 
 /*
@@ -113,12 +117,13 @@ static void run_block(struct walk *w, uint32_t m, const uint8_t *rows, uint32_t 
 	const uint32_t panels = (desc->n + NPU_MATRIX_PANEL - 1) / NPU_MATRIX_PANEL;
 	const bool whole = desc->k <= DEPTH;
 	alignas(64) float acc[NPU_MATRIX_FLOAT_TILE_SIZE];
+	const float *a = NULL;
 	uint32_t count = 0, all = 0;
 
 	for (uint32_t t = 0; t < tiles; t++)
 		all += rows[t];
 	if (whole)
-		load_a(w, m, all, 0, desc->k);
+		a = load_a(w, m, all, 0, desc->k);
 	for (uint32_t first = 0; first < panels; first += count) {
 		const float *b = NULL;
 		size_t stride = 0;
@@ -134,14 +139,14 @@ static void run_block(struct walk *w, uint32_t m, const uint8_t *rows, uint32_t 
 
 			sums_init(w, acc, rows[t], c);
 			if (whole)
-				w->ops->multiply(acc, w->a + done * w->a_stride, w->a_stride, b,
+				w->ops->multiply(acc, a + done * w->a_stride, w->a_stride, b,
 						 stride, rows[t], count, desc->k);
 			for (uint32_t k = 0; !whole && k < desc->k; k += DEPTH) {
 				const uint32_t depth = min_u32(desc->k - k, DEPTH);
 
-				load_a(w, m + done, rows[t], k, depth);
+				a = load_a(w, m + done, rows[t], k, depth);
 				b = load_b(w, first, count, k, depth, &stride);
-				w->ops->multiply(acc, w->a, w->a_stride, b, stride, rows[t], count,
+				w->ops->multiply(acc, a, w->a_stride, b, stride, rows[t], count,
 						 depth);
 			}
 			w->ops->store(&w->epilogue, acc, rows[t], c, desc->c_stride);
@@ -149,19 +154,29 @@ static void run_block(struct walk *w, uint32_t m, const uint8_t *rows, uint32_t 
 	}
 }
 
+/*
+ * Rows of A whose distance is a multiple of this fall into few sets of the host's L1 cache, and drive each
+ * other out: they are copied first.
+ */
+#define BAD_STRIDE 1024
+
 static void run(struct walk *w, uint32_t m0, uint32_t m1)
 {
 	alignas(64) float a[A_SIZE];
 	const uint32_t depth = min_u32(w->desc->k, DEPTH);
 	uint32_t panels = B_PANELS, most, tiles;
 
-	/* One line more than a row needs: rows of a power of two bytes would meet in few sets of the cache. */
-	w->a = a;
-	w->a_stride = (depth + 15) / 16 * 16 + 16;
+	if (w->type == NPU_MATRIX_A_FP32 && w->desc->a_stride % BAD_STRIDE) {
+		w->a_stride = w->desc->a_stride / sizeof(float);
+	} else {
+		/* One line more than a row needs, for the same reason. */
+		w->a = a;
+		w->a_stride = (depth + 15) / 16 * 16 + 16;
+	}
 	while (!w->ops->rows[panels])
 		panels--;
 	most = w->ops->rows[panels];
-	tiles = w->desc->k > DEPTH ? 1 : min_u32(A_SIZE / w->a_stride / most, TILES);
+	tiles = w->desc->k > DEPTH ? 1 : w->a ? min_u32(A_SIZE / w->a_stride / most, TILES) : TILES;
 	while (m0 < m1) {
 		uint8_t rows[TILES];
 		uint32_t count = 0, next = m0;

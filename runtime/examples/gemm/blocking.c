@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * The search is small enough to be exhaustive. Costs are in cycles of a tile whose matrix engine
- * does MACS_PER_CYCLE and whose share of the host link is LINK_BYTES, as the device's
- * model has them; they need not be exact, only in proportion.
+ * does MACS_PER_CYCLE, whose share of the host link is LINK_BYTES, and whose DMA takes ROW_CYCLES for a row beside
+ * its bytes, as the device's model has them; they need not be exact, only in proportion.
  */
 #include "blocking.h"
 
 #define MACS_PER_CYCLE 1024.0
 #define LINK_BYTES     16.0
+#define ROW_CYCLES     2.0
 /* What a matrix operation costs beside its arithmetic, with its DMA and loop. */
 #define STEP_CYCLES    1500.0
 
@@ -31,7 +32,12 @@ static double cost(const struct gemm_args *args, const struct gemm_blocking *b, 
 	double b_bytes =
 		columns * args->k / gemm_group(args->type) * (64 + gemm_index(args->type)) / 16;
 	double c_bytes = (double)b->mb * columns * element;
-	double in = (a_bytes + b_bytes) / LINK_BYTES, out = c_bytes / LINK_BYTES;
+	/* Rows that the DMA engine moves, each way; C goes out in rows of a block. */
+	double in_rows = b->mb * (depth_blocks > 1 ? column_blocks * depth_blocks : 1) +
+			 columns / 16 * depth_blocks;
+	double out_rows = b->mb * column_blocks;
+	double in = (a_bytes + b_bytes) / LINK_BYTES + ROW_CYCLES * in_rows;
+	double out = c_bytes / LINK_BYTES + ROW_CYCLES * out_rows;
 	double slowest = compute > in ? compute : in;
 
 	if (out > slowest)
@@ -43,7 +49,7 @@ static double cost(const struct gemm_args *args, const struct gemm_blocking *b, 
 bool gemm_choose(const struct gemm_args *args, uint32_t tiles, uint32_t sram,
 		 struct gemm_blocking *ret_blocking)
 {
-	static const uint32_t widths[] = {256, 192, 128, 64, 32, 16};
+	static const uint32_t widths[] = {512, 384, 256, 192, 128, 96, 64, 48, 32, 16};
 	uint32_t depth = (args->k + 15) & ~15u, rows = (args->m + 15) & ~15u;
 	double best = 0;
 

@@ -64,10 +64,10 @@ static inline uint32_t gemm_index(uint32_t type)
 	return type == GEMM_SPARSE_S8 ? 16 : type == GEMM_SPARSE_S4 ? 32 : 0;
 }
 
-/* Rows of A are laid this far apart in SRAM. */
+/* Rows of A are laid this far apart in SRAM: an odd number of lines, so that they spread over all banks. */
 static inline uint32_t gemm_a_stride(uint32_t type, uint32_t kb)
 {
-	return (kb * gemm_a_size(type) + 63u) & ~63u;
+	return (((kb * gemm_a_size(type) + 63u) & ~63u) | 64u);
 }
 
 /* Bytes of 16 columns of so much depth: of B, and of its index. */
