@@ -10,6 +10,7 @@
 void dma_flush(struct dma_mover *mover)
 {
 	mover->generation++;
+	memset(&mover->mmu, 0, sizeof(mover->mmu));
 }
 
 void dma_start_share(struct dma_mover *mover, unsigned int as)
@@ -56,7 +57,8 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 		struct mmu_page mapped;
 		uint8_t *host;
 		enum npu_job_error error =
-			mmu_map(mover->dev, mover->core, mover->as, va, access, &mapped, &host);
+			mmu_map(mover->dev, &mover->mmu, mover->core, mover->as, va, access,
+				&mapped, &host);
 
 		if (error != NPU_JOB_OK) {
 			block->error = error;

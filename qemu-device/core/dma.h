@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "mmu.h"
 #include "model.h"
 #include "npu_ring.h"
 
@@ -43,6 +44,7 @@ struct dma_mover {
 
 	unsigned int as;
 	uint64_t generation; /* never 0; the next one makes all lines stale */
+	struct mmu_cache mmu;
 	struct dma_line read[DMA_HOST_TLB], write[DMA_HOST_TLB];
 	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: number of the group + 1 */
 };

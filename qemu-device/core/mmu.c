@@ -44,15 +44,73 @@ static bool leaf_permits(uint64_t pte, unsigned int level, enum npu_access acces
 	}
 }
 
-enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
-			    enum npu_access access, struct mmu_page *page)
+/* The leaf entry pte of va, found at this level. */
+static enum npu_job_error leaf(uint64_t pte, unsigned int level, uint64_t va,
+			       enum npu_access access, struct mmu_page *page)
+{
+	const unsigned int shift = NPU_PAGE_SHIFT + NPU_PT_INDEX_BITS * level;
+	const uint64_t base = (pte & NPU_PTE_PPN_MASK) >> NPU_PTE_PPN_SHIFT << NPU_PAGE_SHIFT;
+
+	if (!leaf_permits(pte, level, access))
+		return NPU_JOB_PAGE_FAULT;
+	page->bus = base | (va & ((1ull << shift) - 1) & ~(NPU_PAGE_SIZE - 1));
+	page->readable = pte & NPU_PTE_R;
+	page->writable = pte & NPU_PTE_W;
+	page->executable = pte & NPU_PTE_X;
+	page->large = level == 1;
+	return NPU_JOB_OK;
+}
+
+/* The part of the address space that one table of the last level covers. */
+static uint64_t region_of(uint64_t va)
+{
+	return (va >> (NPU_PAGE_SHIFT + NPU_PT_INDEX_BITS)) + 1;
+}
+
+static void remember(struct npu_dev *dev, struct mmu_cache *cache, uint64_t va, uint64_t bus)
+{
+	size_t len = NPU_PAGE_SIZE;
+	const void *host = dev_map(dev, bus, &len, false);
+
+	if (!host || len < NPU_PAGE_SIZE || (uintptr_t)host % sizeof(uint64_t))
+		return;
+	cache->line[cache->next].table = host;
+	cache->line[cache->next].region = region_of(va);
+	cache->next = (cache->next + 1) % MMU_CACHE_LINES;
+}
+
+/* The table of va's last level, if it is known. */
+static const uint64_t *recall(const struct mmu_cache *cache, uint64_t va)
+{
+	const uint64_t region = region_of(va);
+
+	for (unsigned int i = 0; i < MMU_CACHE_LINES; i++)
+		if (cache->line[i].region == region)
+			return cache->line[i].table;
+	return NULL;
+}
+
+/* cache may be NULL. */
+static enum npu_job_error walk(struct npu_dev *dev, struct mmu_cache *cache, unsigned int as,
+			       uint64_t va, enum npu_access access, struct mmu_page *page)
 {
 	const uint64_t table = __atomic_load_n(&dev->regs.as_table, __ATOMIC_RELAXED);
 	uint64_t entry = table + as * sizeof(struct npu_as_entry);
 	uint64_t satp, reserved, base;
+	const uint64_t *known;
 
 	if (as >= NPU_MAX_AS || va < NPU_VA_MIN || va >= NPU_VA_MAX)
 		return NPU_JOB_PAGE_FAULT;
+	known = cache ? recall(cache, va) : NULL;
+	if (known) {
+		const uint64_t index = va >> NPU_PAGE_SHIFT & (NPU_PT_ENTRIES - 1);
+		const uint64_t pte = __atomic_load_n(&known[index], __ATOMIC_RELAXED);
+
+		if (!(pte & NPU_PTE_V) || (pte & NPU_PTE_RESERVED) ||
+		    !(pte & (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X)))
+			return NPU_JOB_PAGE_FAULT;
+		return leaf(pte, 0, va, access, page);
+	}
 	if (!read_word(dev, entry, &satp) || !read_word(dev, entry + 8, &reserved))
 		return NPU_JOB_BUS_ERROR;
 	if (satp >> NPU_SATP_MODE_SHIFT != NPU_SATP_MODE_SV48 || reserved)
@@ -64,30 +122,31 @@ enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
 		const uint64_t index = va >> shift & (NPU_PT_ENTRIES - 1);
 		uint64_t pte;
 
+		if (level == 0 && cache)
+			remember(dev, cache, va, base);
 		if (!read_word(dev, base + 8 * index, &pte))
 			return NPU_JOB_BUS_ERROR;
 		if (!(pte & NPU_PTE_V) || (pte & NPU_PTE_RESERVED))
 			return NPU_JOB_PAGE_FAULT;
-		base = (pte & NPU_PTE_PPN_MASK) >> NPU_PTE_PPN_SHIFT << NPU_PAGE_SHIFT;
-		if (pte & (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X)) {
-			if (!leaf_permits(pte, level, access))
-				return NPU_JOB_PAGE_FAULT;
-			page->bus = base | (va & ((1ull << shift) - 1) & ~(NPU_PAGE_SIZE - 1));
-			page->readable = pte & NPU_PTE_R;
-			page->writable = pte & NPU_PTE_W;
-			page->executable = pte & NPU_PTE_X;
-			page->large = level == 1;
-			return NPU_JOB_OK;
-		}
+		if (pte & (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X))
+			return leaf(pte, level, va, access, page);
 		/* The specification reserves these bits in pointers to the next level. */
 		if (pte & (NPU_PTE_U | NPU_PTE_A | NPU_PTE_D))
 			return NPU_JOB_PAGE_FAULT;
+		base = (pte & NPU_PTE_PPN_MASK) >> NPU_PTE_PPN_SHIFT << NPU_PAGE_SHIFT;
 	}
 	return NPU_JOB_PAGE_FAULT; /* a pointer where only a leaf may be */
 }
 
-enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int core, unsigned int as, uint64_t va,
-			   enum npu_access access, struct mmu_page *page, uint8_t **host)
+enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
+			    enum npu_access access, struct mmu_page *page)
+{
+	return walk(dev, NULL, as, va, access, page);
+}
+
+enum npu_job_error mmu_map(struct npu_dev *dev, struct mmu_cache *cache, unsigned int core,
+			   unsigned int as, uint64_t va, enum npu_access access,
+			   struct mmu_page *page, uint8_t **host)
 {
 	enum npu_job_error error;
 	size_t len = NPU_PAGE_SIZE;
@@ -96,7 +155,7 @@ enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int core, unsigned int 
 		return NPU_JOB_BUS_ERROR;
 	if (fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_ENTRY))
 		return NPU_JOB_PAGE_FAULT;
-	error = mmu_walk(dev, as, va, access, page);
+	error = walk(dev, cache, as, va, access, page);
 	if (error != NPU_JOB_OK)
 		return error;
 	if (fault_strikes_bus(dev, core, page->bus, NPU_PAGE_SIZE))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Address translation: walks the Sv48 tables of an address space (npu_pgtable.h) and maps the pages
- * found. Nothing is cached here; tiles, tile DMA and copy engine keep the pointers they get in TLBs
- * of their own and drop them when told to.
+ * found. Tiles, tile DMA and copy engine keep the pointers they get in TLBs of their own, and the last
+ * tables of walks in a struct mmu_cache, and drop both when told to.
  *
  * Tables and host memory belong to the guest and may change at any time: every entry is read once.
  */
@@ -33,10 +33,27 @@ enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
 			    enum npu_access access, struct mmu_page *page);
 
 /*
- * Walk and map: *host is the host address of the page's first byte, for writing if access is
- * NPU_ACCESS_WRITE, else for reading only. core: who asks, a tile number or NPU_CORE_*. Pages of which a part does not answer are bus errors.
+ * Where the last walks ended, for the next ones, in the same address space. All zero: empty. As many
+ * as a kernel has arrays in hand.
  */
-enum npu_job_error mmu_map(struct npu_dev *dev, unsigned int core, unsigned int as, uint64_t va,
-			   enum npu_access access, struct mmu_page *page, uint8_t **host);
+#define MMU_CACHE_LINES 4
+
+struct mmu_cache {
+	struct {
+		uint64_t region; /* number of the 2 MiB that table covers, + 1; 0: none */
+		const uint64_t *table; /* of the last level, on the host */
+	} line[MMU_CACHE_LINES];
+	unsigned int next; /* to be replaced */
+};
+
+/*
+ * Walk and map: *host is the host address of the page's first byte, for writing if access is
+ * NPU_ACCESS_WRITE, else for reading only. Pages of which a part does not answer are bus errors.
+ * cache is the caller's, to be emptied with its TLB; NULL: none. core: who asks, a tile number or
+ * NPU_CORE_*.
+ */
+enum npu_job_error mmu_map(struct npu_dev *dev, struct mmu_cache *cache, unsigned int core,
+			   unsigned int as, uint64_t va, enum npu_access access,
+			   struct mmu_page *page, uint8_t **host);
 
 #endif /* NPU_MMU_H */

@@ -57,7 +57,8 @@ void port_run(struct soc *soc, uint32_t cmd)
 			const uint64_t in_page = host & (NPU_PAGE_SIZE - 1);
 			struct mmu_page page;
 
-			soc->port_status = mmu_map(dev, NPU_CORE_FRONT, cmd >> 16, host, access, &page, &mapped);
+			soc->port_status = mmu_map(dev, NULL, NPU_CORE_FRONT, cmd >> 16, host, access,
+						   &page, &mapped);
 			if (soc->port_status != NPU_JOB_OK) {
 				soc->port_fault = host;
 				return;

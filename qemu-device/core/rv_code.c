@@ -148,6 +148,8 @@ static void decode_block(struct rv_hart *hart, struct rv_block *block, const uin
 		insn = length == 4 ? original : rv_expand((uint16_t)original);
 		ended = rv_decode(hart, insn, original, offset, op);
 		op->fn = hart->labels[op->id];
+		if (op->id == RV_OP_VEC || op->id == RV_OP_VMEM)
+			op->offset = hart->code->plans++ % RV_VEC_PLANS;
 		stat += hart->class_stat[rv_op_class[op->id]];
 		if (ended)
 			block->target = block->pc + offset + (uint64_t)(int64_t)op->imm;

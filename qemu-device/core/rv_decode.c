@@ -498,19 +498,13 @@ static int decode_fp_memory(const struct rv_hart *hart, uint32_t insn, struct rv
 }
 
 /* Opcode OP-V. What depends on vtype is checked when it runs. */
-static int decode_vector(const struct rv_hart *hart, uint32_t insn, struct rv_op *op)
+static int decode_vector(const struct rv_hart *hart, uint32_t insn)
 {
-	int index;
-
 	if (!rv_vec_enabled(hart))
 		return RV_OP_ILLEGAL;
 	if (bits(insn, 14, 12) == 7)
 		return rv_vec_is_set(insn) ? RV_OP_VSET : RV_OP_ILLEGAL;
-	index = rv_vec_index(insn);
-	if (index < 0)
-		return RV_OP_ILLEGAL;
-	op->offset = (uint16_t)index;
-	return RV_OP_VEC;
+	return rv_vec_index(insn) < 0 ? RV_OP_ILLEGAL : RV_OP_VEC;
 }
 
 static bool ends_block(int id)
@@ -613,7 +607,7 @@ bool rv_decode(const struct rv_hart *hart, uint32_t insn, uint32_t raw, unsigned
 		id = fp ? decode_fp(insn) : RV_OP_ILLEGAL;
 		break;
 	case 0x57:
-		id = decode_vector(hart, insn, op);
+		id = decode_vector(hart, insn);
 		break;
 	case 0x63:
 		id = decode_branch(insn, op);

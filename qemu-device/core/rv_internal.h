@@ -100,7 +100,7 @@ struct rv_op {
 		struct {
 			uint8_t rs1, rs2;
 		};
-		uint16_t offset; /* AUIPC: of the instruction in its block; VEC: row of its table */
+		uint16_t offset; /* AUIPC: of the instruction in its block; VEC, VMEM: its plan */
 	};
 	int32_t imm; /* immediate; FP, CSR, ATOMIC, V*, CUSTOM, ILLEGAL: the instruction itself */
 };
@@ -137,11 +137,14 @@ struct rv_block {
 #define RV_HASH_BITS  13
 #define RV_HASH_SIZE  (1u << RV_HASH_BITS)
 #define RV_ARENA_SIZE (2u << 20)
+/* Plans of a hart for vector instructions; two that are given the same one make theirs anew. */
+#define RV_VEC_PLANS  1024
 
 struct rv_code {
 	uint64_t epoch;
 	uint64_t generation; /* of the arena; older blocks are gone */
 	size_t used; /* of the arena */
+	uint32_t plans; /* given out, in turn, to vector instructions */
 	uint8_t *arena;
 	struct rv_block *hash[RV_HASH_SIZE];
 };

@@ -681,7 +681,7 @@ L_VEC:
 	PROFILE(profile_note(h, OP_INDEX);)
 	NEXT();
 L_VMEM:
-	if (unlikely(!rv_vec_mem(h, INSN)))
+	if (unlikely(!rv_vec_mem(h, INSN, op->offset)))
 		goto trap;
 	PROFILE(profile_note(h, OP_INDEX);)
 	SLOW_DONE();

@@ -8,22 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "rv_fp_host.h"
 #include "rv_vec.h"
 
 /* ---- configuration --------------------------------------------------------------------------- */
-
-static enum rv_vec_host detect_host(void)
-{
-#if RV_HOST_FP
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-	    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
-		return RV_VEC_AVX512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-		return RV_VEC_AVX2;
-#endif
-	return RV_VEC_PLAIN;
-}
 
 int rv_set_vlen(struct rv_hart *hart, unsigned int vlen)
 {
@@ -44,7 +31,7 @@ int rv_set_vlen(struct rv_hart *hart, unsigned int vlen)
 	free(hart->vec_plans);
 	hart->v = v;
 	hart->vec_plans = plans;
-	hart->vec_host = detect_host();
+	hart->vec_host = rv_vec_host_detect();
 	hart->vlenb = (uint32_t)vlenb;
 	rv_vec_reset(hart);
 	rv_code_drop(hart);
@@ -436,6 +423,7 @@ static void learn(struct rv_vec_plan *plan, const struct rv_vop *op)
 
 	*plan = (struct rv_vec_plan){
 		.key = rv_vec_key(hart, op->insn),
+		.row = row,
 		.d = rv_vd(op->insn) * hart->vlenb,
 		.a = rv_vs2(op->insn) * hart->vlenb,
 		.b = rv_vs1(op->insn) * hart->vlenb,
@@ -499,9 +487,10 @@ static inline bool straight(struct rv_hart *hart, uint32_t insn, const struct rv
 
 /* The long way: look at everything. */
 static __attribute__((noinline)) bool exec_any(struct rv_hart *hart, uint32_t insn,
-					       unsigned int index, struct rv_vec_plan *plan)
+					       struct rv_vec_plan *plan)
 {
-	const struct rv_vinsn *row = rv_vec_rows[index];
+	const bool known = plan->key == rv_vec_key(hart, insn);
+	const struct rv_vinsn *row = known ? plan->row : rv_vec_rows[rv_vec_index(insn)];
 	struct rv_vop op = {
 		.hart = hart,
 		.row = row,
@@ -531,7 +520,7 @@ static __attribute__((noinline)) bool exec_any(struct rv_hart *hart, uint32_t in
 		rv_fp_load(hart);
 	}
 	/* Whether operands go together depends on nothing but the instruction, SEW and LMUL. */
-	if (plan->key != rv_vec_key(hart, insn)) {
+	if (!known) {
 		if (!operands_ok(&op))
 			return false;
 		learn(plan, &op);
@@ -547,14 +536,14 @@ static __attribute__((noinline)) bool exec_any(struct rv_hart *hart, uint32_t in
 	return true;
 }
 
-bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index)
+bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int number)
 {
-	struct rv_vec_plan *plan = rv_vec_plan(hart, insn);
+	struct rv_vec_plan *plan = &hart->vec_plans[number];
 
 	if (likely(plan->key == rv_vec_key(hart, insn) && plan->fn && !hart->vstart)) {
 		if (likely(straight(hart, insn, plan)))
 			return true;
-	} else if (likely(exec_any(hart, insn, index, plan))) {
+	} else if (likely(exec_any(hart, insn, plan))) {
 		return true;
 	}
 	rv_raise(hart, RV_ILLEGAL, insn);

@@ -67,7 +67,7 @@ enum rv_vkind {
 };
 
 /* Which of the host's vector instructions kernels written for them may use. */
-enum rv_vec_host { RV_VEC_PLAIN, RV_VEC_AVX2, RV_VEC_AVX512 };
+enum rv_vec_host { RV_VEC_PLAIN, RV_VEC_AVX2, RV_VEC_AVX512, RV_VEC_HOSTS };
 
 /* An instruction in execution. */
 struct rv_vop {
@@ -191,22 +191,18 @@ static inline unsigned int rv_vregs(int lmul)
 struct rv_vec_plan {
 	uint64_t key; /* rv_vec_key(); 0: none */
 	rv_elem_fn fn;
+	const struct rv_vinsn *row;
 	uint32_t d, a, b; /* offsets of the operands in hart->v */
 	uint8_t form; /* funct3 */
 	uint8_t size; /* bytes of an element of the widest operand, log2 */
 	uint8_t flags; /* low byte of the row's */
 	bool divides; /* cost is that of a division */
+	uint32_t bytes; /* of loads and stores of whole registers; else 0: vl decides */
 };
-#define RV_VEC_PLANS 64
 
 static inline uint64_t rv_vec_key(const struct rv_hart *hart, uint32_t insn)
 {
 	return (uint64_t)insn << 8 | 0x80 | hart->vtype >> 63 << 6 | (hart->vtype & 0x3f);
-}
-
-static inline struct rv_vec_plan *rv_vec_plan(const struct rv_hart *hart, uint32_t insn)
-{
-	return &hart->vec_plans[(uint32_t)(insn * 0x9e3779b1u) >> 26];
 }
 
 /* Beats of an operand of so many bytes. */
@@ -240,15 +236,18 @@ static inline void rv_vec_charge(struct rv_hart *hart, uint64_t cycles)
 	hart->vector++;
 }
 
-/* Instructions of opcode 0x57; false: trap raised. */
-bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int index);
+/* Instructions of opcode 0x57 other than vset*; plan: its number. False: trap raised. */
+bool rv_vec_exec(struct rv_hart *hart, uint32_t insn, unsigned int plan);
 /* vsetvli, vsetivli, vsetvl: decode (is there such an instruction) and execute. */
 bool rv_vec_is_set(uint32_t insn);
 void rv_vec_set(struct rv_hart *hart, uint32_t insn);
 
+/* rv_vec_host.c: the best of this host */
+enum rv_vec_host rv_vec_host_detect(void);
+
 /* rv_vec_mem.c: vector loads and stores; decode by the fields that do not depend on vtype. */
 bool rv_vec_mem_exists(uint32_t insn, bool store);
-bool rv_vec_mem(struct rv_hart *hart, uint32_t insn);
+bool rv_vec_mem(struct rv_hart *hart, uint32_t insn, unsigned int plan);
 
 /* rv_vec_mask.c, rv_vec_permute.c, rv_vec_reduce.c: whole instructions */
 bool rv_vec_mask_logic(const struct rv_vop *op);

@@ -49,24 +49,30 @@
 #define BINARY_OF(name, suffix, FMT, expression, call, x, y)                                  \
 	HOST_BINARY(name, suffix, expression)                                                 \
 	SOFT_BINARY(name, suffix, FMT, call, x, y)                                            \
-	static void name##_##suffix(const struct rv_elems *e)                                 \
+	static void name##_any_##suffix(const struct rv_elems *e)                             \
 	{                                                                                     \
 		if (rv_vhost_rounds(e->hart))                                                 \
 			name##_host_##suffix(e);                                              \
 		else                                                                          \
 			name##_soft_##suffix(e);                                              \
 	}
-#define BINARY(name, expression, call, xs, ys, xd, yd)                                        \
+#define BINARY(name, op, expression, call, xs, ys, xd, yd)                                    \
 	BINARY_OF(name, s, RV_FMT_S, expression, call, xs, ys)                                \
 	BINARY_OF(name, d, RV_FMT_D, expression, call, xd, yd)                                \
+	RV_VHOST_BINARY(name, s, op, RV_VHOST && rv_vhost_rounds(e->hart), name##_any_s)      \
+	RV_VHOST_BINARY(name, d, op, RV_VHOST && rv_vhost_rounds(e->hart), name##_any_d)      \
 	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
+#define DIVISION(name, expression, call, xs, ys, xd, yd)                                      \
+	BINARY_OF(name, s, RV_FMT_S, expression, call, xs, ys)                                \
+	BINARY_OF(name, d, RV_FMT_D, expression, call, xd, yd)                                \
+	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_any_s, name##_any_d };
 
-BINARY(fadd, a + b, rv_soft_add, a, b, a, b)
-BINARY(fsub, a - b, rv_soft_add, a, b ^ RV_SIGN_s, a, b ^ RV_SIGN_d)
-BINARY(frsub, b - a, rv_soft_add, b, a ^ RV_SIGN_s, b, a ^ RV_SIGN_d)
-BINARY(fmul, a * b, rv_soft_mul, a, b, a, b)
-BINARY(fdiv, a / b, rv_soft_div, a, b, a, b)
-BINARY(frdiv, b / a, rv_soft_div, b, a, b, a)
+BINARY(fadd, RV_VHOST_ADD, a + b, rv_soft_add, a, b, a, b)
+BINARY(fsub, RV_VHOST_SUB, a - b, rv_soft_add, a, b ^ RV_SIGN_s, a, b ^ RV_SIGN_d)
+BINARY(frsub, RV_VHOST_RSUB, b - a, rv_soft_add, b, a ^ RV_SIGN_s, b, a ^ RV_SIGN_d)
+BINARY(fmul, RV_VHOST_MUL, a * b, rv_soft_mul, a, b, a, b)
+DIVISION(fdiv, a / b, rv_soft_div, a, b, a, b)
+DIVISION(frdiv, b / a, rv_soft_div, b, a, b, a)
 
 #define SQRT(suffix, FMT)                                                                     \
 	static void fsqrt_##suffix(const struct rv_elems *e)                                  \
@@ -105,6 +111,86 @@ static inline uint64_t rv_vsqrt_d(const struct rv_hart *hart, uint64_t a, unsign
 SQRT(s, RV_FMT_S)
 SQRT(d, RV_FMT_D)
 const rv_elem_fn rv_v_fsqrt[4] = { NULL, NULL, fsqrt_s, fsqrt_d };
+
+/* ---- multiply-add ---------------------------------------------------------------------------- */
+
+#if RV_HOST_FP
+#define ONE_FMA(suffix, p, q, c)                                                              \
+	(rv_u##suffix)rv_from_##suffix(                                                       \
+		rv_host_fma_##suffix(rv_vto_##suffix(p), rv_vto_##suffix(q), rv_vto_##suffix(c)))
+#else
+#define ONE_FMA(suffix, p, q, c) RV_QNAN_##suffix
+#endif
+
+/* p, q and c of the instruction: macc: d is what is added; madd: d is a factor. */
+#define FMA_P(e, add) ((add) ? (e)->a : (e)->d)
+#define FMA_C(e, add) ((add) ? (e)->d : (e)->a)
+
+#define FMA_REST(suffix, FMT)                                                                 \
+	/* Elements of [i, end) one by one, NaNs in software. */                              \
+	static void fma_some_##suffix(const struct rv_elems *e, bool add, bool negate_p,      \
+				      bool negate_c, size_t i, size_t end, bool host)         \
+	{                                                                                     \
+		const rv_u##suffix sp = negate_p ? RV_SIGN_##suffix : 0;                      \
+		const rv_u##suffix sc = negate_c ? RV_SIGN_##suffix : 0;                      \
+		const rv_u##suffix *ps = FMA_P(e, add), *qs = e->b, *cs = FMA_C(e, add);      \
+		rv_u##suffix *d = e->d;                                                       \
+		unsigned int flags = 0;                                                       \
+		for (; i < end; i++) {                                                        \
+			const rv_u##suffix p = ps[i] ^ sp, q = qs[e->scalar ? 0 : i];         \
+			const rv_u##suffix c = cs[i] ^ sc;                                    \
+			rv_u##suffix r = host ? ONE_FMA(suffix, p, q, c) : RV_QNAN_##suffix;  \
+			if (RV_IS_NAN_##suffix(r))                                            \
+				r = (rv_u##suffix)rv_soft_fma(FMT, p, q, c,                   \
+							      (enum rv_rm)e->hart->frm, &flags); \
+			d[i] = r;                                                             \
+		}                                                                             \
+		e->hart->fflags |= (uint8_t)flags;                                            \
+	}                                                                                     \
+	/* What the host's loop left from i on. */                                            \
+	static void fma_rest_##suffix(const struct rv_elems *e, enum rv_vhost_op op, bool add, \
+				      bool negate_p, bool negate_c, size_t i, bool host)      \
+	{                                                                                     \
+		const size_t step = host ? RV_VHOST_STEP(suffix) : e->n;                      \
+		while (i < e->n) {                                                            \
+			const size_t end = e->n - i < step ? e->n : i + step;                 \
+			fma_some_##suffix(e, add, negate_p, negate_c, i, end, host);          \
+			i = end;                                                              \
+			if (!host)                                                            \
+				continue;                                                     \
+			i += RV_VHOST_CALL(suffix, e->hart, op, e->scalar,                    \
+					   (rv_f##suffix *)e->d + i,                          \
+					   (const rv_f##suffix *)FMA_P(e, add) + i,           \
+					   (const rv_f##suffix *)e->b + (e->scalar ? 0 : i),  \
+					   (const rv_f##suffix *)FMA_C(e, add) + i, e->n - i); \
+		}                                                                             \
+	}
+FMA_REST(s, RV_FMT_S)
+FMA_REST(d, RV_FMT_D)
+
+#define FMA_OF(name, suffix, op, add, np, nc)                                                 \
+	static void name##_##suffix(const struct rv_elems *e)                                 \
+	{                                                                                     \
+		const bool host = e->hart->fma_host_rm >> RV_DYN & 1;                         \
+		size_t done = 0;                                                              \
+		if (likely(host))                                                             \
+			done = RV_VHOST_CALL(suffix, e->hart, op, e->scalar, e->d,            \
+					     FMA_P(e, add), e->b, FMA_C(e, add), e->n);       \
+		if (unlikely(done < e->n))                                                    \
+			fma_rest_##suffix(e, op, add, np, nc, done, host);                    \
+	}
+#define FMA(name, op, add, np, nc)                                                            \
+	FMA_OF(name, s, op, add, np, nc)                                                      \
+	FMA_OF(name, d, op, add, np, nc)                                                      \
+	const rv_elem_fn rv_v_##name[4] = { NULL, NULL, name##_s, name##_d };
+FMA(fmacc, RV_VHOST_FMADD, true, false, false)
+FMA(fnmacc, RV_VHOST_FNMSUB, true, true, true)
+FMA(fmsac, RV_VHOST_FMSUB, true, false, true)
+FMA(fnmsac, RV_VHOST_FNMADD, true, true, false)
+FMA(fmadd, RV_VHOST_FMADD, false, false, false)
+FMA(fnmadd, RV_VHOST_FNMSUB, false, true, true)
+FMA(fmsub, RV_VHOST_FMSUB, false, false, true)
+FMA(fnmsub, RV_VHOST_FNMADD, false, true, false)
 
 /* ---- widening -------------------------------------------------------------------------------- */
 
@@ -240,9 +326,12 @@ WIDENING(fwnmsac, false, rv_v_fnmsac[3])
 	INTEGER_LOOP(name, s, rv_us, expression(s), 0)                                        \
 	INTEGER_LOOP(name, d, rv_ud, expression(d), 0)                                        \
 	TABLE_2(name)
-#define EXTREME(name, host, expression)                                                       \
-	EITHER_OF(name, s, rv_us, host(s), expression(s), EITHER_SNAN(s))                     \
-	EITHER_OF(name, d, rv_ud, host(d), expression(d), EITHER_SNAN(d))                     \
+#define EXTREME_OF(name, suffix, op, expression)                                              \
+	INTEGER_LOOP(name##_int, suffix, rv_u##suffix, expression, EITHER_SNAN(suffix))       \
+	RV_VHOST_BINARY(name, suffix, op, RV_VHOST && e->hart->fp_loaded, name##_int_##suffix)
+#define EXTREME(name, op, expression)                                                         \
+	EXTREME_OF(name, s, op, expression(s))                                                \
+	EXTREME_OF(name, d, op, expression(d))                                                \
 	TABLE_2(name)
 #define COMPARE(name, operator, expression, invalid)                                          \
 	EITHER_OF(name, s, uint8_t, fa operator fb, expression(s), invalid(s))                \
@@ -257,17 +346,6 @@ WIDENING(fwnmsac, false, rv_v_fnmsac[3])
 	 RV_IS_NAN_##x(b) ? a :                                              \
 	 (first)	  ? a :                                              \
 			    b)
-/*
- * Looking for NaNs this way raises the flag of signaling ones. The order is that of the integers:
- * compilers have no vector comparison of numbers that is quiet about other NaNs.
- */
-#define HOST_PICK(x, first)                                                  \
-	(fb != fb ? (fa != fa ? RV_QNAN_##x : a) :                           \
-	 fa != fa ? b :                                                      \
-	 (first)  ? a :                                                      \
-		    b)
-#define HOST_MIN(x) HOST_PICK(x, KEY(x, a) < KEY(x, b))
-#define HOST_MAX(x) HOST_PICK(x, KEY(x, a) > KEY(x, b))
 #define MIN(x)	  PICK(x, KEY(x, a) < KEY(x, b))
 #define MAX(x)	  PICK(x, KEY(x, a) > KEY(x, b))
 #define SGNJ(x)	  ((a & ~RV_SIGN_##x) | (b & RV_SIGN_##x))
@@ -280,8 +358,8 @@ WIDENING(fwnmsac, false, rv_v_fnmsac[3])
 #define LE(x)	  ((EITHER_NAN(x) == 0) & ((KEY(x, a) <= KEY(x, b)) | ZEROES(x)))
 #define GT(x)	  ((EITHER_NAN(x) == 0) & (KEY(x, a) > KEY(x, b)) & !ZEROES(x))
 #define GE(x)	  ((EITHER_NAN(x) == 0) & ((KEY(x, a) >= KEY(x, b)) | ZEROES(x)))
-EXTREME(fmin, HOST_MIN, MIN)
-EXTREME(fmax, HOST_MAX, MAX)
+EXTREME(fmin, RV_VHOST_MIN, MIN)
+EXTREME(fmax, RV_VHOST_MAX, MAX)
 INTEGER(fsgnj, SGNJ)
 INTEGER(fsgnjn, SGNJN)
 INTEGER(fsgnjx, SGNJX)

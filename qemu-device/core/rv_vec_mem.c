@@ -272,7 +272,8 @@ static bool prepare(struct transfer *t, uint32_t insn)
 }
 
 /* The long way: look at everything. */
-static __attribute__((noinline)) bool mem_any(struct rv_hart *hart, uint32_t insn)
+static __attribute__((noinline)) bool mem_any(struct rv_hart *hart, uint32_t insn,
+					      struct rv_vec_plan *plan)
 {
 	struct transfer t = {
 		.hart = hart,
@@ -288,18 +289,36 @@ static __attribute__((noinline)) bool mem_any(struct rv_hart *hart, uint32_t ins
 		t.size = width_of(insn);
 		t.stride = 1ull << t.size;
 		t.count = ((insn >> 29) + 1) * hart->vlenb >> t.size;
+		*plan = (struct rv_vec_plan){
+			.key = rv_vec_key(hart, insn),
+			.d = t.reg * hart->vlenb,
+			.bytes = ((insn >> 29) + 1) * hart->vlenb,
+		};
 	} else if (!prepare(&t, insn)) {
 		rv_raise(hart, RV_ILLEGAL, insn);
 		return false;
 	} else if (mop_of(insn) == MOP_UNIT && rv_vs2(insn) == UMOP_PLAIN && t.fields == 1 &&
 		   !t.masked) {
-		*rv_vec_plan(hart, insn) = (struct rv_vec_plan){
+		*plan = (struct rv_vec_plan){
 			.key = rv_vec_key(hart, insn),
 			.d = t.reg * hart->vlenb,
 			.size = (uint8_t)t.size,
 		};
 	}
 	return run(&t);
+}
+
+/*
+ * What follows is mostly wanted next, and the host's own prefetchers stop at the end of a page. It
+ * need not be there: a prefetch never faults.
+ */
+static inline void prefetch(bool store, const uint8_t *next, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes; at += LINE)
+		if (store)
+			__builtin_prefetch(next + at, 1);
+		else
+			__builtin_prefetch(next + at, 0);
 }
 
 /* Move bytes of whole registers from or to one place of the host's memory, and charge for it. */
@@ -316,6 +335,7 @@ static inline void move_straight(struct rv_hart *hart, bool store, uint64_t va, 
 		const uint64_t first = store ? costs->store_remote : costs->load_remote;
 		const uint64_t stall = first + (lines - 1) * costs->vec_line;
 
+		prefetch(store, host + bytes, bytes);
 		hart->vector_remote += bytes;
 		hart->stall_memory += stall;
 		hart->cycles += stall;
@@ -325,25 +345,25 @@ static inline void move_straight(struct rv_hart *hart, bool store, uint64_t va, 
 	rv_vec_charge(hart, rv_vec_beats(hart, bytes));
 }
 
-bool rv_vec_mem(struct rv_hart *hart, uint32_t insn)
+bool rv_vec_mem(struct rv_hart *hart, uint32_t insn, unsigned int number)
 {
-	const struct rv_vec_plan *plan = rv_vec_plan(hart, insn);
+	struct rv_vec_plan *plan = &hart->vec_plans[number];
 	const bool store = (insn & 0x7f) == 0x27;
-	const uint64_t va = hart->x[rv_vs1(insn)], bytes = (uint64_t)hart->vl << plan->size;
+	const uint64_t va = hart->x[rv_vs1(insn)], bytes = plan->bytes ? plan->bytes : (uint64_t)hart->vl << plan->size;
 	const struct rv_tlb_line *line = &hart->tlb[va >> RV_PAGE_SHIFT & (RV_HOST_TLB - 1)];
 	uint8_t *host = (uint8_t *)(line->addend + va);
 	int remote = (int)line->remote;
 
-	/* No bytes at all wrap around here and are not within a page. */
+	/* No bytes at all, less one, are more than there is room for. */
 	if (unlikely(plan->key != rv_vec_key(hart, insn) || hart->vstart ||
-		     (va & ~RV_PAGE_MASK) + bytes - 1 >= RV_PAGE_SIZE))
-		return mem_any(hart, insn);
+		     bytes - 1 >= RV_PAGE_SIZE - (va & ~RV_PAGE_MASK)))
+		return mem_any(hart, insn, plan);
 	if (unlikely((store ? line->write_tag : line->read_tag) != (va & RV_PAGE_MASK))) {
 		remote = rv_lookup(hart, va, store ? RV_WRITE : RV_READ, &host);
 		if (remote == RV_SLOW_TRAP)
 			return false;
 		if (!host)
-			return mem_any(hart, insn);
+			return mem_any(hart, insn, plan);
 	}
 	move_straight(hart, store, va, hart->v + plan->d, host, bytes, remote);
 	return true;

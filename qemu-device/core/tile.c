@@ -207,7 +207,8 @@ static enum rv_result tile_fill(struct rv_hart *hart, uint64_t va, enum rv_acces
 			tile_sram_touched(tile, start, NPU_PAGE_SIZE);
 		return RV_OK;
 	}
-	error = mmu_map(tile->dev, tile->number, tile->share.as, va, access_of[access], &mapped, &page->host);
+	error = mmu_map(tile->dev, &tile->mmu, tile->number, tile->share.as, va, access_of[access],
+			&mapped, &page->host);
 	if (error != NPU_JOB_OK) {
 		rv_raise(hart, error == NPU_JOB_BUS_ERROR ? bus_error[access] : page_fault[access],
 			 va);
@@ -267,6 +268,7 @@ static void start_share(struct npu_tile *tile)
 
 	set_costs(tile);
 	rv_reset_tlb(hart);
+	memset(&tile->mmu, 0, sizeof(tile->mmu));
 	dma_start_share(&tile->mover, tile->share.as);
 	hart->cycles = 0;
 	hart->instret = 0;
@@ -374,6 +376,7 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 void tile_flush(struct npu_tile *tile)
 {
 	rv_flush_tlb(&tile->hart);
+	memset(&tile->mmu, 0, sizeof(tile->mmu));
 	dma_flush(&tile->mover);
 }
 

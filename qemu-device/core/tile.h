@@ -68,6 +68,7 @@ struct npu_tile {
 	uint32_t workgroups; /* retired; atomic, others read it */
 	struct tile_fault fault;
 
+	struct mmu_cache mmu; /* for what the core touches */
 	struct rv_hart hart;
 	struct dma_mover mover;
 	struct npu_rates rates; /* of the share */

@@ -163,16 +163,54 @@ static void test_map(void)
 	struct mmu_page out;
 
 	*host_pte(host, root, VA, 0) = host_leaf(host_bus(host, page), NPU_PTE_R | NPU_PTE_W);
-	tap_is(mmu_map(t->dev, 0, 3, VA + 77, NPU_ACCESS_WRITE, &out, &ptr), NPU_JOB_OK, "page maps");
+	tap_is(mmu_map(t->dev, NULL, 0, 3, VA + 77, NPU_ACCESS_WRITE, &out, &ptr), NPU_JOB_OK, "page maps");
 	tap_ok(ptr == page, "to its first byte");
 	host->hole = host_bus(host, page) + 4095;
 	host->hole_size = 1;
-	tap_is(mmu_map(t->dev, 0, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
+	tap_is(mmu_map(t->dev, NULL, 0, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
 	       "page of which a byte does not answer");
 	host->hole_size = 0;
 	*host_pte(host, root, VA, 0) = host_leaf(((1ull << 56) - 4096), NPU_PTE_R);
-	tap_is(mmu_map(t->dev, 0, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
+	tap_is(mmu_map(t->dev, NULL, 0, 3, VA, NPU_ACCESS_READ, &out, &ptr), NPU_JOB_BUS_ERROR,
 	       "page at the end of the bus address space");
+}
+
+static void test_cache(void)
+{
+	uint8_t *page = host_alloc(host, 8192, 4096), *ptr;
+	const uint64_t leaf = host_leaf(host_bus(host, page), NPU_PTE_R | NPU_PTE_W);
+	struct mmu_cache cache = {0};
+	struct mmu_page out;
+	uint64_t *pte = host_pte(host, root, VA, 0), *table = host_pte(host, root, VA, 1);
+	const uint64_t pointer = *table;
+	uint64_t maps;
+
+#define MAP(va, access) mmu_map(t->dev, &cache, 0, 3, va, access, &out, &ptr)
+	pte[0] = leaf;
+	pte[1] = 0;
+	tap_ok(MAP(VA, NPU_ACCESS_READ) == NPU_JOB_OK && ptr == page, "a page maps through a cache");
+	maps = host->maps;
+	tap_ok(MAP(VA, NPU_ACCESS_WRITE) == NPU_JOB_OK && ptr == page && host->maps == maps + 1,
+	       "and again, looking for nothing but itself");
+	tap_is(MAP(VA + 4096, NPU_ACCESS_READ), NPU_JOB_PAGE_FAULT, "its neighbour does not");
+	pte[1] = leaf + (1 << NPU_PTE_PPN_SHIFT);
+	tap_ok(MAP(VA + 4096, NPU_ACCESS_READ) == NPU_JOB_OK && ptr == page + 4096,
+	       "until it is there: failures are not kept");
+	pte[0] = host_leaf(host_bus(host, page), NPU_PTE_R);
+	tap_is(MAP(VA, NPU_ACCESS_WRITE), NPU_JOB_PAGE_FAULT, "leaves are read anew");
+	pte[0] = leaf | 1ull << 60;
+	tap_is(MAP(VA, NPU_ACCESS_READ), NPU_JOB_PAGE_FAULT, "with all of their rules");
+	pte[0] = pointer;
+	tap_is(MAP(VA, NPU_ACCESS_READ), NPU_JOB_PAGE_FAULT, "a pointer is no leaf");
+	pte[0] = leaf;
+	*table = 0;
+	memset(&cache, 0, sizeof(cache));
+	tap_is(MAP(VA, NPU_ACCESS_READ), NPU_JOB_PAGE_FAULT, "an emptied cache knows no table");
+	*table = pointer;
+	for (unsigned int i = 0; i < 3 * MMU_CACHE_LINES; i++)
+		MAP(VA + i * (2ull << 20), NPU_ACCESS_READ);
+	tap_ok(MAP(VA, NPU_ACCESS_READ) == NPU_JOB_OK && ptr == page, "one that was full works on");
+#undef MAP
 }
 
 int main(void)
@@ -188,6 +226,7 @@ int main(void)
 	test_levels();
 	test_addresses();
 	test_map();
+	test_cache();
 	tiles_free(t);
 	return tap_done();
 }
