@@ -51,6 +51,7 @@ NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
 
 #define NPU_FW_FEATURE_QUEUE_STOP (1ull << 0)
 #define NPU_FW_FEATURE_COUNTERS	  (1ull << 1)
+#define NPU_FW_FEATURE_POWER	  (1ull << 9) /* power cap, counters of the device */
 #define NPU_FW_FEATURE_PERF	  (1ull << 8) /* performance streams, counters by core */
 
 /* NPU_REG_BOOT_STATUS: stage in [7:0], error in [15:8]. */
@@ -127,6 +128,25 @@ struct npu_msg {
 			__u8 stream; /* below NPU_PERF_STREAMS */
 			__u64 reserved[2]; /* 0 */
 		} perf;
+		struct { /* NPU_MSG_POWER_SET */
+			__u32 cap_mw; /* 0: none */
+			__u32 max_opp; /* highest operating point wanted; one that does not exist: any */
+			__u64 reserved[5]; /* 0 */
+		} power_set;
+		struct { /* reply to NPU_MSG_POWER_SET and NPU_MSG_POWER_GET */
+			__u32 cap_mw, max_opp; /* as set */
+			__u32 limit; /* highest operating point that the heat permits */
+			__u32 opp; /* the one in force */
+			__u32 peak_mw; /* most that the device can take at it */
+			__u32 min_cap_mw; /* lowest cap that can be set */
+			__u64 reserved[3]; /* 0 */
+		} power;
+		struct { /* NPU_MSG_COUNTERS */
+			__u64 addr; /* bus address of a struct npu_counter_block, 64-byte aligned */
+			__u32 core; /* tile or NPU_CORE_* */
+			__u32 reserved0; /* 0 */
+			__u64 reserved[4]; /* 0 */
+		} counters;
 		struct { /* reply to NPU_MSG_PERF_STOP */
 			__u64 lost; /* records dropped since the start */
 			__u64 reserved[5];
@@ -162,6 +182,18 @@ enum npu_msg_type {
 	NPU_MSG_PERF_START = 0x10,
 	/* Stop it. After the reply everything is in its ring, and the device does not touch that. */
 	NPU_MSG_PERF_STOP = 0x11,
+	/*
+	 * Set the power cap and the highest operating point that is wanted. The firmware then chooses the
+	 * highest point at which the most that the device can take is within the cap; command buffers
+	 * that begin after the reply run at it.
+	 */
+	NPU_MSG_POWER_SET = 0x20,
+	NPU_MSG_POWER_GET = 0x21, /* its reply tells the state */
+	/*
+	 * Write the counters of the whole device, all queues that ever were since reset, or of one core of
+	 * it, to host memory, before the reply.
+	 */
+	NPU_MSG_COUNTERS = 0x22,
 
 	/* firmware to host */
 	NPU_MSG_REPLY = 0x80,
@@ -176,6 +208,8 @@ enum npu_msg_status {
 	NPU_MSG_BAD_QUEUE = 2, /* no such queue, or in the wrong state */
 	NPU_MSG_BAD_DESC = 3, /* queue descriptor breaks a rule */
 	NPU_MSG_BAD_PERF = 8, /* stream: a field breaks a rule, or it is not on, or its ring does not answer */
+	NPU_MSG_BAD_POWER = 10, /* not even the slowest operating point keeps to the cap */
+	NPU_MSG_BAD_COUNTERS = 11, /* no such core, or the address is misaligned or does not answer */
 	NPU_MSG_BUSY = 9, /* stream is on, or another one watches the queue */
 };
 

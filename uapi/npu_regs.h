@@ -149,6 +149,17 @@
 #define NPU_REG_QUEUE_TABLE_HI 0x0c4
 
 
+/* ---- clock and power: read only -------------------------------------------------------------- */
+/* The firmware chooses the operating point under a cap that the driver sets by message (npu_fw.h). */
+#define NPU_REG_OPP	      0x0c8
+#define NPU_OPP_CURRENT	       0x000000ffu /* [7:0] the one in force: command buffers that begin now run at it */
+#define NPU_OPP_LIMIT	       0x0000ff00u /* [15:8] highest that the heat permits */
+#define NPU_OPP_COUNT	       0x00ff0000u /* [23:16] 0 is the slowest, the last one that of CLOCK_KHZ */
+#define NPU_REG_OPP_KHZ	      0x0cc /* clock of the one in force */
+#define NPU_REG_POWER_CAP     0x0d0 /* cap that the firmware keeps to, mW; 0: none */
+#define NPU_REG_POWER_PEAK    0x0d4 /* most that the device can take at the point in force, mW */
+#define NPU_REG_MODEL_VERSION 0x0d8 /* version of the table of cycles and energies */
+
 /* ---- errors of internal memory: read only, 0 after reset ------------------------------------ */
 #define NPU_REG_ECC_CORRECTED	0x0e0 /* errors corrected; stays at all ones */
 #define NPU_REG_ECC_UNCORRECTED 0x0e4 /* errors that cost data; stays at all ones */

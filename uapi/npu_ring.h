@@ -88,7 +88,7 @@ struct npu_queue_wb {
 	__u32 error; /* enum npu_job_error */
 	__u32 reserved0;
 	__u64 clock; /* modelled cycles that this queue's work has taken, all jobs */
-	__u64 reserved1;
+	__u64 time; /* the same in ps, at the clocks that it ran at */
 	__u64 completed; /* seqno published last */
 };
 NPU_ASSERT_SIZE(struct npu_queue_wb, 64);

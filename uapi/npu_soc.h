@@ -36,6 +36,7 @@
 #define NPU_SOC_IRQ_TILE	(1u << 2)
 #define NPU_SOC_IRQ_COPY	(1u << 3)
 #define NPU_SOC_IRQ_PERF	(1u << 4)
+#define NPU_SOC_IRQ_POWER	(1u << 5) /* POWER_LIMIT has changed; write 1 to clear */
 #define NPU_SOC_DOORBELLS   0x008 /* u64, bit per queue rung; write one to clear */
 #define NPU_SOC_TILE_EVENTS 0x010 /* u64, bit per tile that went done, fault or stopped; write one to clear */
 #define NPU_SOC_TIME	    0x018 /* u64, wall clock, ns */
@@ -117,6 +118,17 @@
 #define NPU_SOC_ACCT_ADDR   0x190 /* u64, management core address, room for a struct npu_counter_block */
 #define NPU_SOC_ACCT_CLOCK  0x198 /* u64, RO: clock of ACCT_QUEUE, cycles */
 #define NPU_SOC_ACCT_TIME   0x1a0 /* u64, RO: the same as time, ps */
+
+/* ---- clock and power -------------------------------------------------------------------------------- */
+/*
+ * Operating points are numbered from 0, the slowest. Command buffers that begin run at POWER_OPP, or at
+ * POWER_LIMIT if that is lower: heat is not left to the firmware alone.
+ */
+#define NPU_SOC_POWER_OPPS  0x1c0 /* RO: number of operating points, at most 8 */
+#define NPU_SOC_POWER_LIMIT 0x1c4 /* RO: highest one that the heat permits */
+#define NPU_SOC_POWER_OPP   0x1c8 /* the one selected; others than 0..OPPS-1 are ignored. After reset the highest */
+#define NPU_SOC_POWER_CAP   0x1cc /* mW, for the host to read; 0: none */
+#define NPU_SOC_POWER_PEAK(opp) (0x1d0 + 4 * (opp)) /* RO: most that the device can take there, mW */
 
 /* ---- performance streams -------------------------------------------------------------------------- */
 /*

@@ -5,6 +5,8 @@
 
 #include "npu_fw.h"
 
-#define NPU_FW_FEATURES (NPU_FW_FEATURE_QUEUE_STOP | NPU_FW_FEATURE_COUNTERS | NPU_FW_FEATURE_PERF)
+#define NPU_FW_FEATURES                                                                       \
+	(NPU_FW_FEATURE_QUEUE_STOP | NPU_FW_FEATURE_COUNTERS | NPU_FW_FEATURE_PERF |           \
+	 NPU_FW_FEATURE_POWER)
 
 #endif /* NPU_FW_FW_FEATURES_H */

@@ -58,3 +58,15 @@ void account_snapshot_core(unsigned int queue, uint32_t core, struct npu_counter
 	soc_write32(NPU_SOC_ACCT_ARG, core);
 	snapshot(queue, block, NPU_SOC_ACCT_SNAPSHOT_CORE);
 }
+
+void account_device(uint32_t core, struct npu_counter_block *block)
+{
+	soc_write32(NPU_SOC_ACCT_ARG, core);
+	snapshot(selected, block, NPU_SOC_ACCT_DEVICE);
+}
+
+uint64_t account_time(unsigned int queue)
+{
+	account_select(queue);
+	return soc_read64(NPU_SOC_ACCT_TIME);
+}

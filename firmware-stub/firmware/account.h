@@ -22,4 +22,9 @@ void account_snapshot(unsigned int queue, struct npu_counter_block *block);
 /* The same of one core: a tile or NPU_CORE_*. */
 void account_snapshot_core(unsigned int queue, uint32_t core, struct npu_counter_block *block);
 
+/* Write the counters of a core, or NPU_CORE_ALL, of the device to *block, in local RAM. */
+void account_device(uint32_t core, struct npu_counter_block *block);
+/* Modelled time of the queue so far, ps. */
+uint64_t account_time(unsigned int queue);
+
 #endif /* NPU_FW_ACCOUNT_H */

@@ -18,6 +18,7 @@
 #include "mailbox.h"
 #include "panic.h"
 #include "perf.h"
+#include "power.h"
 #include "queue.h"
 #include "soc.h"
 #include "tiles.h"
@@ -50,6 +51,8 @@ static void serve_interrupts(void)
 		copy_event();
 	if (pending & NPU_SOC_IRQ_PERF)
 		perf_event();
+	if (pending & NPU_SOC_IRQ_POWER)
+		power_event();
 }
 
 static bool server_free(enum sched_server server)
@@ -132,12 +135,14 @@ _Noreturn void main(void)
 {
 	tiles_init();
 	queues_init();
+	power_init();
 	if (!mailbox_init())
 		boot_failed(NPU_BOOT_ERR_MBOX, (uint32_t)soc_read64(NPU_SOC_MBOX_BASE));
 
 	soc_write32(NPU_SOC_IRQ_ENABLE, NPU_SOC_IRQ_MBOX | NPU_SOC_IRQ_DOORBELL |
 						NPU_SOC_IRQ_TILE | NPU_SOC_IRQ_COPY |
-						NPU_SOC_IRQ_PERF);
+						NPU_SOC_IRQ_PERF |
+						NPU_SOC_IRQ_POWER);
 	csr_write(mie, MIP_MEIP | MIP_MTIP);
 	heartbeat_init();
 	console_puts("npu firmware ready: ");

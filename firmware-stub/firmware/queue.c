@@ -130,6 +130,7 @@ void queue_publish_as_is(struct queue *queue)
 void queue_publish(struct queue *queue)
 {
 	queue->wb.clock = account_clock(queue->id);
+	queue->wb.time = account_time(queue->id);
 	queue_publish_as_is(queue);
 }
 

@@ -3,10 +3,15 @@
 
 #include <stdbool.h>
 
+#include "account.h"
 #include "mailbox.h"
 #include "outbox.h"
 #include "perf.h"
+#include "port.h"
+#include "power.h"
 #include "queue.h"
+#include "soc.h"
+#include "tiles.h"
 
 static bool shut_down; /* NPU_MSG_SHUTDOWN was seen: no queue starts any more */
 
@@ -47,6 +52,34 @@ static void shutdown(uint32_t cookie)
 	outbox_shutdown(cookie);
 }
 
+static void reply_power(uint32_t cookie, enum npu_msg_status status)
+{
+	struct npu_msg reply __attribute__((aligned(8))) = {
+		.type = NPU_MSG_REPLY,
+		.status = (uint16_t)status,
+		.cookie = cookie,
+	};
+
+	power_get(&reply);
+	mailbox_send(&reply);
+}
+
+/* The address is the host's, and it can be told if it is wrong. */
+static enum npu_msg_status counters(const struct npu_msg *msg)
+{
+	static struct npu_counter_block block __attribute__((aligned(64)));
+	uint32_t core = msg->counters.core;
+
+	if (msg->counters.reserved0 || msg->counters.addr % 64 ||
+	    (core >= tiles_count() && core != NPU_CORE_COPY && core != NPU_CORE_FRONT &&
+	     core != NPU_CORE_ALL))
+		return NPU_MSG_BAD_COUNTERS;
+	account_device(core, &block);
+	if (port_transfer(msg->counters.addr, &block, sizeof(block), NPU_SOC_PORT_WRITE))
+		return NPU_MSG_BAD_COUNTERS;
+	return NPU_MSG_OK;
+}
+
 void request_serve(const struct npu_msg *msg)
 {
 	switch (msg->type) {
@@ -69,6 +102,15 @@ void request_serve(const struct npu_msg *msg)
 	case NPU_MSG_PERF_STOP:
 		if (!perf_stop(msg->perf.stream, msg->cookie))
 			mailbox_reply(msg->cookie, msg->queue, NPU_MSG_BAD_PERF);
+		break;
+	case NPU_MSG_POWER_SET:
+		reply_power(msg->cookie, power_set(msg));
+		break;
+	case NPU_MSG_POWER_GET:
+		reply_power(msg->cookie, NPU_MSG_OK);
+		break;
+	case NPU_MSG_COUNTERS:
+		mailbox_reply(msg->cookie, 0, counters(msg));
 		break;
 	default:
 		mailbox_reply(msg->cookie, msg->queue, NPU_MSG_BAD_TYPE);

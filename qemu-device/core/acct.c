@@ -49,7 +49,7 @@ void acct_reset(struct acct *acct)
 {
 	acct->point = (struct acct_point){
 		.opp = NPU_MODEL_OPPS - 1,
-		.lanes = NPU_MODEL_LINK_LANES,
+		.slow = 1,
 	};
 	for (unsigned int q = 0; q < acct->queues; q++)
 		acct_clear(acct, q);

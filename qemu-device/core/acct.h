@@ -7,7 +7,7 @@
  * tiles and copy engine; in a lane the packets of the queue follow one another. An epoch is
  * one packet's work in a lane; it lasts as long as its longest share.
  *
- * Operating point and width of the host link are latched for a whole command buffer, when its first
+ * Operating point and speed of the host link are latched for a whole command buffer, when its first
  * packet begins: what ACCT_BARRIER ended is over, so cycles of one clock follow those of another.
  *
  * Counts are kept in cells, one per queue and core: tiles, copy engine, front end. The same amounts are added
@@ -47,7 +47,7 @@ enum acct_lane_id {
 /* What the modelled speed of work depends on and its packets do not say. */
 struct acct_point {
 	uint8_t opp;   /* below NPU_MODEL_OPPS */
-	uint8_t lanes; /* of the host link, 1..NPU_MODEL_LINK_LANES */
+	uint16_t slow; /* the host link is so many times slower, at least 1 */
 };
 
 /* Names an epoch to acct_end(). */

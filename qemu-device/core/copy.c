@@ -135,7 +135,7 @@ uint64_t copy_close(struct npu_copy *copy)
 	const struct npu_rates rates = {
 		.period = npu_model_opp[point->opp].period,
 		.share = 1,
-		.lanes = point->lanes,
+		.slow = point->slow,
 	};
 	const uint64_t host = npu_model_host(&rates, block->host_read, block->host_write);
 	const uint64_t own = npu_model_transfer(block->host_write, NPU_MODEL_COPY_BYTES);

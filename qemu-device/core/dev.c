@@ -245,6 +245,7 @@ void npu_dev_reset(struct npu_dev *dev)
 	copy_reset(&dev->copy);
 	pmu_reset(dev);
 	acct_reset(&dev->acct);
+	power_reset(dev);
 	fault_reset(dev);
 	dev->next_tile = 0;
 	dev->pool.resume = UINT64_MAX;
@@ -332,6 +333,7 @@ struct npu_dev *npu_dev_new(const struct npu_config *config, const struct npu_ho
 		return NULL;
 	}
 	copy_init(&dev->copy, dev);
+	power_reset(dev);
 
 	if (config->sync) {
 		*error = NULL;

@@ -16,6 +16,7 @@
 #include "npu_regs.h"
 #include "pmu.h"
 #include "pool.h"
+#include "power.h"
 #include "soc.h"
 #include "tile.h"
 
@@ -53,6 +54,7 @@ struct npu_dev {
 	struct npu_tile *tile[NPU_MAX_TILES];
 	struct npu_copy copy;
 	struct acct acct;
+	struct power power;
 	struct pmu pmu;
 	struct pool pool;
 	struct fault fault;

@@ -400,9 +400,11 @@ static void begin(struct npu_dev *dev, const struct npu_fault_spec *spec)
 		break;
 	case NPU_FAULT_SLOW_LINK:
 		dev_bus_event(dev, NPU_BUS_LINK);
+		power_update(dev);
 		break;
 	case NPU_FAULT_THERMAL_THROTTLE:
 		dev_event(dev, NPU_IRQ_THERMAL);
+		power_update(dev);
 		break;
 	default:
 		break;
@@ -457,6 +459,7 @@ static bool clear(struct npu_dev *dev, uint64_t set)
 		dev_bus_event(dev, NPU_BUS_LINK);
 	if ((was ^ now) & BIT(NPU_FAULT_THERMAL_THROTTLE))
 		dev_event(dev, NPU_IRQ_THERMAL);
+	power_update(dev);
 	if (fault->link_dead && !(now & LINK_FAULTS)) {
 		__atomic_store_n(&fault->link_dead, false, __ATOMIC_RELEASE);
 		return true;

@@ -43,21 +43,20 @@ _Static_assert(NPU_MODEL_OPP4_PERIOD * NPU_MODEL_CLOCK_KHZ == 1000000000,
 
 /* ---- the host's memory ----------------------------------------------------------------------- */
 
-/* Cycles for bytes at rate bytes/ns x part / whole. */
-static uint64_t stream(const struct npu_rates *rates, uint64_t bytes, uint64_t rate, uint64_t part,
-		       uint64_t whole)
+/* Cycles for bytes at rate bytes/ns, slow times slower. */
+static uint64_t stream(const struct npu_rates *rates, uint64_t bytes, uint64_t rate, uint64_t slow)
 {
-	const uint64_t per = rate * part * rates->period;
-	const unsigned __int128 work = (unsigned __int128)bytes * rates->share * whole * 1000;
+	const uint64_t per = rate * rates->period;
+	const unsigned __int128 work = (unsigned __int128)bytes * rates->share * slow * 1000;
 
 	return (work + per - 1) / per;
 }
 
 uint64_t npu_model_host(const struct npu_rates *rates, uint64_t in, uint64_t out)
 {
-	const uint64_t link = stream(rates, in > out ? in : out, NPU_MODEL_LINK_BYTES, rates->lanes,
-				     NPU_MODEL_LINK_LANES);
-	const uint64_t dram = stream(rates, in + out, NPU_MODEL_DRAM_BYTES, 1, 1);
+	const uint64_t link =
+		stream(rates, in > out ? in : out, NPU_MODEL_LINK_BYTES, rates->slow);
+	const uint64_t dram = stream(rates, in + out, NPU_MODEL_DRAM_BYTES, 1);
 
 	return link > dram ? link : dram;
 }
@@ -227,4 +226,67 @@ struct npu_matrix_cost npu_model_matrix(const struct npu_matrix_desc *desc)
 	cost.sram = count * steps * operand_bytes + (uint64_t)desc->m * desc->n * elem * passes +
 		    channels + table;
 	return cost;
+}
+
+/* ---- power ----------------------------------------------------------------------------------- */
+
+/* fJ of the dearest cycle of the matrix engine, of any type, at these energies. */
+static uint64_t matrix_peak(const struct npu_energy *energy)
+{
+	static const uint32_t types[] = {
+		NPU_MATRIX_B_S8,
+		NPU_MATRIX_B_S4,
+		NPU_MATRIX_B_S2,
+		NPU_MATRIX_B_SPARSE_S8,
+		NPU_MATRIX_B_SPARSE_S4,
+		NPU_MATRIX_A_BF16 | NPU_MATRIX_B_BF16,
+		NPU_MATRIX_A_FP16 | NPU_MATRIX_B_FP16,
+		NPU_MATRIX_A_FP32 | NPU_MATRIX_B_FP32,
+	};
+	uint64_t peak = 0;
+
+	for (unsigned int i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		const struct npu_matrix_desc desc = {
+			.m = NPU_MODEL_MATRIX_M,
+			.n = NPU_MODEL_MATRIX_N,
+			.k = 4096, /* a multiple of what any type takes in a cycle */
+			.flags = types[i],
+		};
+		const struct npu_matrix_cost cost = npu_model_matrix(&desc);
+		const uint64_t steps = cost.busy - NPU_MODEL_MATRIX_SETUP - NPU_MODEL_MATRIX_FILL;
+		uint64_t fj = cost.macs * energy->total[NPU_COUNTER_MATRIX_MACS] +
+			      cost.skipped * energy->total[NPU_COUNTER_MATRIX_SKIPPED] +
+			      cost.sram * energy->total[NPU_COUNTER_MATRIX_SRAM];
+
+		if (cost.counter != NPU_COUNTER_COUNT)
+			fj += (cost.macs - cost.skipped) * energy->total[cost.counter];
+		fj = blocks(fj, steps);
+		peak = fj > peak ? fj : peak;
+	}
+	return peak + NPU_MODEL_MATRIX_PORT_BYTES * energy->total[NPU_COUNTER_MATRIX_SRAM];
+}
+
+/*
+ * Every part of every tile at work in each cycle, a packet as often as the front end can, the copy
+ * engine, and both directions of the host link full.
+ */
+uint32_t npu_model_peak(unsigned int opp, unsigned int tiles)
+{
+	const uint32_t period = npu_model_opp[opp].period;
+	struct npu_energy energy;
+	uint64_t core, tile, rest;
+
+	npu_model_energy(opp, &energy);
+	core = NPU_MODEL_VECTOR_BYTES * energy.total[NPU_COUNTER_VECTOR_BYTES];
+	if (core < energy.total[NPU_COUNTER_TILE_FP])
+		core = energy.total[NPU_COUNTER_TILE_FP];
+	core += energy.total[NPU_COUNTER_TILE_INSTRUCTIONS] +
+		NPU_MODEL_VECTOR_BYTES * energy.total[NPU_COUNTER_VECTOR_SRAM];
+	tile = core + matrix_peak(&energy) + energy.total[NPU_COUNTER_TILE_CYCLES] +
+	       2 * NPU_MODEL_DMA_LOCAL_BYTES * energy.total[NPU_COUNTER_DMA_SRAM];
+	rest = energy.total[NPU_COUNTER_CYCLES] + energy.total[NPU_COUNTER_COPY_CYCLES] +
+	       blocks(energy.total[NPU_COUNTER_PACKETS], NPU_MODEL_FRONT_PACKET);
+	/* fJ per ps is mW */
+	return blocks(tiles * tile + rest, period) +
+	       blocks(2ull * NPU_MODEL_LINK_BYTES * NPU_MODEL_E_LINK_BYTE, 1000);
 }

@@ -61,7 +61,7 @@ extern const struct npu_opp npu_model_opp[NPU_MODEL_OPPS];
 struct npu_rates {
 	uint32_t period; /* of the operating point, ps */
 	uint32_t share;	 /* tiles that divide the bandwidth, 1..NPU_MAX_TILES */
-	uint32_t lanes;	 /* of the host link, 1..NPU_MODEL_LINK_LANES */
+	uint32_t slow;	 /* the host link is so many times slower, at least 1 */
 };
 
 /* What takes ns, in cycles of the device. */
@@ -97,6 +97,9 @@ struct npu_energy {
 };
 
 void npu_model_energy(unsigned int opp, struct npu_energy *energy);
+
+/* The most that a device of so many tiles can take at an operating point, mW, without the host's memory. */
+uint32_t npu_model_peak(unsigned int opp, unsigned int tiles);
 
 enum npu_model_scale {
 	NPU_SCALE_V2,	/* switching: with the square of the voltage */

@@ -117,6 +117,16 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 	case NPU_REG_QUEUE_TABLE_LO:
 	case NPU_REG_QUEUE_TABLE_HI:
 		return pair(regs->queue_table, offset);
+	case NPU_REG_OPP:
+		return power_opp(dev) | power_limit(dev) << 8 | NPU_MODEL_OPPS << 16;
+	case NPU_REG_OPP_KHZ:
+		return npu_model_opp[power_opp(dev)].khz;
+	case NPU_REG_POWER_CAP:
+		return dev->power.cap;
+	case NPU_REG_POWER_PEAK:
+		return npu_model_peak(power_opp(dev), dev->tiles);
+	case NPU_REG_MODEL_VERSION:
+		return NPU_MODEL_VERSION;
 	case NPU_REG_ECC_CORRECTED:
 		return regs->ecc_corrected;
 	case NPU_REG_ECC_UNCORRECTED:

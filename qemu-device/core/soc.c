@@ -163,6 +163,8 @@ uint32_t soc_pending(const struct soc *soc)
 		pending |= NPU_SOC_IRQ_COPY;
 	if (dev->pmu.events)
 		pending |= NPU_SOC_IRQ_PERF;
+	if (dev->power.event)
+		pending |= NPU_SOC_IRQ_POWER;
 	return pending;
 }
 

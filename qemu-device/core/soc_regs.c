@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dev.h"
+#include "model.h"
 
 /* Lines of console output passed on in a second; more are counted and dropped. */
 #define CONSOLE_LINES 100
@@ -277,6 +278,8 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 	const struct npu_host_regs *regs = &dev->regs;
 	const struct npu_copy *copy = &dev->copy;
 
+	if (offset >= NPU_SOC_POWER_PEAK(0) && offset < NPU_SOC_POWER_PEAK(NPU_MODEL_OPPS))
+		return npu_model_peak((offset - NPU_SOC_POWER_PEAK(0)) / 4, dev->tiles);
 	if (offset >= NPU_SOC_TAIL(0) && offset < NPU_SOC_TAIL(NPU_MAX_QUEUES))
 		return fault_tail(dev, (offset - NPU_SOC_TAIL(0)) / 4,
 				  regs->tail[(offset - NPU_SOC_TAIL(0)) / 4]);
@@ -377,6 +380,14 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 		return lo(acct_time_reg(soc));
 	case NPU_SOC_ACCT_TIME + 4:
 		return hi(acct_time_reg(soc));
+	case NPU_SOC_POWER_OPPS:
+		return NPU_MODEL_OPPS;
+	case NPU_SOC_POWER_LIMIT:
+		return power_limit(dev);
+	case NPU_SOC_POWER_OPP:
+		return dev->power.opp;
+	case NPU_SOC_POWER_CAP:
+		return dev->power.cap;
 	default:
 		return 0;
 	}
@@ -396,6 +407,8 @@ static void write32(struct soc *soc, uint32_t offset, uint32_t value)
 	case NPU_SOC_IRQ_PENDING:
 		if (value & NPU_SOC_IRQ_MBOX)
 			soc->mbox_pending = false;
+		if (value & NPU_SOC_IRQ_POWER)
+			dev->power.event = false;
 		break;
 	case NPU_SOC_IRQ_ENABLE:
 		soc->irq_enable = value;
@@ -501,6 +514,12 @@ static void write32(struct soc *soc, uint32_t offset, uint32_t value)
 		break;
 	case NPU_SOC_ACCT_CMD:
 		acct_cmd(soc, value);
+		break;
+	case NPU_SOC_POWER_OPP:
+		power_select(dev, value);
+		break;
+	case NPU_SOC_POWER_CAP:
+		dev->power.cap = value;
 		break;
 	}
 }

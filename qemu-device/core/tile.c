@@ -240,7 +240,7 @@ static void set_costs(struct npu_tile *tile)
 	tile->rates = (struct npu_rates){
 		.period = npu_model_opp[point->opp].period,
 		.share = tile->share.sharers,
-		.lanes = point->lanes,
+		.slow = point->slow,
 	};
 	line = npu_model_host(&tile->rates, NPU_MODEL_VECTOR_LINE_BYTES, 0);
 	costs.load_remote = npu_model_round_trip(&tile->rates);

@@ -30,7 +30,7 @@ extern const uint64_t guest_tile_size;
 const struct npu_rates tiles_alone = {
 	.period = 1000000000 / NPU_MODEL_CLOCK_KHZ,
 	.share = 1,
-	.lanes = NPU_MODEL_LINK_LANES,
+	.slow = 1,
 };
 
 struct tiles *tiles_new(const struct npu_config *config)
