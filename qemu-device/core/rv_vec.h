@@ -25,9 +25,11 @@
 /*
  * Loops over elements are compiled for several generations of hosts. Destination and
  * source may be the same register group, or overlap as far as the specification allows: an element
- * is never written before it was read, however many are done at a time.
+ * is never written before it was read, however many are done at a time. Not with ThreadSanitizer, as
+ * what chooses the generation runs before it is ready.
  */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(RV_NO_CLONES)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(RV_NO_CLONES) && \
+	!defined(__SANITIZE_THREAD__)
 #define RV_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define RV_CLONES
