@@ -16,6 +16,8 @@
 
 struct outcome {
 	uint64_t counters[2][NPU_COUNTER_COUNT]; /* of queues 0 and 1 */
+	uint64_t capped[3][NPU_COUNTER_COUNT];	 /* of queues 0 to 2, after work at a lower clock */
+	uint64_t device[NPU_COUNTER_COUNT];	 /* then */
 	uint64_t tile[4][NPU_COUNTER_COUNT];	 /* of queue 0 */
 	uint64_t hash;				 /* of what was written */
 	bool done, conserved;
@@ -144,6 +146,41 @@ static bool conserved(struct tiles *t, unsigned int queues)
 	return ok;
 }
 
+/* Three queues at once, two of them on two tiles each, the third on the copy engine, at a lower clock. */
+static bool capped_work(struct tiles *t, uint64_t scripts, uint64_t args,
+			const union npu_packet *packet, struct outcome *o)
+{
+	struct npu_counter_block block;
+	bool done;
+
+	tiles_acct(t, 0, NPU_SOC_ACCT_BARRIER, 0);
+	tiles_acct(t, 1, NPU_SOC_ACCT_BARRIER, 0);
+	tiles_set(t, NPU_SOC_POWER_OPP, 1, 4);
+	tiles_acct(t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	tiles_acct(t, 2, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	for (unsigned int i = 0; i < 2; i++) {
+		tiles_go(t, i, 0, 1, tiles_entry(K_SCRIPTS), scripts, 4, i, 2, 2);
+		tiles_go(t, 2 + i, 2, 2, tiles_entry(K_WORK), args, 7, i, 2, 4 - i);
+	}
+	done = tiles_copy(t, 1, 2, packet) == NPU_SOC_DONE;
+	done &= all_done(t);
+	for (unsigned int q = 0; q < 3; q++) {
+		tiles_acct(t, q, NPU_SOC_ACCT_BARRIER, 0);
+		tiles_counters(t, q, o->capped[q]);
+		o->conserved &= conserve_cycles(o->capped[q], t->dev->tiles);
+	}
+	dev_lock(t->dev);
+	acct_device(&t->dev->acct, ACCT_ALL, &block);
+	dev_unlock(t->dev);
+	memcpy(o->device, block.value, sizeof(o->device));
+	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
+		o->conserved &= o->device[i] ==
+				o->capped[0][i] + o->capped[1][i] + o->capped[2][i];
+	/* Queue 2 has only run at that clock, of 2 ns. */
+	o->conserved &= o->capped[2][NPU_COUNTER_TIME] == o->capped[2][NPU_COUNTER_CYCLES] * 2000;
+	return done;
+}
+
 static struct outcome run(unsigned int threads, uint64_t budget, const char *path, bool sync)
 {
 	struct npu_config config;
@@ -206,6 +243,7 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 	for (unsigned int i = 0; i < 4; i++)
 		memcpy(o.tile[i], t->dev->acct.queue[0].core[i].v, sizeof(o.tile[i]));
 	o.conserved = conserved(t, 2);
+	o.done &= capped_work(t, work_va, args_va, &p, &o);
 	tiles_free(t);
 	return o;
 }
@@ -213,6 +251,8 @@ static struct outcome run(unsigned int threads, uint64_t budget, const char *pat
 static bool same(const struct outcome *a, const struct outcome *b)
 {
 	return !memcmp(a->counters, b->counters, sizeof(a->counters)) &&
+	       !memcmp(a->capped, b->capped, sizeof(a->capped)) &&
+	       !memcmp(a->device, b->device, sizeof(a->device)) &&
 	       !memcmp(a->tile, b->tile, sizeof(a->tile)) && a->hash == b->hash;
 }
 

@@ -143,6 +143,9 @@ static void test_sources(void)
 		for (size_t s = 0; s < works; s++)
 			ok |= strlen(sources[s].key) == length &&
 			      !memcmp(table[i].source, sources[s].key, length);
+		/* Tools print them between quotes. */
+		ok &= !strpbrk(table[i].description, "\"\\") &&
+		      !strpbrk(table[i].source, "\"\\");
 		if (!ok || !table[i].node[0])
 			tap_ok(false, "%s has a source: %s", table[i].name, table[i].source);
 	}

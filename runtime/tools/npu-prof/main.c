@@ -14,6 +14,7 @@ static const struct {
 } commands[] = {
 	{"stat", prof_stat, "run a program and print its counters"},
 	{"list", prof_list, "list the counters"},
+	{"model", prof_model, "show the table of cycles and energies"},
 	{"info", prof_info, "show devices, firmware, driver and their versions"},
 };
 

@@ -58,14 +58,14 @@ static void print_derived(const struct report *r, FILE *out, unsigned int counte
 {
 	double cycles = value(r, NPU_COUNTER_CYCLES);
 	double tile_cycles = value(r, NPU_COUNTER_TILE_CYCLES);
-	double seconds = r->stat->clock_khz ? cycles / (1e3 * (double)r->stat->clock_khz) : 0;
+	double seconds = 1e-12 * value(r, NPU_COUNTER_TIME);
 
 	switch (counter) {
 	case NPU_COUNTER_CYCLES:
 		if (seconds > 0) {
 			fputs("# ", out);
 			print_scaled(out, seconds, "s");
-			fprintf(out, " at %" PRIu64 " MHz", r->stat->clock_khz / 1000);
+			fprintf(out, " at %.0f MHz", 1e-6 * cycles / seconds);
 		}
 		break;
 	case NPU_COUNTER_TILE_CYCLES:
@@ -79,10 +79,24 @@ static void print_derived(const struct report *r, FILE *out, unsigned int counte
 	case NPU_COUNTER_STALL_DMA:
 	case NPU_COUNTER_STALL_MATRIX:
 	case NPU_COUNTER_STALL_EXEC:
+	case NPU_COUNTER_STALL_VECTOR:
+	case NPU_COUNTER_STALL_START:
 	case NPU_COUNTER_TLB_CYCLES:
 	case NPU_COUNTER_MATRIX_CYCLES:
 	case NPU_COUNTER_DMA_CYCLES:
 		print_rate(out, value(r, counter), tile_cycles, 100, "% of tile cycles");
+		break;
+	case NPU_COUNTER_FRONT_CYCLES:
+	case NPU_COUNTER_WAIT_TILES:
+	case NPU_COUNTER_WAIT_COPY:
+		print_rate(out, value(r, counter), cycles, 100, "% of cycles");
+		break;
+	case NPU_COUNTER_COPY_WAIT:
+		print_rate(out, value(r, counter), value(r, NPU_COUNTER_COPY_CYCLES), 100,
+			   "% of copy cycles");
+		break;
+	case NPU_COUNTER_LEAKAGE:
+		print_rate(out, value(r, counter), value(r, NPU_COUNTER_ENERGY), 100, "% of energy");
 		break;
 	case NPU_COUNTER_MATRIX_MACS:
 		print_rate(out, value(r, counter), value(r, NPU_COUNTER_MATRIX_CYCLES), 1,
