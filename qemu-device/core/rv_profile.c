@@ -9,7 +9,7 @@
 
 _Static_assert(RV_PROFILE_EVENTS >= RV_BLOCK_MAX * 4 + RV_PROFILE_WAITS + 1,
 	       "an instruction has at most four causes beside its waits, and a fetch walks once");
-_Static_assert(RV_PROFILE_ROWS >= RV_BLOCK_MAX && RV_PROFILE_BLOCKS < UINT16_MAX &&
+_Static_assert(RV_PROFILE_ROWS > RV_BLOCK_MAX && RV_PROFILE_BLOCKS > 1 && RV_PROFILE_BLOCKS < UINT16_MAX &&
 		       RV_PROFILE_ROWS <= UINT16_MAX,
 	       "any block fits into an empty table, and numbers into their fields");
 
@@ -125,15 +125,19 @@ static void empty(struct rv_profile *p)
 		p->generation = 1;
 }
 
-/* A new block of count rows, for which there is room once the table was emptied. */
+/* See to it that there is room; any block and one more fit into an empty table. */
+static void make_room(struct rv_profile *p, unsigned int blocks, unsigned int rows)
+{
+	if (RV_PROFILE_BLOCKS - p->blocks < blocks || RV_PROFILE_ROWS - p->rows < rows)
+		rv_profile_flush(p);
+}
+
+/* A new block of count rows, for which there is room. */
 static struct rv_profile_block *add(struct rv_profile *p, uint64_t pc, unsigned int count)
 {
 	uint16_t *bucket = &p->hash[bucket_of(pc)];
-	struct rv_profile_block *block;
+	struct rv_profile_block *block = &p->table[p->blocks++];
 
-	if (p->blocks == RV_PROFILE_BLOCKS || RV_PROFILE_ROWS - p->rows < count)
-		rv_profile_flush(p);
-	block = &p->table[p->blocks++];
 	*block = (struct rv_profile_block){
 		.pc = pc, .first = p->rows, .count = count, .chain = *bucket};
 	*bucket = p->blocks;
@@ -167,13 +171,14 @@ static bool same(const struct rv_hart *hart, const struct rv_profile_block *have
 void rv_profile_attach(struct rv_hart *hart, struct rv_block *block)
 {
 	struct rv_profile *p = hart->profile;
-	struct rv_profile_block *mine = NULL;
-	const uint8_t *raw = block->raw;
+	struct rv_profile_block *mine = NULL, *again;
+	const uint8_t *raw = block->raw, *last = raw;
 
 	for (unsigned int n = p->hash[bucket_of(block->pc)]; n && !mine; n = p->table[n - 1].chain)
 		if (same(hart, &p->table[n - 1], block))
 			mine = &p->table[n - 1];
 	if (!mine) {
+		make_room(p, 2, block->count + 1);
 		mine = add(p, block->pc, block->count);
 		for (unsigned int i = 0; i < block->count; i++) {
 			struct rv_profile_row *row = &p->row[mine->first + i];
@@ -181,7 +186,17 @@ void rv_profile_attach(struct rv_hart *hart, struct rv_block *block)
 			row->offset = raw - block->raw;
 			row->stall = stall_of(hart, &block->ops[i]);
 			mine->cycles += 1 + (uint32_t)row->stall;
+			last = raw;
 			raw += (*raw & 3) == 3 ? 4 : 2;
+		}
+		/*
+		 * env->custom() may ask for its instruction to be run again, when depends on the host. Then
+		 * it is a block of its own, and has a place here already: what fills the table must not.
+		 */
+		if (block->count > 1 && block->ops[block->count - 1].id == RV_OP_CUSTOM) {
+			again = add(p, block->pc + (uint64_t)(last - block->raw), 1);
+			p->row[again->first].stall = p->row[mine->first + block->count - 1].stall;
+			again->cycles = 1 + (uint32_t)p->row[again->first].stall;
 		}
 	}
 	block->profile = mine - p->table;
@@ -196,8 +211,10 @@ static void charge(struct rv_profile *p, uint64_t pc, enum rv_profile_cause caus
 	for (unsigned int n = p->hash[bucket_of(pc | 1)]; n && !block; n = p->table[n - 1].chain)
 		if (p->table[n - 1].pc == (pc | 1))
 			block = &p->table[n - 1];
-	if (!block)
+	if (!block) {
+		make_room(p, 1, 1);
 		block = add(p, pc | 1, 1);
+	}
 	p->row[block->first].extra[cause] += cycles;
 	p->now = span(p, p->now, cycles, pc, cause);
 }
