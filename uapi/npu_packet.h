@@ -107,7 +107,7 @@ struct npu_pkt_barrier {
 	__u64 reserved[7];
 };
 
-/* TIMESTAMP: write a struct npu_timestamp at addr (16-byte aligned), as a barrier would order it. */
+/* TIMESTAMP: write a struct npu_timestamp at addr (32-byte aligned), as a barrier would order it. */
 struct npu_pkt_timestamp {
 	struct npu_pkt_header hdr;
 	__u64 addr;
@@ -117,6 +117,8 @@ struct npu_pkt_timestamp {
 struct npu_timestamp {
 	__u64 cycles; /* modelled cycles of the queue so far */
 	__u64 wall_ns; /* NPU_REG_TIME at that moment; not reproducible */
+	__u64 time_ps; /* modelled time of the queue so far, at the clocks that it ran at */
+	__u64 reserved; /* 0 */
 };
 
 /*
@@ -161,7 +163,7 @@ NPU_ASSERT_SIZE(struct npu_pkt_timestamp, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_counters, 64);
 NPU_ASSERT_SIZE(struct npu_pkt_gather, 64);
 NPU_ASSERT_SIZE(union npu_packet, 64);
-NPU_ASSERT_SIZE(struct npu_timestamp, 16);
+NPU_ASSERT_SIZE(struct npu_timestamp, 32);
 NPU_ASSERT_OFFSET(struct npu_pkt_header, id, 4);
 NPU_ASSERT_OFFSET(struct npu_pkt_dispatch, grid, 24);
 NPU_ASSERT_OFFSET(struct npu_pkt_copy, size, 24);

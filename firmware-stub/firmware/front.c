@@ -93,8 +93,9 @@ static bool write_result(struct queue *queue, uint64_t va, const void *local, ui
 
 static bool timestamp(struct queue *queue, uint64_t va)
 {
-	struct npu_timestamp stamp __attribute__((aligned(16))) = {
+	struct npu_timestamp stamp __attribute__((aligned(32))) = {
 		.cycles = account_clock(queue->id),
+		.time_ps = account_time(queue->id),
 		.wall_ns = soc_read64(NPU_SOC_TIME),
 	};
 

@@ -453,9 +453,13 @@ struct npurt_timestamp {
 	uint64_t cycles;
 	/** @wall_ns: clock of the device, ns; differs from run to run */
 	uint64_t wall_ns;
+	/** @time_ps: modelled time of the queue so far, at the clocks that it ran at */
+	uint64_t time_ps;
+	/** @reserved: 0 */
+	uint64_t reserved;
 };
 
-/** Write a struct npurt_timestamp at device address va (16-byte aligned); orders like a barrier. */
+/** Write a struct npurt_timestamp at device address va (32-byte aligned); orders like a barrier. */
 int npurt_cmdlist_timestamp(struct npurt_cmdlist *list, uint64_t va);
 
 /** Bytes that npurt_cmdlist_counters() writes: 64 bytes of header, then the 64-bit counters. */

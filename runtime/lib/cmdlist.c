@@ -366,8 +366,8 @@ NPURT_EXPORT int npurt_cmdlist_timestamp(struct npurt_cmdlist *list, uint64_t va
 	union npu_packet *packet;
 	int err;
 
-	if (va & 15)
-		return npurt_fail(-EINVAL, "timestamp at 0x%llx: address must be a multiple of 16",
+	if (va & 31)
+		return npurt_fail(-EINVAL, "timestamp at 0x%llx: address must be a multiple of 32",
 				  (unsigned long long)va);
 	err = append(list, NPU_PKT_TIMESTAMP, &packet);
 	if (!err)

@@ -127,13 +127,14 @@ TEST_F(submit, timestamp_and_counters)
 	pkt[0].timestamp = (struct npu_pkt_timestamp){ .hdr.op = NPU_PKT_TIMESTAMP, .addr = DATA_VA };
 	pkt[1] = npu_pkt_fill(DATA_VA + 0x10000, 1, 0x10000);
 	pkt[2].timestamp =
-		(struct npu_pkt_timestamp){ .hdr.op = NPU_PKT_TIMESTAMP, .addr = DATA_VA + 16 };
+		(struct npu_pkt_timestamp){ .hdr.op = NPU_PKT_TIMESTAMP, .addr = DATA_VA + sizeof(*stamp) };
 	pkt[3].counters = (struct npu_pkt_counters){ .hdr.op = NPU_PKT_COUNTERS,
 						     .addr = DATA_VA + 0x1000,
 						     .size = sizeof(*block) };
 	ASSERT_EQ(0, npu_ctx_run(ctx, 4));
 	EXPECT_GT(stamp[1].cycles, stamp[0].cycles);
 	EXPECT_GE(stamp[1].wall_ns, stamp[0].wall_ns);
+	EXPECT_GT(stamp[1].time_ps, stamp[0].time_ps);
 	EXPECT_EQ(NPU_COUNTER_TABLE_VERSION, block->version);
 	EXPECT_EQ(NPU_COUNTER_COUNT, block->count);
 	EXPECT_EQ(0x10000, block->value[NPU_COUNTER_COPY_BYTES]);
@@ -460,7 +461,7 @@ TEST_F(submit, bad_packet)
 				.bytes = 1,
 				.rows = 1 } } },
 		{ "timestamp not aligned",
-		  { .timestamp = { .hdr.op = NPU_PKT_TIMESTAMP, .addr = DATA_VA + 8 } } },
+		  { .timestamp = { .hdr.op = NPU_PKT_TIMESTAMP, .addr = DATA_VA + 16 } } },
 		{ "counters too small",
 		  { .counters = { .hdr.op = NPU_PKT_COUNTERS, .addr = DATA_VA, .size = 64 } } },
 	};

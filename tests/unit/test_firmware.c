@@ -230,7 +230,8 @@ static void test_packets(void)
 	tap_ok(good, "the copy copied");
 	stamp = (struct npu_timestamp *)((uint8_t *)s.data + 12288);
 	block = (struct npu_counter_block *)((uint8_t *)s.data + 12288 + 64);
-	tap_ok(stamp->cycles && stamp->cycles < q->wb->clock && stamp->wall_ns >= 1000 * MS,
+	tap_ok(stamp->cycles && stamp->cycles < q->wb->clock && stamp->wall_ns >= 1000 * MS &&
+		       stamp->time_ps == stamp->cycles * 1000 && !stamp->reserved,
 	       "the timestamp holds the queue's cycles and the time");
 	tap_ok(block->version == NPU_COUNTER_TABLE_VERSION && block->count == NPU_COUNTER_COUNT &&
 	       block->value[NPU_COUNTER_COPY_BYTES] == 64 + 12 &&

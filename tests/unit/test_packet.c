@@ -143,7 +143,7 @@ static void test_rest(void)
 	packet.counters.scope = NPU_COUNTERS_CORES + 1;
 	tap_ok(packet_check(&packet) == 20, "COUNTERS: unknown scope");
 	packet = kinds[5].good;
-	packet.timestamp.addr = 0x1008;
+	packet.timestamp.addr = 0x1010;
 	tap_ok(packet_check(&packet) == 8, "TIMESTAMP: misaligned");
 	packet = kinds[7].good;
 	packet.gather.indices = 2;

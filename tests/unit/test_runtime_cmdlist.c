@@ -59,7 +59,7 @@ static void test_encoding(void)
 	block.bytes = 12;
 	block.value = 9;
 	NEED(npurt_cmdlist_fill_block(list, &block));
-	NEED(npurt_cmdlist_timestamp(list, 0x4010));
+	NEED(npurt_cmdlist_timestamp(list, 0x4020));
 	NEED(npurt_cmdlist_counters(list, 0x4040));
 	gather.dst = 0x5000;
 	gather.src = 0x6000;
@@ -136,7 +136,7 @@ static void test_encoding(void)
 	memset(&want, 0, sizeof(want));
 	want.hdr.op = NPU_PKT_TIMESTAMP;
 	want.hdr.id = 6;
-	want.timestamp.addr = 0x4010;
+	want.timestamp.addr = 0x4020;
 	same(packet(list, 6), &want, "TIMESTAMP");
 
 	memset(&want, 0, sizeof(want));
@@ -211,7 +211,7 @@ static void test_refusals(void)
 	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "bound", "padding without a bound");
 	gather.flags = 4;
 	fails(npurt_cmdlist_gather(list, &gather), -EINVAL, "unknown flags 0x4", "unknown flag");
-	fails(npurt_cmdlist_timestamp(list, 8), -EINVAL, "16", "misaligned timestamp");
+	fails(npurt_cmdlist_timestamp(list, 16), -EINVAL, "32", "misaligned timestamp");
 	fails(npurt_cmdlist_counters(list, 32), -EINVAL, "64", "misaligned counters");
 	fails(npurt_cmdlist_counters_by_core(list, 0x1000, 2 * NPURT_COUNTER_BLOCK_SIZE), -EINVAL,
 	      "bytes on this device", "no room for the counters of all cores");
