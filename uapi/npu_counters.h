@@ -67,7 +67,12 @@
 	X(FRONT_CYCLES, "front.cycles", "cycles", "front end worked on packets")                 \
 	X(WAIT_TILES, "wait.tiles", "cycles", "queue waited for its tiles")                      \
 	X(WAIT_COPY, "wait.copy", "cycles", "queue waited for the copy engine")                  \
-	X(LEAKAGE, "energy.leakage", "fJ", "part of energy that leaks")
+	X(LEAKAGE, "energy.leakage", "fJ", "part of energy that leaks")                          \
+	X(STALL_SYNC, "stall.sync", "cycles", "core waited for other tiles of its gang")         \
+	X(DMA_SIGNALS, "dma.signals", "signals", "semaphores raised, once per tile")             \
+	X(LINK_BYTES, "link.bytes", "bytes", "bytes to and from tiles' SRAM over the link")      \
+	X(LINK_HOPS, "link.hops", "bytes", "bytes times links between chiplets crossed")         \
+	X(LINK_CYCLES, "link.cycles", "cycles", "tile DMA moved bytes over the link")
 
 enum npu_counter {
 #define NPU_COUNTER_ENUM(symbol, name, unit, description) NPU_COUNTER_##symbol,

@@ -20,6 +20,12 @@
 
 /* Tile windows in the virtual address space; above NPU_VA_MAX (npu_pgtable.h). */
 #define NPU_VA_SRAM 0x00007f0000000000ull /* own SRAM, sram_size bytes, read, write, execute */
+/*
+ * SRAM of tile t, sram_size bytes, through the link between tiles: for tile DMA only, and only for tiles
+ * of the same gang (NPU_DISPATCH_GANG), the own tile among them. Everything else faults.
+ */
+#define NPU_VA_PEER(t)	    (0x00007f1000000000ull + ((__u64)(t) << NPU_VA_PEER_SHIFT))
+#define NPU_VA_PEER_SHIFT   32
 
 /* User-level read-only custom CSRs. */
 #define NPU_CSR_WG_X	  0xcc0
@@ -49,7 +55,19 @@
 #define NPU_F3_MATRIX	   2 /* npu.matrix rd, rs1: rs1 = address of struct npu_matrix_desc; rd = tag */
 #define NPU_F3_WAIT	   3 /* npu.wait rs1: wait for tag rs1; 0: for everything */
 #define NPU_F3_POLL	   4 /* npu.poll rd, rs1: rd = 1 if tag rs1 is done, else 0 */
+#define NPU_F3_SEM_WAIT	   5 /* npu.sem.wait rs1, rs2: take rs2 signals of semaphore rs1; see below */
 #define NPU_ENGINE_DEPTH   16
+
+/*
+ * Semaphores of a gang. A tile has NPU_SEMAPHORES of them for each tile of its gang: semaphore n of sender s
+ * is raised by DMA operations of tile s with SIGNAL, and by nobody else. npu.sem.wait names it in rs1
+ * as NPU_SEM(s, n) and waits until it was raised rs2 times, of which it uses up as many; rs2 is 0 to
+ * NPU_SEM_DEPTH. A semaphore holds NPU_SEM_DEPTH signals that were not taken yet; issuing one
+ * more makes the sender's core wait until one is. All semaphores are 0 when a gang starts.
+ */
+#define NPU_SEMAPHORES 8
+#define NPU_SEM_DEPTH  16
+#define NPU_SEM(sender, n) ((sender) | (n) << 8)
 
 /*
  * Tile DMA: a block of up to three dimensions, as in npu_pkt_copy, between any
@@ -63,6 +81,13 @@
  * index is read once. bound not 0: an index that is not below it fails the operation with
  * NPU_JOB_BAD_INDEX when its row is due, or with PAD gives a row of zeros (GATHER) or drops the row
  * (SCATTER). bound 0: any index will do. FILL, GATHER and SCATTER exclude each other.
+ *
+ * dst, src or both may lie in windows NPU_VA_PEER of tiles of the gang. MULTICAST writes the
+ * block, read or filled once, to each tile of the set tiles (bit per tile number), all of them of the gang:
+ * dst is an address in NPU_VA_SRAM that stands for the same place in each. Not with GATHER and SCATTER.
+ * SIGNAL raises semaphore signal at each tile of tiles (MULTICAST), else at the tile whose window dst is
+ * in, once this operation and all earlier ones of the engine are done there. With SIGNAL the sizes
+ * may be 0, all three: nothing is moved then, and none of the other flags but MULTICAST is allowed.
  */
 struct npu_dma_desc {
 	__u64 dst;
@@ -75,8 +100,11 @@ struct npu_dma_desc {
 		__u32 fill; /* FILL: value */
 		__u32 bound; /* GATHER, SCATTER: indices are below, unless 0. Neither of them: ignored */
 	};
-	__u32 reserved; /* 0 */
-	__u64 indices; /* GATHER, SCATTER; else 0 */
+	__u32 signal; /* SIGNAL: below NPU_SEMAPHORES; else 0 */
+	union {
+		__u64 indices; /* GATHER, SCATTER */
+		__u64 tiles; /* MULTICAST: not 0. None of them: 0 */
+	};
 };
 NPU_ASSERT_SIZE(struct npu_dma_desc, 64);
 NPU_ASSERT_OFFSET(struct npu_dma_desc, size, 16);
@@ -88,6 +116,8 @@ NPU_ASSERT_OFFSET(struct npu_dma_desc, indices, 56);
 #define NPU_DMA_GATHER	(1u << 1)
 #define NPU_DMA_SCATTER (1u << 2)
 #define NPU_DMA_PAD	(1u << 3) /* with GATHER or SCATTER and a bound */
+#define NPU_DMA_MULTICAST (1u << 4)
+#define NPU_DMA_SIGNAL	(1u << 5)
 
 /*
  * Matrix engine: C[M][N] (+)= A[M][K] x B[K][N], then bias, requantisation and activation.

@@ -39,15 +39,21 @@ struct npu_pkt_header {
  * DISPATCH: run a kernel over a grid. Every workgroup of grid[0] x grid[1] x
  * grid[2] runs once, on one tile, in no defined order. Each grid dimension is
  * 1..2^20, their product at most 2^32 - 1.
+ *
+ * With GANG the product is at most the number of tiles: workgroup i runs on tile i, all of them start
+ * together, and they may reach each other's SRAM and wait for each other through semaphores (npu_isa.h).
  */
 struct npu_pkt_dispatch {
-	struct npu_pkt_header hdr;
+	struct npu_pkt_header hdr; /* flags: NPU_DISPATCH_* */
 	__u64 entry; /* virtual address of the kernel's first instruction, 2-byte aligned */
 	__u64 args; /* handed to the kernel in a0; may be anything */
 	__u32 grid[3];
 	__u32 reserved0;
 	__u64 reserved[3];
 };
+
+#define NPU_DISPATCH_GANG  (1u << 0)
+#define NPU_DISPATCH_FLAGS 0x1u
 
 /*
  * COPY: move a block of up to three dimensions. size[0] bytes make a row,

@@ -165,6 +165,17 @@ enum npu_soc_perf_result {
 	NPU_SOC_PERF_BUS = 3, /* the ring does not answer */
 };
 
+/* ---- gangs --------------------------------------------------------------------------------------- */
+/*
+ * A gang: shares that start in the same modelled cycle and may reach each other's SRAM. Set the registers
+ * of each tile, then GANG_TILES, then write GO to GANG_CMD instead of each tile's: all or none of them
+ * start. They must exist, be idle, have one workgroup each, and name the same queue and
+ * address space; else the idle ones among them end as fault, NPU_JOB_HW_ERROR. STOP ends shares one by one. A
+ * tile whose share has ended takes no GO before its whole gang has.
+ */
+#define NPU_SOC_GANG_TILES  0x280 /* u64, bit per tile */
+#define NPU_SOC_GANG_CMD    0x288 /* enum npu_soc_cmd: GO */
+
 /* ---- tiles ------------------------------------------------------------------------------------------ */
 /*
  * A tile runs a share of a grid: workgroups FIRST, FIRST + STRIDE, ... COUNT of

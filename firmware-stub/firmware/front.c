@@ -138,7 +138,7 @@ static enum sched_server packet_step(struct queue *queue)
 	if (queue->packet_index == queue->packet_count && !fetch(queue))
 		return SCHED_NONE;
 	packet = front_packet(queue);
-	bad = packet_check(packet);
+	bad = packet_check(packet, tiles_count());
 	/* How much it takes is not a matter of the packet alone. */
 	if (bad == PACKET_OK && packet->hdr.op == NPU_PKT_COUNTERS &&
 	    packet->counters.size < counters_size(&packet->counters))

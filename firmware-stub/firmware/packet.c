@@ -15,7 +15,7 @@ static int check_tail(const union npu_packet *packet, unsigned int first)
 	return PACKET_OK;
 }
 
-static int check_dispatch(const struct npu_pkt_dispatch *d)
+static int check_dispatch(const struct npu_pkt_dispatch *d, unsigned int tiles)
 {
 	uint64_t groups = 1;
 
@@ -29,6 +29,8 @@ static int check_dispatch(const struct npu_pkt_dispatch *d)
 		if (groups > UINT32_MAX)
 			return (int)(offsetof(struct npu_pkt_dispatch, grid) + 4 * i);
 	}
+	if ((d->hdr.flags & NPU_DISPATCH_GANG) && groups > tiles)
+		return offsetof(struct npu_pkt_dispatch, grid);
 	if (d->reserved0)
 		return offsetof(struct npu_pkt_dispatch, reserved0);
 	return check_tail((const union npu_packet *)d, 5);
@@ -104,10 +106,17 @@ static int check_gather(const struct npu_pkt_gather *g)
 /* Flags that a packet may have. */
 static uint8_t flags_of(uint8_t op)
 {
-	return op == NPU_PKT_GATHER ? NPU_GATHER_FLAGS : 0;
+	switch (op) {
+	case NPU_PKT_DISPATCH:
+		return NPU_DISPATCH_FLAGS;
+	case NPU_PKT_GATHER:
+		return NPU_GATHER_FLAGS;
+	default:
+		return 0;
+	}
 }
 
-int packet_check(const union npu_packet *packet)
+int packet_check(const union npu_packet *packet, unsigned int tiles)
 {
 	if (packet->hdr.flags & ~flags_of(packet->hdr.op))
 		return offsetof(struct npu_pkt_header, flags);
@@ -118,7 +127,7 @@ int packet_check(const union npu_packet *packet)
 	case NPU_PKT_BARRIER:
 		return check_tail(packet, 1);
 	case NPU_PKT_DISPATCH:
-		return check_dispatch(&packet->dispatch);
+		return check_dispatch(&packet->dispatch, tiles);
 	case NPU_PKT_COPY:
 		return check_copy(&packet->copy);
 	case NPU_PKT_FILL:

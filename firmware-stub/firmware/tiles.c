@@ -3,11 +3,13 @@
  * Tiles. A grid is cut into strided shares, one per tile: tile t runs the
  * workgroups t, t + n, t + 2n ... of n tiles. The cut depends on the grid and
  * the number of tiles and on nothing else, so the modelled time of a DISPATCH
- * is the same in every run.
+ * is the same in every run. A gang has a tile for each workgroup: the same cut gives one to each, and the
+ * hardware starts them together. There is no more to it here, as a DISPATCH gets all tiles or none.
  *
  * Time slices at workgroup granularity would come in here: stop the shares of a
  * queue whose slice is over, keep (first, stride, count) + WG_DONE of each as
- * what is left of it, hand the tiles to the next queue and start the rest later.
+ * what is left of it, hand the tiles to the next queue and start the rest later. Not with gangs, whose
+ * tiles must stay together.
  */
 #include "tiles.h"
 
@@ -106,6 +108,7 @@ void tiles_start(struct queue *queue)
 {
 	const struct npu_pkt_dispatch *packet = &front_packet(queue)->dispatch;
 	uint64_t groups = (uint64_t)packet->grid[0] * packet->grid[1] * packet->grid[2];
+	bool gang = packet->hdr.flags & NPU_DISPATCH_GANG;
 	unsigned int used = groups < tiles.count ? (unsigned int)groups : tiles.count;
 
 	fw_assert(!tiles.owner);
@@ -131,7 +134,12 @@ void tiles_start(struct queue *queue)
 		set32(t, NPU_TILE_WG_COUNT, &share->count,
 		      (uint32_t)((groups - t + tiles.count - 1) / tiles.count));
 		set32(t, NPU_TILE_SHARERS, &share->sharers, used);
-		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_GO);
+		if (!gang)
+			write32(t, NPU_TILE_CMD, NPU_SOC_CMD_GO);
+	}
+	if (gang) {
+		soc_write64(NPU_SOC_GANG_TILES, tiles.busy);
+		soc_write32(NPU_SOC_GANG_CMD, NPU_SOC_CMD_GO);
 	}
 }
 

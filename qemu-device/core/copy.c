@@ -100,7 +100,7 @@ void copy_go(struct npu_copy *copy, const union npu_packet *packet)
 enum engine_outcome copy_run(struct npu_copy *copy, uint64_t *budget)
 {
 	if (copy->fresh) {
-		dma_start_share(&copy->mover, copy->engine.as);
+		dma_start_share(&copy->mover, copy->engine.as, 0);
 		copy->fresh = false;
 	}
 	if (!*budget || __atomic_load_n(&copy->engine.attention, __ATOMIC_ACQUIRE))

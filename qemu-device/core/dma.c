@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dev.h"
+#include "link.h"
 #include "mmu.h"
 #include "npu_isa.h"
 
@@ -13,9 +14,10 @@ void dma_flush(struct dma_mover *mover)
 	memset(&mover->mmu, 0, sizeof(mover->mmu));
 }
 
-void dma_start_share(struct dma_mover *mover, unsigned int as)
+void dma_start_share(struct dma_mover *mover, unsigned int as, uint64_t gang)
 {
 	mover->as = as;
+	mover->gang = gang;
 	dma_flush(mover);
 	memset(mover->model_tag, 0, sizeof(mover->model_tag));
 }
@@ -33,13 +35,51 @@ static void model_lookup(struct dma_mover *mover, struct dma_block *block, uint6
 	block->misses++;
 }
 
+/* Where an address leads. */
+enum place {
+	PLACE_HOST,
+	PLACE_SRAM,
+	PLACE_PEER, /* SRAM of a tile of the gang, over the link */
+};
+
+/* Note that va cannot be accessed, and why. */
+static void set_fault(struct dma_block *block, enum npu_job_error error, bool write, uint64_t va)
+{
+	block->error = error;
+	block->access = write ? NPU_ACCESS_WRITE : NPU_ACCESS_READ;
+	block->addr = va;
+}
+
+/*
+ * The same as locate() for the SRAM of a tile. Its owner may be running: what bytes it sees there
+ * before it took the signal that tells of them is undefined.
+ */
+static uint8_t *locate_peer(struct dma_mover *mover, struct dma_block *block, unsigned int tile,
+			    uint64_t offset, bool write, uint64_t *length)
+{
+	const uint64_t va = NPU_VA_PEER(tile) + offset;
+	uint8_t *sram;
+
+	if (tile >= NPU_MAX_TILES || !(mover->gang >> tile & 1) || offset >= mover->sram_size) {
+		set_fault(block, NPU_JOB_PAGE_FAULT, write, va);
+		return NULL;
+	}
+	if (*length > mover->sram_size - offset)
+		*length = mover->sram_size - offset;
+	sram = tile_sram_open(mover->dev->tile[tile]);
+	if (write)
+		tile_sram_touched(mover->dev->tile[tile], offset, *length);
+	return sram + offset;
+}
+
 /*
  * Host address of va for reading or writing; *length is cut to what lies in one piece there.
  * NULL: block's error, access and addr are set.
  */
 static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_t va, bool write,
-		       uint64_t *length, bool *local)
+		       uint64_t *length, enum place *place)
 {
+	const uint64_t window = (va - NPU_VA_PEER(0)) >> NPU_VA_PEER_SHIFT;
 	const uint64_t offset = va - NPU_VA_SRAM;
 	const uint64_t page = va >> NPU_PAGE_SHIFT;
 	const uint64_t in_page = va & (NPU_PAGE_SIZE - 1);
@@ -48,10 +88,14 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 	if (mover->sram && offset < mover->sram_size) {
 		if (*length > mover->sram_size - offset)
 			*length = mover->sram_size - offset;
-		*local = true;
+		*place = PLACE_SRAM;
 		return mover->sram + offset;
 	}
-	*local = false;
+	if (va >= NPU_VA_PEER(0) && window < NPU_MAX_TILES) {
+		*place = PLACE_PEER;
+		return locate_peer(mover, block, window, (uint32_t)va, write, length);
+	}
+	*place = PLACE_HOST;
 	if (line->page != page || line->generation != mover->generation) {
 		const enum npu_access access = write ? NPU_ACCESS_WRITE : NPU_ACCESS_READ;
 		struct mmu_page mapped;
@@ -61,9 +105,7 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 				&mapped, &host);
 
 		if (error != NPU_JOB_OK) {
-			block->error = error;
-			block->access = access;
-			block->addr = va;
+			set_fault(block, error, write, va);
 			return NULL;
 		}
 		line->page = page;
@@ -99,6 +141,75 @@ static void fill(uint8_t *dst, uint32_t value, uint64_t length, unsigned int pha
 	memcpy(dst, pattern + phase, length);
 }
 
+/* length bytes came over the link from the window that va is in. */
+static void count_in(struct dma_mover *mover, struct dma_block *block, uint64_t va, uint64_t length)
+{
+	const unsigned int tile = (va - NPU_VA_PEER(0)) >> NPU_VA_PEER_SHIFT;
+	const unsigned int hops = link_hops(mover->dev, mover->core, tile);
+	/* There and back. */
+	const uint64_t latency = 2 * link_latency(mover->dev, mover->core, tile);
+	struct dma_link *link = &block->link;
+
+	link->in += length;
+	link->far_in += hops ? length : 0;
+	link->bytes += length;
+	link->hops += hops * length;
+	if (link->latency_in < latency)
+		link->latency_in = latency;
+}
+
+/* length bytes went over the link to these tiles. */
+static void count_out(struct dma_mover *mover, struct dma_block *block, uint64_t tiles,
+		      uint64_t length)
+{
+	const unsigned int hops = link_tree(mover->dev, mover->core, tiles);
+	struct dma_link *link = &block->link;
+
+	link->out += length;
+	link->far_out += hops ? length : 0;
+	link->bytes += (unsigned int)__builtin_popcountll(tiles) * length;
+	link->hops += hops * length;
+	dma_link_reach(mover, block, tiles);
+}
+
+void dma_link_reach(struct dma_mover *mover, struct dma_block *block, uint64_t tiles)
+{
+	for (unsigned int tile = 0; tile < mover->dev->tiles; tile++) {
+		const uint64_t latency = link_latency(mover->dev, mover->core, tile);
+
+		if (tiles >> tile & 1 && block->link.latency_out < latency)
+			block->link.latency_out = latency;
+	}
+}
+
+/* Write length bytes, of src or to be filled, at dst_va of this tile's window, to the same place of each. */
+static bool multicast(struct dma_mover *mover, struct dma_block *block, uint64_t dst_va,
+		      const uint8_t *src, unsigned int phase, uint64_t *length)
+{
+	const uint64_t offset = dst_va - NPU_VA_SRAM;
+
+	if (offset >= mover->sram_size) {
+		set_fault(block, NPU_JOB_PAGE_FAULT, true, dst_va);
+		return false;
+	}
+	for (unsigned int tile = 0; tile < NPU_MAX_TILES; tile++) {
+		uint8_t *dst;
+
+		if (!(block->tiles >> tile & 1))
+			continue;
+		dst = locate_peer(mover, block, tile, offset, true, length);
+		if (!dst)
+			return false;
+		if (src)
+			memmove(dst, src, *length);
+		else
+			fill(dst, block->value, *length, phase);
+	}
+	block->sram += (unsigned int)__builtin_popcountll(block->tiles) * *length;
+	count_out(mover, block, block->tiles, *length);
+	return true;
+}
+
 /*
  * Take the index of the row that begins. The list is the guest's and may change under us: each
  * index is read once, and what was read is what is checked and used.
@@ -114,30 +225,30 @@ static bool take_index(struct dma_mover *mover, struct dma_block *block)
 		unsigned int count = DMA_INDEX_LINE - slot;
 		const uint32_t *list;
 		uint64_t length;
-		bool local;
+		enum place place;
 
 		if (count > left)
 			count = left;
 		length = 4 * count;
-		list = (const uint32_t *)locate(mover, block, va, false, &length, &local);
+		list = (const uint32_t *)locate(mover, block, va, false, &length, &place);
 		if (!list)
 			return false;
 		for (unsigned int i = 0; i < count; i++)
 			block->line[slot + i] = __atomic_load_n(&list[i], __ATOMIC_RELAXED);
-		if (local) {
+		if (place != PLACE_HOST) {
 			block->sram += length;
 		} else {
 			block->host_read += length;
 			block->remote_list = true;
 		}
+		if (place == PLACE_PEER)
+			count_in(mover, block, va, length);
 	}
 	block->named_rows++;
 	block->index = block->line[slot];
 	block->no_row = block->bound && block->index >= block->bound;
 	if (block->no_row && !block->pad) {
-		block->error = NPU_JOB_BAD_INDEX;
-		block->access = NPU_ACCESS_READ;
-		block->addr = va;
+		set_fault(block, NPU_JOB_BAD_INDEX, false, va);
 		return false;
 	}
 	return true;
@@ -167,7 +278,7 @@ static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_
 	uint64_t length = block->size[0] - block->done;
 	bool fills = block->fill;
 	const unsigned int phase = block->done & 3;
-	bool dst_local, src_local = false;
+	enum place dst_place = PLACE_PEER, src_place = PLACE_SRAM;
 	uint8_t *dst, *src = NULL;
 
 	if (!block->done) {
@@ -192,31 +303,44 @@ static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_
 	if (length > PIECE_MAX)
 		length = PIECE_MAX;
 	if (!fills) {
-		src = locate(mover, block, src_va, false, &length, &src_local);
+		src = locate(mover, block, src_va, false, &length, &src_place);
 		if (!src)
 			return false;
 	}
-	dst = locate(mover, block, dst_va, true, &length, &dst_local);
-	if (!dst)
-		return false;
-
-	if (!dst_local && !block->named)
-		prefetch_row(mover, dst_va + (uint64_t)PREFETCH_ROWS * block->dst_stride[0],
-			     length);
-	if (dst_local)
-		mover->touched(mover->opaque, dst_va - NPU_VA_SRAM, length);
-	if (fills)
-		fill(dst, block->value, length, phase);
-	else
-		memmove(dst, src, length); /* overlap is a rule broken by the guest, not by us */
-
-	if (!fills && !src_local)
-		block->host_read += length;
-	if (!dst_local)
-		block->host_write += length;
-	else if (fills || src_local)
+	if (block->tiles) {
+		if (!multicast(mover, block, dst_va, src, phase, &length))
+			return false;
+	} else {
+		dst = locate(mover, block, dst_va, true, &length, &dst_place);
+		if (!dst)
+			return false;
+		if (dst_place == PLACE_HOST && !block->named)
+			prefetch_row(mover, dst_va + (uint64_t)PREFETCH_ROWS * block->dst_stride[0],
+				     length);
+		if (dst_place == PLACE_SRAM)
+			mover->touched(mover->opaque, dst_va - NPU_VA_SRAM, length);
+		if (fills)
+			fill(dst, block->value, length, phase);
+		else
+			memmove(dst, src, length); /* overlap is a rule broken by the guest, not by us */
+		if (dst_place == PLACE_HOST)
+			block->host_write += length;
+		else
+			block->sram += length;
+		if (dst_place == PLACE_PEER)
+			count_out(mover, block,
+				  1ull << ((dst_va - NPU_VA_PEER(0)) >> NPU_VA_PEER_SHIFT), length);
+	}
+	if (!fills) {
+		if (src_place == PLACE_HOST)
+			block->host_read += length;
+		else
+			block->sram += length;
+		if (src_place == PLACE_PEER)
+			count_in(mover, block, src_va, length);
+	}
+	if (dst_place == PLACE_SRAM && src_place == PLACE_SRAM)
 		block->local += length;
-	block->sram += (dst_local + src_local) * length;
 	*moved = length;
 	return true;
 }

@@ -42,6 +42,9 @@ struct dma_mover {
 	void (*touched)(void *opaque, uint32_t offset, uint32_t length);
 	void *opaque;
 
+	/* The gang whose SRAM it reaches, bit per tile; copy engine: 0. */
+	uint64_t gang;
+
 	unsigned int as;
 	uint64_t generation; /* never 0; the next one makes all lines stale */
 	struct mmu_cache mmu;
@@ -59,6 +62,16 @@ enum dma_named {
 	DMA_NAMED_DST, /* scatter */
 };
 
+/* What a block has moved over the link between tiles. */
+struct dma_link {
+	uint64_t in, out;	    /* bytes through the tile's port; multicast: once */
+	uint64_t far_in, far_out;   /* those of them that came from, or went to, another chiplet too */
+	uint64_t bytes;		    /* read, and written to each tile */
+	uint64_t hops;		    /* bytes times links between chiplets */
+	uint64_t latency_in;	    /* longest way that was gone, cycles */
+	uint64_t latency_out;
+};
+
 /* A block, and how far its move has come. */
 struct dma_block {
 	uint64_t dst, src;
@@ -70,6 +83,7 @@ struct dma_block {
 	uint64_t indices; /* of the list; multiple of 4 */
 	uint32_t bound;	  /* indices are below it; 0: any */
 	bool pad;	  /* those that are not name no row: zeros are read, nothing is written */
+	uint64_t tiles;	  /* multicast: dst, in the tile's own window, stands for each of them; or 0 */
 
 	uint32_t done, row, plane;	       /* position */
 	uint32_t line[DMA_INDEX_LINE];	       /* indices fetched */
@@ -81,6 +95,7 @@ struct dma_block {
 	uint64_t host_read, host_write, local; /* bytes; local: written to SRAM from SRAM or fill */
 	uint64_t sram;			       /* bytes read from and written to SRAM */
 	uint64_t misses;		       /* modelled walks */
+	struct dma_link link;
 
 	/* After DMA_FAULT: */
 	enum npu_job_error error;
@@ -94,11 +109,17 @@ enum dma_result {
 	DMA_FAULT,
 };
 
-/* Empty the mover for work in an address space. Host pointers are dropped, the modelled TLB emptied. */
-void dma_start_share(struct dma_mover *mover, unsigned int as);
+/*
+ * Empty the mover for work in an address space, in a gang or 0. Host pointers are dropped, the modelled
+ * TLB emptied.
+ */
+void dma_start_share(struct dma_mover *mover, unsigned int as, uint64_t gang);
 /* Drop all host pointers. Not visible in any figure. */
 void dma_flush(struct dma_mover *mover);
 /* Move on for about *budget host work units, of which what was used is subtracted. */
 enum dma_result dma_run(struct dma_mover *mover, struct dma_block *block, uint64_t *budget);
+
+/* The block reaches these tiles, though it may have no bytes: its latency over the link. */
+void dma_link_reach(struct dma_mover *mover, struct dma_block *block, uint64_t tiles);
 
 #endif /* NPU_DMA_H */

@@ -2,6 +2,7 @@
 #include "engine.h"
 
 #include "dev.h"
+#include "gang.h"
 
 static bool is_tile(const struct npu_dev *dev, const struct npu_engine *engine)
 {
@@ -36,6 +37,7 @@ void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_
 		struct npu_tile *tile = dev->tile[engine->core];
 
 		cycles = tile_close(tile);
+		gang_leave(tile);
 		counters = &tile->counters;
 		if (status == NPU_SOC_STOPPED)
 			tile_stopped(tile);
@@ -140,8 +142,9 @@ bool engine_run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget
 	else if (engine->stop)
 		engine_finish(dev, engine, NPU_SOC_STOPPED);
 	else
-		engine->ready = true;
-	if (engine->ready && is_tile(dev, engine) && dev->tile[engine->core]->perf.stream)
+		engine->ready = outcome != ENGINE_WAIT || !gang_waits(dev->tile[engine->core]);
+	if (engine->status == NPU_SOC_BUSY && is_tile(dev, engine) &&
+	    dev->tile[engine->core]->perf.stream)
 		tile_perf_release(dev->tile[engine->core]);
 	return !engine->ready;
 }

@@ -5,6 +5,8 @@
  *
  *	idle -- GO --> ready <-- release/claim --> running -- release --> done, fault, stopped
  *
+ * A tile that waits for another is busy, neither ready nor running, and takes no thread.
+ *
  * Everything here needs the device's lock, but for attention. While an engine is running, its
  * insides belong to the thread that claimed it.
  */
@@ -27,6 +29,7 @@ struct npu_dev;
 
 enum engine_outcome {
 	ENGINE_MORE, /* budget spent or attention called for; goes on when claimed again */
+	ENGINE_WAIT, /* goes on when another engine has done something: see gang.h */
 	ENGINE_DONE,
 	ENGINE_FAULT,
 };

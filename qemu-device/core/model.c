@@ -102,6 +102,8 @@ static const struct npu_model_term terms[] = {
 	T(DMA_READ, 1, E_DRAM_BYTE, NONE),
 	T(DMA_WRITE, 1, E_LINK_BYTE, NONE),
 	T(DMA_WRITE, 1, E_DRAM_BYTE, NONE),
+	T(LINK_BYTES, 1, E_PORT_BYTE, V2),
+	T(LINK_HOPS, 1, E_CHIPLET_BYTE, NONE),
 	/* copy engine */
 	T(COPY_CYCLES, 1, E_COPY_CYCLE, V2),
 	T(COPY_READ, 1, E_LINK_BYTE, NONE),

@@ -66,7 +66,7 @@ enum rv_stop {
 	RV_STOP_BUDGET, /* ran max_insns, or hart->interrupt_run was set */
 	RV_STOP_WFI, /* waits for an interrupt; machine-mode harts only */
 	RV_STOP_TRAP, /* user-mode hart trapped: trap_cause, trap_value, pc of the instruction */
-	RV_STOP_ENV, /* env->custom() asked to stop; pc is past the instruction */
+	RV_STOP_ENV, /* env->custom() asked to stop; pc is past the instruction, or at it if RV_AGAIN */
 };
 
 /* Result of env callbacks. */
@@ -74,6 +74,7 @@ enum rv_result {
 	RV_OK = 0,
 	RV_TRAP, /* trap_cause and trap_value have been set through rv_raise() */
 	RV_STOP, /* custom() only: retire the instruction, then return RV_STOP_ENV */
+	RV_AGAIN, /* custom() only: return RV_STOP_ENV; the instruction runs again with the next rv_run() */
 };
 
 /* Where a page of the hart's address space lies. */

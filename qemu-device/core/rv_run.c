@@ -801,6 +801,10 @@ L_CUSTOM:
 		}
 		/* A transfer that failed may have been dealt with. */
 		h->trap_raised = false;
+		if (result == RV_AGAIN) {
+			PROFILE(rv_profile_trap(h->profile, OP_INDEX);)
+			return RV_STOP_ENV;
+		}
 		COUNT_LAST(CUSTOM);
 		RD = value;
 		pc += 4;

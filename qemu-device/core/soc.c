@@ -117,6 +117,7 @@ void soc_reset(struct soc *soc)
 	soc->acct_queue = 0;
 	soc->acct_arg = 0;
 	soc->acct_addr = 0;
+	soc->gang_tiles = 0;
 	soc->line_len = 0;
 }
 

@@ -39,6 +39,7 @@ struct soc {
 	uint32_t port_len, port_status;
 	uint32_t acct_queue, acct_arg;
 	uint64_t acct_addr;
+	uint64_t gang_tiles;
 
 	/* console */
 	char line[160];

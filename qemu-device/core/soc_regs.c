@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dev.h"
+#include "gang.h"
 #include "model.h"
 
 /* Lines of console output passed on in a second; more are counted and dropped. */
@@ -372,6 +373,10 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 		return lo(soc->acct_addr);
 	case NPU_SOC_ACCT_ADDR + 4:
 		return hi(soc->acct_addr);
+	case NPU_SOC_GANG_TILES:
+		return lo(soc->gang_tiles);
+	case NPU_SOC_GANG_TILES + 4:
+		return hi(soc->gang_tiles);
 	case NPU_SOC_ACCT_CLOCK:
 		return lo(acct_clock_reg(soc));
 	case NPU_SOC_ACCT_CLOCK + 4:
@@ -521,6 +526,16 @@ static void write32(struct soc *soc, uint32_t offset, uint32_t value)
 	case NPU_SOC_POWER_CAP:
 		dev->power.cap = value;
 		break;
+	case NPU_SOC_GANG_TILES:
+		set_lo(&soc->gang_tiles, value);
+		break;
+	case NPU_SOC_GANG_TILES + 4:
+		set_hi(&soc->gang_tiles, value);
+		break;
+	case NPU_SOC_GANG_CMD:
+		if (value == NPU_SOC_CMD_GO)
+			gang_go(dev, soc->gang_tiles);
+		break;
 	}
 }
 
@@ -560,6 +575,7 @@ static bool is_u64(uint64_t offset, bool tile)
 	case NPU_SOC_ACCT_ADDR:
 	case NPU_SOC_ACCT_CLOCK:
 	case NPU_SOC_ACCT_TIME:
+	case NPU_SOC_GANG_TILES:
 		return true;
 	default:
 		return false;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dev.h"
+#include "gang.h"
 #include "mmu.h"
 #include "model.h"
 #include "rv_profile.h"
@@ -106,8 +107,9 @@ static enum rv_result tile_custom(struct rv_hart *hart, uint32_t insn, uint64_t 
 	struct npu_tile *tile = hart->opaque;
 	const unsigned int rd_field = insn >> 7 & 31, rs1_field = insn >> 15 & 31;
 
-	(void)rs2;
-	if ((insn & 0x7f) != NPU_OPCODE_CUSTOM0 || insn >> 20)
+	if ((insn & 0x7f) != NPU_OPCODE_CUSTOM0 || insn >> 25)
+		return RV_TRAP;
+	if (insn >> 20 && (insn >> 12 & 7) != NPU_F3_SEM_WAIT)
 		return RV_TRAP;
 	switch (insn >> 12 & 7) {
 	case NPU_F3_EXIT:
@@ -131,6 +133,10 @@ static enum rv_result tile_custom(struct rv_hart *hart, uint32_t insn, uint64_t 
 	case NPU_F3_POLL:
 		*result = tile_tag_done(tile, rs1);
 		return RV_OK;
+	case NPU_F3_SEM_WAIT:
+		if (rd_field)
+			return RV_TRAP;
+		return tile_insn_sem_wait(tile, rs1, rs2);
 	default:
 		return RV_TRAP;
 	}
@@ -255,21 +261,11 @@ static void start_share(struct npu_tile *tile)
 {
 	struct rv_hart *hart = &tile->hart;
 
-	/* Numbers of queues and address spaces are used again: the same ones may be another program. */
-	if (tile->owned &&
-	    (tile->spoilt || tile->owner_as != tile->share.as || tile->owner_queue != tile->share.queue ||
-	     tile->owner_life != tile->share.life))
-		tile_sram_scrub(tile);
-	tile->owned = true;
-	tile->spoilt = false;
-	tile->owner_as = tile->share.as;
-	tile->owner_queue = tile->share.queue;
-	tile->owner_life = tile->share.life;
-
 	set_costs(tile);
+	tile_sram_open(tile);
 	rv_reset_tlb(hart);
 	memset(&tile->mmu, 0, sizeof(tile->mmu));
-	dma_start_share(&tile->mover, tile->share.as);
+	dma_start_share(&tile->mover, tile->share.as, tile->share.gang);
 	hart->cycles = 0;
 	hart->instret = 0;
 	hart->loads = 0;
@@ -290,6 +286,7 @@ static void start_share(struct npu_tile *tile)
 	memset(&tile->matrix, 0, sizeof(tile->matrix));
 	tile->in_workgroup = false;
 	tile->exited = false;
+	tile->blocked = false;
 	tile->op = TILE_OP_NONE;
 	tile->fresh = false;
 	if (hart->profile)
@@ -358,6 +355,10 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 		case RV_STOP_ENV:
 			if (tile->fault.error)
 				return ENGINE_FAULT;
+			if (tile->blocked) {
+				tile->blocked = false;
+				return ENGINE_WAIT;
+			}
 			if (!tile->exited)
 				break; /* an operation to go on with */
 			tile->in_workgroup = false;
@@ -434,25 +435,47 @@ static bool share_valid(const struct npu_dev *dev, const struct tile_share *shar
 	       share->first + (uint64_t)(share->count - 1) * share->stride < groups;
 }
 
-void tile_go(struct npu_tile *tile)
+bool tile_can_go(const struct npu_tile *tile)
 {
-	struct npu_dev *dev = tile->dev;
+	return tile->engine.status == NPU_SOC_IDLE && share_valid(tile->dev, &tile->next);
+}
 
-	if (tile->engine.status != NPU_SOC_IDLE)
-		return;
+static void latch_share(struct npu_tile *tile)
+{
 	tile->share = tile->next;
 	tile->workgroups = 0;
 	memset(&tile->fault, 0, sizeof(tile->fault));
 	memset(&tile->counters, 0, sizeof(tile->counters));
-	if (!share_valid(dev, &tile->share)) {
-		/* The front end made sure of this: nothing that can be charged to a queue. */
-		tile->fault.error = NPU_JOB_HW_ERROR;
-		tile->fault.access = NPU_ACCESS_NONE;
-		tile->engine.status = NPU_SOC_FAULT;
-		dev->tile_events |= 1ull << tile->number;
+}
+
+void tile_refuse(struct npu_tile *tile)
+{
+	/* The front end made sure of this: nothing that can be charged to a queue. */
+	latch_share(tile);
+	tile->fault.error = NPU_JOB_HW_ERROR;
+	tile->fault.access = NPU_ACCESS_NONE;
+	tile->engine.status = NPU_SOC_FAULT;
+	tile->dev->tile_events |= 1ull << tile->number;
+}
+
+void tile_go(struct npu_tile *tile)
+{
+	if (tile->engine.status != NPU_SOC_IDLE || gang_holds(tile))
 		return;
-	}
+	if (tile_can_go(tile))
+		tile_go_gang(tile, 0);
+	else
+		tile_refuse(tile);
+}
+
+void tile_go_gang(struct npu_tile *tile, uint64_t gang)
+{
+	struct npu_dev *dev = tile->dev;
+
+	latch_share(tile);
 	tile->share.life = dev->acct.queue[tile->share.queue].generation;
+	tile->share.gang = gang;
+	tile->sram_ready = false;
 	tile->fresh = true;
 	tile->engine.queue = tile->share.queue;
 	tile->engine.as = tile->share.as;
@@ -471,7 +494,9 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 	tile->number = number;
 	tile->sram_size = dev->sram_size;
 	tile->engine.core = number;
+	pthread_mutex_init(&tile->sram_lock, NULL);
 	if (rv_init(&tile->hart, &tile_env, tile, RV_MODE_USER) < 0) {
+		pthread_mutex_destroy(&tile->sram_lock);
 		free(tile);
 		return NULL;
 	}
@@ -483,7 +508,8 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 	tile->engine.interrupt = &tile->hart.interrupt_run;
 	tile->sram = aligned_alloc(NPU_PAGE_SIZE, tile->sram_size);
 	tile->dirty = calloc(((tile->sram_size >> PAGE_SHIFT) + 63) / 64, sizeof(*tile->dirty));
-	if (!tile->sram || !tile->dirty) {
+	tile->semaphore = gang_semaphores_new(dev);
+	if (!tile->sram || !tile->dirty || !tile->semaphore) {
 		tile_free(tile);
 		return NULL;
 	}
@@ -504,6 +530,8 @@ void tile_free(struct npu_tile *tile)
 		return;
 	rv_fini(&tile->hart);
 	tile_perf_free(tile);
+	pthread_mutex_destroy(&tile->sram_lock);
+	free(tile->semaphore);
 	free(tile->sram);
 	free(tile->dirty);
 	free(tile);
@@ -532,6 +560,8 @@ void tile_reset(struct npu_tile *tile)
 	tile->owned = false;
 	tile->spoilt = false;
 	memset(&tile->next, 0, sizeof(tile->next));
+	memset(&tile->share, 0, sizeof(tile->share));
+	tile->waits = 0;
 	memset(&tile->fault, 0, sizeof(tile->fault));
 	tile->workgroups = 0;
 	tile->fresh = false;

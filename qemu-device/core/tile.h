@@ -9,6 +9,8 @@
 #ifndef NPU_TILE_H
 #define NPU_TILE_H
 
+#include <pthread.h>
+
 #include "dma.h"
 #include "engine.h"
 #include "matrix.h"
@@ -25,6 +27,7 @@ struct tile_share {
 	uint32_t first, stride, count;
 	uint32_t sharers; /* tiles that the dispatch uses */
 	uint32_t life; /* of the queue: a cleared one starts another. Set by GO. */
+	uint64_t gang; /* its tiles, bit for each; 0: none. Set by GO. */
 };
 
 /* Why a share failed. */
@@ -54,7 +57,10 @@ struct npu_tile {
 	unsigned int number;
 	uint8_t *sram;
 	uint32_t sram_size;
-	uint64_t *dirty; /* bit per 4 KiB of SRAM that may differ from zero */
+	uint64_t *dirty; /* bit per 4 KiB of SRAM that may differ from zero; atomic */
+	/* SRAM is the share's: scrubbed if that was needed, by whoever of its gang comes first. Atomic. */
+	bool sram_ready;
+	pthread_mutex_t sram_lock; /* protects scrubbing and the next ones */
 	bool owned; /* SRAM holds data of owner_as and owner_queue, in that life of the queue */
 	unsigned int owner_as, owner_queue;
 	uint32_t owner_life;
@@ -69,6 +75,11 @@ struct npu_tile {
 	struct tile_fault fault;
 
 	struct mmu_cache mmu; /* for what the core touches */
+	/* Semaphores, [sender * NPU_SEMAPHORES + number], and whom the core waits for; gang.c's. */
+	struct gang_semaphore *semaphore;
+	uint64_t waits;
+	bool blocked; /* the instruction at pc cannot go on yet */
+
 	struct rv_hart hart;
 	struct dma_mover mover;
 	struct npu_rates rates; /* of the share */
@@ -79,6 +90,8 @@ struct npu_tile {
 	/* Operation that is being executed on the host; the core stands still meanwhile. */
 	enum tile_op op;
 	uint64_t op_pc;
+	uint64_t op_signal; /* tiles to be signalled at its end, bit for each */
+	unsigned int op_semaphore;
 	uint64_t op_issue; /* modelled cycle it was issued at */
 	uint64_t op_units; /* host work done inside of rv_run() */
 	uint64_t op_limit; /* leave rv_run() when it is more than this */
@@ -97,6 +110,16 @@ void tile_reset(struct npu_tile *tile);
 void tile_go(struct npu_tile *tile);
 /* NPU_SOC_CMD_RESET. Needs the lock. */
 void tile_cmd_reset(struct npu_tile *tile);
+/* The same as a member of a gang, whose tiles are all good for it. Needs the lock. */
+void tile_go_gang(struct npu_tile *tile, uint64_t gang);
+/* Would GO start a share? If not, and the tile is idle, it ends as NPU_JOB_HW_ERROR. Needs the lock. */
+bool tile_can_go(const struct npu_tile *tile);
+/* End an idle tile's share that cannot be: NPU_JOB_HW_ERROR, charged to nobody. Needs the lock. */
+void tile_refuse(struct npu_tile *tile);
+/* The SRAM of a tile whose share the caller runs, or is in the gang of. No lock. */
+uint8_t *tile_sram_open(struct npu_tile *tile);
+/* Opaque is the tile; [offset, offset + length) of its SRAM is about to be written. length > 0. */
+void tile_sram_touched(void *opaque, uint32_t offset, uint32_t length);
 /* Run the share; the caller has claimed the engine. No lock. */
 enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget);
 /* Host pointers are stale. The caller has claimed the engine. */

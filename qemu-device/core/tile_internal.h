@@ -12,14 +12,14 @@ void tile_set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_ac
 /* tile.c: the workgroup that runs or comes next; the last one if all are retired. */
 uint32_t tile_workgroup(const struct npu_tile *tile);
 
-/* tile_sram.c: opaque is the tile; [offset, offset + length) is about to be written. length > 0. */
-void tile_sram_touched(void *opaque, uint32_t offset, uint32_t length);
-/* Make all of it zero. */
+/* tile_sram.c: make all of it zero. */
 void tile_sram_scrub(struct npu_tile *tile);
 
 /* tile_ops.c: npu.dma and npu.matrix with their descriptor at addr. *tag is set unless they trap. */
 enum rv_result tile_insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag);
 enum rv_result tile_insn_matrix(struct npu_tile *tile, uint64_t addr, uint64_t *tag);
+/* npu.sem.wait */
+enum rv_result tile_insn_sem_wait(struct npu_tile *tile, uint64_t semaphore, uint64_t count);
 /* Go on with the operation in hand on the host. DONE: there is none any more. */
 enum engine_outcome tile_op_step(struct npu_tile *tile, uint64_t *budget);
 /* The core waits in modelled time for a tag and all before it on that engine; for everything. */

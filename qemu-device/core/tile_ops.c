@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "dev.h"
+#include "gang.h"
+#include "link.h"
 #include "model.h"
 
 /* Host work that an operation may do inside of rv_run(); longer ones continue outside. */
@@ -18,6 +20,11 @@ static const unsigned int macs_per_unit[NPU_MATRIX_PATH_COUNT] = {
 	[NPU_MATRIX_PATH_AVX512] = 256,
 	[NPU_MATRIX_PATH_AMX] = 1024,
 };
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
 
 /* The core waits until operation number n of a line is done. */
 static void line_wait(struct npu_tile *tile, const struct tile_line *line, uint64_t n,
@@ -44,10 +51,16 @@ static void line_reserve(struct npu_tile *tile, const struct tile_line *line,
 		line_wait(tile, line, line->issued + 1 - NPU_ENGINE_DEPTH, stall);
 }
 
+/* When all operations of the line are done. */
+static uint64_t line_end(const struct tile_line *line)
+{
+	return line->issued ? line->done[line->issued % NPU_ENGINE_DEPTH] : 0;
+}
+
 /* Put an operation issued at cycle issue into the line. */
 static void line_push(struct tile_line *line, uint64_t issue, uint64_t busy, uint64_t latency)
 {
-	const uint64_t last = line->issued ? line->done[line->issued % NPU_ENGINE_DEPTH] : 0;
+	const uint64_t last = line_end(line);
 	uint64_t done;
 
 	line->free = (line->free > issue ? line->free : issue) + busy;
@@ -95,23 +108,36 @@ static void dma_retire(struct npu_tile *tile)
 	const uint64_t local = npu_model_transfer(block->local, NPU_MODEL_DMA_LOCAL_BYTES);
 	const uint64_t round_trip = npu_model_round_trip(&tile->rates);
 	const bool host = block->host_read || block->host_write;
+	const struct dma_link *link = &block->link;
+	const uint64_t link_cycles = max_u64(link_transfer(tile->dev, link->in, link->far_in),
+					     link_transfer(tile->dev, link->out, link->far_out));
+	const uint64_t host_cycles =
+		npu_model_host(&tile->rates, block->host_read, block->host_write);
 	const uint64_t busy = NPU_MODEL_DMA_SETUP + block->rows * NPU_MODEL_DMA_ROW +
 			      block->named_rows * NPU_MODEL_INDEX_ROW +
-			      npu_model_host(&tile->rates, block->host_read, block->host_write) +
-			      local + block->misses * round_trip;
+			      max_u64(host_cycles, link_cycles) + local +
+			      block->misses * round_trip;
 	/* Nothing can be moved before the first indices are there. */
 	const uint64_t list = !block->named	 ? 0 :
 			      block->remote_list ? round_trip :
 						   NPU_MODEL_DMA_LOCAL_LATENCY;
+	const uint64_t latency = list + link->latency_in +
+				 (host ? round_trip : NPU_MODEL_DMA_LOCAL_LATENCY);
+	const uint64_t before = line_end(&tile->dma);
 	uint64_t *v = tile->counters.v;
 
-	line_push(&tile->dma, tile->op_issue, busy,
-		  list + (host ? round_trip : NPU_MODEL_DMA_LOCAL_LATENCY));
+	line_push(&tile->dma, tile->op_issue, busy, latency + link->latency_out);
+	if (tile->op_signal)
+		gang_signal(tile, tile->op_signal, tile->op_semaphore, tile->dma.free + latency,
+			    before);
 	if (tile->perf.stream)
 		tile_perf_op(tile, NPU_PERF_DMA, &tile->dma, busy,
-			     (block->host_read > block->host_write ? block->host_read :
-								     block->host_write) +
+			     max_u64(max_u64(block->host_read, block->host_write),
+				     max_u64(link->in, link->out)) +
 				     block->local);
+	v[NPU_COUNTER_LINK_BYTES] += link->bytes;
+	v[NPU_COUNTER_LINK_HOPS] += link->hops;
+	v[NPU_COUNTER_LINK_CYCLES] += link_cycles;
 	v[NPU_COUNTER_DMA_OPS]++;
 	v[NPU_COUNTER_DMA_READ] += block->host_read;
 	v[NPU_COUNTER_DMA_WRITE] += block->host_write;
@@ -146,7 +172,8 @@ enum engine_outcome tile_op_step(struct npu_tile *tile, uint64_t *budget)
 	uint64_t units;
 
 	if (tile->op == TILE_OP_DMA) {
-		switch (dma_run(&tile->mover, &tile->block, budget)) {
+		/* One that only signals has no bytes. */
+		switch (!tile->block.size[0] ? DMA_DONE : dma_run(&tile->mover, &tile->block, budget)) {
 		case DMA_MORE:
 			return ENGINE_MORE;
 		case DMA_FAULT:
@@ -202,14 +229,37 @@ static enum rv_result bad_descriptor(struct npu_tile *tile, uint64_t addr)
 
 #define DMA_NAMED (NPU_DMA_GATHER | NPU_DMA_SCATTER)
 
+/* The tile whose window va is in, as a bit; 0: none. */
+static uint64_t peer_of(uint64_t va)
+{
+	const uint64_t window = (va - NPU_VA_PEER(0)) >> NPU_VA_PEER_SHIFT;
+
+	return va >= NPU_VA_PEER(0) && window < NPU_MAX_TILES ? 1ull << window : 0;
+}
+
 /* The rules of struct npu_dma_desc. Addresses are checked when they are used. */
 static bool dma_desc_valid(const struct npu_dma_desc *desc)
 {
 	const uint32_t named = desc->flags & DMA_NAMED;
+	const bool multicast = desc->flags & NPU_DMA_MULTICAST;
 
-	if (desc->flags & ~(NPU_DMA_FILL | DMA_NAMED | NPU_DMA_PAD) || desc->reserved ||
-	    !desc->size[0] || !desc->size[1] || !desc->size[2])
+	if (desc->flags & ~(NPU_DMA_FILL | DMA_NAMED | NPU_DMA_PAD | NPU_DMA_MULTICAST |
+			    NPU_DMA_SIGNAL))
 		return false;
+	if (desc->flags & NPU_DMA_SIGNAL) {
+		if (desc->signal >= NPU_SEMAPHORES || (!multicast && !peer_of(desc->dst)))
+			return false;
+		if (!(desc->size[0] | desc->size[1] | desc->size[2]))
+			return !(desc->flags & ~(NPU_DMA_MULTICAST | NPU_DMA_SIGNAL)) &&
+			       !multicast == !desc->tiles;
+	} else if (desc->signal) {
+		return false;
+	}
+	if (!desc->size[0] || !desc->size[1] || !desc->size[2])
+		return false;
+	if (multicast)
+		return desc->tiles && !named && !(desc->flags & NPU_DMA_PAD) &&
+		       (!(desc->flags & NPU_DMA_FILL) || !((desc->dst | desc->size[0]) & 3));
 	if (desc->flags & NPU_DMA_FILL && (desc->dst | desc->size[0]) & 3)
 		return false;
 	if (desc->flags & NPU_DMA_PAD && (!named || !desc->bound))
@@ -223,15 +273,34 @@ enum rv_result tile_insn_dma(struct npu_tile *tile, uint64_t addr, uint64_t *tag
 {
 	struct npu_dma_desc desc;
 	enum rv_result result = rv_read(&tile->hart, addr, &desc, sizeof(desc));
+	uint64_t targets;
 
 	if (result != RV_OK)
 		return result;
 	if (!dma_desc_valid(&desc))
 		return bad_descriptor(tile, addr);
 
+	targets = desc.flags & NPU_DMA_MULTICAST ? desc.tiles : peer_of(desc.dst);
+	if (desc.flags & (NPU_DMA_SIGNAL | NPU_DMA_MULTICAST) && targets & ~tile->share.gang) {
+		const unsigned int stranger = __builtin_ctzll(targets & ~tile->share.gang);
+
+		tile_set_fault(tile, NPU_JOB_PAGE_FAULT, NPU_ACCESS_WRITE,
+			       NPU_VA_PEER(stranger) + (uint32_t)desc.dst, tile->hart.pc);
+		return RV_STOP;
+	}
+	if (desc.flags & NPU_DMA_SIGNAL && !gang_reserve(tile, targets, desc.signal)) {
+		tile->blocked = true;
+		return RV_AGAIN;
+	}
+	tile->op_signal = desc.flags & NPU_DMA_SIGNAL ? targets : 0;
+	tile->op_semaphore = desc.signal;
 	line_reserve(tile, &tile->dma, NPU_COUNTER_STALL_DMA);
 	*tag = make_tag(tile->dma.issued + 1, false);
 	memset(&tile->block, 0, sizeof(tile->block));
+	if (desc.flags & NPU_DMA_MULTICAST)
+		tile->block.tiles = targets;
+	if (tile->op_signal)
+		dma_link_reach(&tile->mover, &tile->block, targets);
 	tile->block.dst = desc.dst;
 	tile->block.src = desc.src;
 	memcpy(tile->block.size, desc.size, sizeof(desc.size));
@@ -266,4 +335,17 @@ enum rv_result tile_insn_matrix(struct npu_tile *tile, uint64_t addr, uint64_t *
 	tile_sram_touched(tile, desc->c, (desc->m - 1) * desc->c_stride + desc->n * elem);
 	tile->desc_row = 0;
 	return op_start(tile, TILE_OP_MATRIX);
+}
+
+enum rv_result tile_insn_sem_wait(struct npu_tile *tile, uint64_t semaphore, uint64_t count)
+{
+	const uint64_t sender = semaphore & 0xff, sem = semaphore >> 8;
+
+	if (sender >= NPU_MAX_TILES || !(tile->share.gang >> sender & 1) ||
+	    sem >= NPU_SEMAPHORES || count > NPU_SEM_DEPTH)
+		return bad_descriptor(tile, semaphore);
+	if (gang_take(tile, sender, sem, count))
+		return RV_OK;
+	tile->blocked = true;
+	return RV_AGAIN;
 }

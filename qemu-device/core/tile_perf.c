@@ -191,6 +191,7 @@ static void set_profile(struct npu_tile *tile, const struct pmu_setup *setup)
 	profile->salt = tile->number;
 	profile->wait[0] = &tile->counters.v[NPU_COUNTER_STALL_DMA];
 	profile->wait[1] = &tile->counters.v[NPU_COUNTER_STALL_MATRIX];
+	profile->wait[2] = &tile->counters.v[NPU_COUNTER_STALL_SYNC];
 	perf->pc_head = head(tile, NPU_PERF_PC, sizeof(struct npu_perf_pc), 0);
 	if (keep) {
 		perf->pc_head.packet = 0;

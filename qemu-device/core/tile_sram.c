@@ -13,8 +13,41 @@ void tile_sram_touched(void *opaque, uint32_t offset, uint32_t length)
 	struct npu_tile *tile = opaque;
 	const uint32_t last = (offset + length - 1) >> PAGE_SHIFT;
 
-	for (uint32_t page = offset >> PAGE_SHIFT; page <= last; page++)
-		tile->dirty[page / 64] |= 1ull << page % 64;
+	/* Tiles of a gang write each other's SRAM at the same time; mostly the bit is set already. */
+	for (uint32_t page = offset >> PAGE_SHIFT; page <= last; page++) {
+		uint64_t *word = &tile->dirty[page / 64];
+		const uint64_t bit = 1ull << page % 64;
+
+		if (!(__atomic_load_n(word, __ATOMIC_RELAXED) & bit))
+			__atomic_fetch_or(word, bit, __ATOMIC_RELAXED);
+	}
+}
+
+uint8_t *tile_sram_open(struct npu_tile *tile)
+{
+	const struct tile_share *share = &tile->share;
+
+	if (__atomic_load_n(&tile->sram_ready, __ATOMIC_ACQUIRE))
+		return tile->sram;
+	pthread_mutex_lock(&tile->sram_lock);
+	if (!tile->sram_ready) {
+		/*
+		 * Numbers of queues and address spaces are used again: the same ones may be
+		 * another program.
+		 */
+		if (tile->owned && (tile->spoilt || tile->owner_as != share->as ||
+				    tile->owner_queue != share->queue ||
+				    tile->owner_life != share->life))
+			tile_sram_scrub(tile);
+		tile->owned = true;
+		tile->spoilt = false;
+		tile->owner_as = share->as;
+		tile->owner_queue = share->queue;
+		tile->owner_life = share->life;
+		__atomic_store_n(&tile->sram_ready, true, __ATOMIC_RELEASE);
+	}
+	pthread_mutex_unlock(&tile->sram_lock);
+	return tile->sram;
 }
 
 void tile_sram_scrub(struct npu_tile *tile)

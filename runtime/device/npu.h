@@ -285,7 +285,7 @@ NPU_INLINE npu_tag npu_dma_rows(void *dst, uint32_t dst_stride, const void *src,
 		{src_stride, 0},
 		{0},
 		0,
-		0,
+		{0},
 	};
 
 	return npu_dma(&desc);
@@ -301,7 +301,7 @@ NPU_INLINE npu_tag npu_dma_bytes(void *dst, const void *src, uint32_t bytes)
 NPU_INLINE npu_tag npu_dma_fill(void *dst, uint32_t value, uint32_t bytes)
 {
 	struct npu_dma_desc desc = {
-		npu_address(dst), 0, {bytes, 1, 1}, NPU_DMA_FILL, {0, 0}, {0, 0}, {value}, 0, 0,
+		npu_address(dst), 0, {bytes, 1, 1}, NPU_DMA_FILL, {0, 0}, {0, 0}, {value}, 0, {0},
 	};
 
 	return npu_dma(&desc);
@@ -324,7 +324,7 @@ NPU_INLINE npu_tag npu_dma_gather(void *dst, uint32_t dst_stride, const void *sr
 		{src_stride, 0},
 		{bound},
 		0,
-		npu_address(indices),
+		{npu_address(indices)},
 	};
 
 	return npu_dma(&desc);
@@ -344,10 +344,121 @@ NPU_INLINE npu_tag npu_dma_scatter(void *dst, uint32_t dst_stride, const void *s
 		{src_stride, 0},
 		{bound},
 		0,
-		npu_address(indices),
+		{npu_address(indices)},
 	};
 
 	return npu_dma(&desc);
+}
+
+/* ---- gangs ----------------------------------------------------------------------------------- */
+
+/*
+ * A gang is a dispatch made with npurt_cmdlist_dispatch_gang(): its workgroups run at the same time, workgroup i
+ * (counted x first) on tile i, and may write and read each other's SRAM by DMA and signal each other.
+ * What a peer wrote may be looked at after a signal of that peer's was taken that it sent with or after
+ * it; what a peer reads or writes must not be changed before it said so. Semaphores count: see struct
+ * npu_dma_desc and NPU_SEM() in npu_isa.h. Each signal sent must be taken, or the gang may hang.
+ */
+
+/** Tiles of the gang, as a set. Grids of gangs only. */
+NPU_INLINE uint64_t npu_gang(void)
+{
+	const uint32_t size = npu_grid_x() * npu_grid_y() * npu_grid_z();
+
+	return size >= 64 ? ~0ull : (1ull << size) - 1;
+}
+
+/** The place in a peer's SRAM that pointer is in this tile's. For DMA only. */
+NPU_INLINE void *npu_peer(uint32_t tile, const void *pointer)
+{
+	return npu_pointer(NPU_VA_PEER(tile) + npu_sram_offset(pointer));
+}
+
+/** Take count signals, 0 to NPU_SEM_DEPTH, of a peer's on a semaphore, and wait until they are there. */
+NPU_INLINE void npu_sem_wait(uint32_t sender, uint32_t semaphore, uint32_t count)
+{
+	const unsigned long which = NPU_SEM(sender, semaphore), take = count;
+
+	__asm__ volatile(".insn r %2, %3, 0, x0, %0, %1"
+			 :
+			 : "r"(which), "r"(take), "i"(NPU_OPCODE_CUSTOM0), "i"(NPU_F3_SEM_WAIT)
+			 : "memory");
+}
+
+/**
+ * Start sending bytes from src, anywhere, to dst, a place in SRAM that stands for the same place in the
+ * peer's. The peer gets a signal on the semaphore when they are there. 0 bytes: only the signal.
+ */
+NPU_INLINE npu_tag npu_send(uint32_t tile, void *dst, const void *src, uint32_t bytes,
+			    uint32_t semaphore)
+{
+	const uint32_t one = bytes != 0;
+	struct npu_dma_desc desc = {
+		npu_address(npu_peer(tile, dst)),
+		npu_address(src),
+		{bytes, one, one},
+		NPU_DMA_SIGNAL,
+		{0, 0},
+		{0, 0},
+		{0},
+		semaphore,
+		{0},
+	};
+
+	return npu_dma(&desc);
+}
+
+/** Start a signal to a peer, after all that was sent before. */
+NPU_INLINE npu_tag npu_signal(uint32_t tile, uint32_t semaphore)
+{
+	return npu_send(tile, npu_sram(0), npu_sram(0), 0, semaphore);
+}
+
+/**
+ * Start sending rows to the same place in the SRAM of each tile of a set, this one too if it is in the set: read
+ * once, written everywhere. Each gets a signal on the semaphore when they are there.
+ */
+NPU_INLINE npu_tag npu_multicast_rows(uint64_t tiles, void *dst, uint32_t dst_stride,
+				      const void *src, uint32_t src_stride, uint32_t bytes,
+				      uint32_t rows, uint32_t semaphore)
+{
+	struct npu_dma_desc desc = {
+		npu_address(dst),
+		npu_address(src),
+		{bytes, rows, 1},
+		NPU_DMA_MULTICAST | NPU_DMA_SIGNAL,
+		{dst_stride, 0},
+		{src_stride, 0},
+		{0},
+		semaphore,
+		{tiles},
+	};
+
+	return npu_dma(&desc);
+}
+
+/** The same for a run of bytes. */
+NPU_INLINE npu_tag npu_multicast(uint64_t tiles, void *dst, const void *src, uint32_t bytes,
+				 uint32_t semaphore)
+{
+	return npu_multicast_rows(tiles, dst, 0, src, 0, bytes, 1, semaphore);
+}
+
+/**
+ * Wait until all workgroups of the gang have come here. Uses up a semaphore number; what any of them
+ * sent before has arrived, and what it wrote to host memory by DMA is written.
+ */
+NPU_INLINE void npu_gang_barrier(uint32_t semaphore)
+{
+	const uint32_t size = npu_grid_x() * npu_grid_y() * npu_grid_z();
+	struct npu_dma_desc desc = {
+		npu_address(npu_sram(0)), 0, {0, 0, 0}, NPU_DMA_MULTICAST | NPU_DMA_SIGNAL, {0, 0},
+		{0, 0}, {0}, semaphore, {npu_gang()},
+	};
+
+	npu_wait(npu_dma(&desc));
+	for (uint32_t tile = 0; tile < size; tile++)
+		npu_sem_wait(tile, semaphore, 1);
 }
 
 /* ---- what compilers call on their own -------------------------------------------------------- */

@@ -365,6 +365,16 @@ struct npurt_cmdlist *npurt_cmdlist_unref(struct npurt_cmdlist *list);
  */
 int npurt_cmdlist_dispatch(struct npurt_cmdlist *list, struct npurt_kernel *kernel,
 			   const void *args, size_t args_size, uint32_t x, uint32_t y, uint32_t z);
+/**
+ * Run a kernel as a gang: all workgroups at the same time, workgroup i (counted x first) on tile i, so that they
+ * may reach each other's SRAM and wait for each other; see <npu.h>. A gang that waits for ever is
+ * ended by the queue's timeout.
+ *
+ * As npurt_cmdlist_dispatch(), but x * y * z is at most the number of tiles; more is -EINVAL.
+ */
+int npurt_cmdlist_dispatch_gang(struct npurt_cmdlist *list, struct npurt_kernel *kernel,
+				const void *args, size_t args_size, uint32_t x, uint32_t y,
+				uint32_t z);
 /** Copy size bytes between device addresses. They must not overlap. */
 int npurt_cmdlist_copy(struct npurt_cmdlist *list, uint64_t dst, uint64_t src, uint64_t size);
 /** Fill size bytes at dst with a repeated 32-bit value. dst and size are multiples of 4. */

@@ -173,9 +173,8 @@ static int check_grid(const char *kernel, uint32_t x, uint32_t y, uint32_t z)
 	return 0;
 }
 
-NPURT_EXPORT int npurt_cmdlist_dispatch(struct npurt_cmdlist *list, struct npurt_kernel *kernel,
-					const void *args, size_t args_size, uint32_t x, uint32_t y,
-					uint32_t z)
+static int dispatch(struct npurt_cmdlist *list, struct npurt_kernel *kernel, const void *args,
+		    size_t args_size, uint32_t x, uint32_t y, uint32_t z, uint8_t flags)
 {
 	const char *name = npurt_kernel_name(kernel);
 	union npu_packet *packet;
@@ -211,12 +210,38 @@ NPURT_EXPORT int npurt_cmdlist_dispatch(struct npurt_cmdlist *list, struct npurt
 	err = append(list, NPU_PKT_DISPATCH, &packet);
 	if (err)
 		return err;
+	packet->hdr.flags = flags;
 	packet->dispatch.entry = npurt_kernel_entry(kernel);
 	packet->dispatch.args = args_va;
 	packet->dispatch.grid[0] = x;
 	packet->dispatch.grid[1] = y;
 	packet->dispatch.grid[2] = z;
 	return 0;
+}
+
+NPURT_EXPORT int npurt_cmdlist_dispatch(struct npurt_cmdlist *list, struct npurt_kernel *kernel,
+					const void *args, size_t args_size, uint32_t x, uint32_t y,
+					uint32_t z)
+{
+	return dispatch(list, kernel, args, args_size, x, y, z, 0);
+}
+
+NPURT_EXPORT int npurt_cmdlist_dispatch_gang(struct npurt_cmdlist *list,
+					     struct npurt_kernel *kernel, const void *args,
+					     size_t args_size, uint32_t x, uint32_t y, uint32_t z)
+{
+	const char *name = npurt_kernel_name(kernel);
+	const uint32_t tiles = list->vm->device->info.tiles;
+	int err = check_grid(name, x, y, z);
+
+	if (err)
+		return err;
+	if ((uint64_t)x * y * z > tiles)
+		return npurt_fail(-EINVAL,
+				  "gang of %llu workgroups of kernel '%s': they run at the same "
+				  "time, one on each tile, and the device has %u tiles",
+				  (unsigned long long)((uint64_t)x * y * z), name, tiles);
+	return dispatch(list, kernel, args, args_size, x, y, z, NPU_DISPATCH_GANG);
 }
 
 /* Take the caller's block, of whatever release it is, and look at what copies and fills share. */

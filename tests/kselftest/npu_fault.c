@@ -255,8 +255,8 @@ FIXTURE_VARIANT_ADD(dma, unknown_flag){
 	.words = "descriptor",
 };
 
-FIXTURE_VARIANT_ADD(dma, reserved){
-	.desc = { .size = { 64, 1, 1 }, .reserved = 1 },
+FIXTURE_VARIANT_ADD(dma, field_without_flag){
+	.desc = { .size = { 64, 1, 1 }, .signal = 1 },
 	.want = -EBADMSG,
 	.error = NPURT_FAULT_DESCRIPTOR,
 	.access = NPURT_ACCESS_NONE,

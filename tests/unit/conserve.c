@@ -84,6 +84,8 @@ uint64_t conserve_energy(const uint64_t c[NPU_COUNTER_COUNT], unsigned int opp, 
 	       c[NPU_COUNTER_VECTOR_BYTES] * switching(opp, "E_VECTOR_BYTE") +
 	       sram_accesses * switching(opp, "E_SRAM_ACCESS") +
 	       sram_bytes * switching(opp, "E_SRAM_BYTE") +
+	       c[NPU_COUNTER_LINK_BYTES] * switching(opp, "E_PORT_BYTE") +
+	       c[NPU_COUNTER_LINK_HOPS] * conserve_row("E_CHIPLET_BYTE") +
 	       c[NPU_COUNTER_PACKETS] * switching(opp, "E_PACKET") +
 	       c[NPU_COUNTER_TILE_CYCLES] * switching(opp, "E_TILE_CYCLE") +
 	       c[NPU_COUNTER_COPY_CYCLES] * switching(opp, "E_COPY_CYCLE") +
@@ -104,6 +106,7 @@ bool conserve_cycles(const uint64_t c[NPU_COUNTER_COUNT], unsigned int tiles)
 		      c[NPU_COUNTER_TILE_INSTRUCTIONS] + c[NPU_COUNTER_STALL_EXEC] +
 			      c[NPU_COUNTER_STALL_VECTOR] + c[NPU_COUNTER_STALL_MEMORY] +
 			      c[NPU_COUNTER_STALL_DMA] + c[NPU_COUNTER_STALL_MATRIX] +
+			      c[NPU_COUNTER_STALL_SYNC] +
 			      c[NPU_COUNTER_STALL_START] + c[NPU_COUNTER_TLB_CYCLES],
 		      c[NPU_COUNTER_TILE_CYCLES]);
 

@@ -167,8 +167,8 @@ static void test_faults(void)
 	d.flags = 1u << 20;
 	bad("unknown flag", d, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, descs_va);
 	d = good;
-	d.reserved = 1;
-	bad("reserved field", d, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, descs_va);
+	d.signal = 1;
+	bad("field without its flag", d, NPU_JOB_BAD_DESCRIPTOR, NPU_ACCESS_NONE, descs_va);
 	for (unsigned int i = 0; i < 3; i++) {
 		d = good;
 		d.size[i] = 0;

@@ -225,7 +225,7 @@ static bool is_counter(const char *name, size_t length)
 /* Words in back quotes that begin like counters must be some. */
 static void test_counters(const char *manual)
 {
-	static const char *const groups[] = {"tile.", "stall.", "tlb.", "matrix.", "dma.", "copy.", "gather."};
+	static const char *const groups[] = {"tile.", "stall.", "tlb.", "matrix.", "dma.", "copy.", "gather.", "link."};
 	unsigned int seen = 0;
 
 	for (const char *p = manual; (p = strchr(p, '`')); p++) {

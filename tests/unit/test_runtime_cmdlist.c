@@ -71,7 +71,8 @@ static void test_encoding(void)
 	gather.bound = 15;
 	gather.flags = NPURT_GATHER_PAD;
 	NEED(npurt_cmdlist_gather(list, &gather));
-	tap_is(npurt_cmdlist_length(list), 9, "length");
+	NEED(npurt_cmdlist_dispatch_gang(list, one, args, sizeof(args), 2, 1, 1));
+	tap_is(npurt_cmdlist_length(list), 10, "length");
 	NEED(npurt_cmdlist_finish(list));
 
 	memset(&want, 0, sizeof(want));
@@ -160,11 +161,21 @@ static void test_encoding(void)
 	want.gather.bound = 15;
 	same(packet(list, 8), &want, "GATHER");
 
+	memset(&want, 0, sizeof(want));
+	want.hdr.op = NPU_PKT_DISPATCH;
+	want.hdr.flags = NPU_DISPATCH_GANG;
+	want.hdr.id = 9;
+	want.dispatch.entry = npurt_kernel_entry(one);
+	want.dispatch.args = list->args->va + 64;
+	want.dispatch.grid[0] = 2;
+	want.dispatch.grid[1] = want.dispatch.grid[2] = 1;
+	same(packet(list, 9), &want, "DISPATCH of a gang");
+
 	tap_is(npurt_cmdlist_buffers(list), 1, "one command buffer");
 	npurt_cmdlist_emit(list, &cmdbuf);
-	tap_ok(cmdbuf.va == list->packets->va && cmdbuf.packets == 9 && !cmdbuf.flags &&
+	tap_ok(cmdbuf.va == list->packets->va && cmdbuf.packets == 10 && !cmdbuf.flags &&
 		       !(cmdbuf.va & 63),
-	       "of nine packets");
+	       "of ten packets");
 	npurt_cmdlist_unref(list);
 }
 
@@ -191,6 +202,10 @@ static void test_refusals(void)
 	      "more than 4294967295 workgroups", "grid of 2^32");
 	fails(npurt_cmdlist_dispatch(list, one, args, 16, 1 << 20, 1 << 20, 1 << 20), -EINVAL,
 	      "workgroups", "grid of 2^60");
+	fails(npurt_cmdlist_dispatch_gang(list, one, args, 16, vm->device->info.tiles + 1, 1, 1),
+	      -EINVAL, "tiles", "gang of more workgroups than tiles");
+	fails(npurt_cmdlist_dispatch_gang(list, one, args, 16, 1, 0, 1), -EINVAL, "grid 1 x 0 x 1",
+	      "gang of nobody");
 	fails(npurt_cmdlist_dispatch(other_list, one, args, 16, 1, 1, 1), -EINVAL,
 	      "another address space", "kernel of another vm");
 	fails(npurt_cmdlist_copy(list, 0, 0, 0), -EINVAL, "0 bytes", "copy of nothing");

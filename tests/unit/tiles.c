@@ -22,6 +22,7 @@ _Static_assert(TEST_F3_EXIT == NPU_F3_EXIT, "tile_isa.h");
 _Static_assert(TEST_F3_DMA == NPU_F3_DMA, "tile_isa.h");
 _Static_assert(TEST_F3_MATRIX == NPU_F3_MATRIX, "tile_isa.h");
 _Static_assert(TEST_F3_WAIT == NPU_F3_WAIT, "tile_isa.h");
+_Static_assert(TEST_F3_SEM_WAIT == NPU_F3_SEM_WAIT, "tile_isa.h");
 _Static_assert(TEST_F3_POLL == NPU_F3_POLL, "tile_isa.h");
 
 extern const uint8_t guest_tile[];
@@ -97,9 +98,9 @@ void tiles_set(struct tiles *t, uint64_t offset, uint64_t value, unsigned int si
 	dev_unlock(t->dev);
 }
 
-void tiles_go(struct tiles *t, unsigned int tile, unsigned int queue, unsigned int as,
-	      uint64_t entry, uint64_t args, uint32_t groups, uint32_t first, uint32_t stride,
-	      uint32_t count)
+void tiles_prepare(struct tiles *t, unsigned int tile, unsigned int queue, unsigned int as,
+		   uint64_t entry, uint64_t args, uint32_t groups, uint32_t first,
+		   uint32_t stride, uint32_t count)
 {
 	uint32_t sharers;
 
@@ -116,6 +117,13 @@ void tiles_go(struct tiles *t, unsigned int tile, unsigned int queue, unsigned i
 	sharers = stride < groups ? stride : groups;
 	tiles_set(t, TREG(tile, NPU_TILE_SHARERS),
 		  !sharers ? 1 : sharers < t->dev->tiles ? sharers : t->dev->tiles, 4);
+}
+
+void tiles_go(struct tiles *t, unsigned int tile, unsigned int queue, unsigned int as,
+	      uint64_t entry, uint64_t args, uint32_t groups, uint32_t first, uint32_t stride,
+	      uint32_t count)
+{
+	tiles_prepare(t, tile, queue, as, entry, args, groups, first, stride, count);
 	tiles_set(t, TREG(tile, NPU_TILE_CMD), NPU_SOC_CMD_GO, 4);
 }
 
@@ -145,6 +153,17 @@ void tiles_dispatch(struct tiles *t, unsigned int queue, unsigned int as, enum t
 	for (unsigned int i = 0; i < tiles && i < groups; i++)
 		tiles_go(t, i, queue, as, tiles_entry(kernel), args, groups, i, tiles,
 			 (groups - i + tiles - 1) / tiles);
+}
+
+void tiles_gang(struct tiles *t, unsigned int queue, unsigned int as, enum tile_kernel kernel,
+		uint64_t args, uint32_t groups)
+{
+	tiles_acct(t, queue, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	for (unsigned int i = 0; i < groups; i++)
+		tiles_prepare(t, i, queue, as, tiles_entry(kernel), args, groups, i, t->dev->tiles,
+			      1);
+	tiles_set(t, NPU_SOC_GANG_TILES, groups == 64 ? ~0ull : (1ull << groups) - 1, 8);
+	tiles_set(t, NPU_SOC_GANG_CMD, NPU_SOC_CMD_GO, 4);
 }
 
 unsigned int tiles_copy(struct tiles *t, unsigned int queue, unsigned int as,

@@ -49,7 +49,10 @@ enum script_op {
 	S_DMA,
 	S_MATRIX,
 	S_WAIT,
-	S_WAIT_LAST
+	S_WAIT_LAST,
+	S_TAKE, /* operand: NPU_SEM() | count << 32 */
+	S_SPIN, /* operand: rounds of two instructions */
+	S_ADD,	/* to the dword at operand the one behind it */
 };
 
 #define TILES_CODE 0x10000ull	 /* where the kernels are mapped, read and execute */
@@ -84,11 +87,18 @@ void tiles_set(struct tiles *t, uint64_t offset, uint64_t value, unsigned int si
 void tiles_go(struct tiles *t, unsigned int tile, unsigned int queue, unsigned int as,
 	      uint64_t entry, uint64_t args, uint32_t groups, uint32_t first, uint32_t stride,
 	      uint32_t count);
+/* The same without GO. */
+void tiles_prepare(struct tiles *t, unsigned int tile, unsigned int queue, unsigned int as,
+		   uint64_t entry, uint64_t args, uint32_t groups, uint32_t first,
+		   uint32_t stride, uint32_t count);
 /* One workgroup on tile 0, queue 0, space 1, run to its end. Returns the tile's status. */
 unsigned int tiles_run(struct tiles *t, enum tile_kernel kernel, uint64_t args);
 /* A dispatch over all tiles, as the firmware makes one, with its BEGIN. Does not wait. */
 void tiles_dispatch(struct tiles *t, unsigned int queue, unsigned int as, enum tile_kernel kernel,
 		    uint64_t args, uint32_t groups);
+/* The same as a gang, of as many tiles as groups. */
+void tiles_gang(struct tiles *t, unsigned int queue, unsigned int as, enum tile_kernel kernel,
+		uint64_t args, uint32_t groups);
 /* Status of a tile, acknowledged unless it is busy. */
 unsigned int tiles_ack(struct tiles *t, unsigned int tile);
 /* Execute a packet on the copy engine to its end. Returns its status, acknowledged. */

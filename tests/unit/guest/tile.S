@@ -119,7 +119,26 @@ script:	csrr	s0, cycle
 	bne	t0, t2, 5f
 	npu_wait s1
 	j	1b
-5:	csrr	t0, cycle
+5:	li	t2, 5			# take operand >> 32 signals of the semaphore that its low half names
+	bne	t0, t2, 6f
+	srli	t3, t1, 32
+	slli	t1, t1, 32
+	srli	t1, t1, 32
+	.insn r TEST_OPCODE_CUSTOM0, TEST_F3_SEM_WAIT, 0, x0, t1, t3
+	j	1b
+6:	li	t2, 6			# keep the core busy: operand rounds
+	bne	t0, t2, 8f
+7:	addi	t1, t1, -1
+	bgtz	t1, 7b
+	j	1b
+8:	li	t2, 7			# add the dword at operand + 8 to the one at operand
+	bne	t0, t2, 9f
+	ld	t3, 0(t1)
+	ld	t4, 8(t1)
+	add	t3, t3, t4
+	sd	t3, 0(t1)
+	j	1b
+9:	csrr	t0, cycle
 	sub	t0, t0, s0
 	sd	t0, 0(a0)
 	sd	s1, 8(a0)

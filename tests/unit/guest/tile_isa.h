@@ -15,3 +15,4 @@
 #define TEST_F3_MATRIX 2
 #define TEST_F3_WAIT 3
 #define TEST_F3_POLL 4
+#define TEST_F3_SEM_WAIT 5
