@@ -141,7 +141,9 @@ struct npu_perf_sample {
 	__u64 pc;
 	__u32 workgroup; /* linear index */
 	__u32 cause; /* enum npu_perf_cause */
-	__u64 reserved[2]; /* 0 */
+	__u32 opp; /* operating point that the work runs at: how long a cycle is (npu_model.def) */
+	__u32 reserved0; /* 0 */
+	__u64 reserved; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_perf_sample, 64);
 
@@ -165,7 +167,7 @@ struct npu_perf_share {
 	__u32 first, stride, count; /* workgroups first, first + stride, ... count of them */
 	__u32 done; /* of these, retired */
 	__u32 error; /* enum npu_job_error; 0: it ended well, or is not over */
-	__u32 reserved; /* 0 */
+	__u32 opp; /* operating point */
 };
 NPU_ASSERT_SIZE(struct npu_perf_share, 64);
 NPU_ASSERT_OFFSET(struct npu_perf_share, first, 40);
@@ -178,7 +180,8 @@ struct npu_perf_packet {
 	__u64 seqno; /* job */
 	__u32 op; /* enum npu_packet_op */
 	__u32 shares; /* of its work, copies included */
-	__u64 reserved; /* 0 */
+	__u32 opp; /* operating point */
+	__u32 reserved; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_perf_packet, 64);
 

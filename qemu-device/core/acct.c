@@ -363,6 +363,11 @@ bool acct_started(const struct acct *acct, unsigned int queue, const struct acct
 	return false;
 }
 
+unsigned int acct_opp(const struct acct *acct, unsigned int queue)
+{
+	return acct->queue[queue].point.opp;
+}
+
 uint64_t acct_front(const struct acct *acct, unsigned int queue)
 {
 	return acct->queue[queue].front;

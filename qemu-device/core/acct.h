@@ -122,6 +122,8 @@ uint64_t acct_time(const struct acct *acct, unsigned int queue);
 /* The part of core, an index of acct_queue.core; CYCLES is the queue's clock in each. */
 void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned int core,
 			struct npu_counter_block *block);
+/* Operating point that the queue's work runs at, that which was begun last. */
+unsigned int acct_opp(const struct acct *acct, unsigned int queue);
 /* The front end's time line. */
 uint64_t acct_front(const struct acct *acct, unsigned int queue);
 

@@ -272,6 +272,7 @@ static void put_packet(struct npu_dev *dev, unsigned int queue, const struct pmu
 		.seqno = packet->seqno,
 		.op = packet->op,
 		.shares = packet->shares,
+		.opp = packet->opp,
 	};
 
 	if (stream && stream->setup.modes & NPU_PERF_MODE_PACKETS)
@@ -321,6 +322,7 @@ void pmu_packet_begin(struct npu_dev *dev, unsigned int queue, uint32_t op)
 	};
 	acct_begin(&dev->acct, queue, op);
 	packet->epoch = dev->acct.queue[queue].begun;
+	packet->opp = acct_opp(&dev->acct, queue);
 	packet->start = packet->end = acct_front(&dev->acct, queue);
 }
 

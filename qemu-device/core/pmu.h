@@ -42,7 +42,7 @@ struct pmu_packet {
 	uint64_t epoch; /* of its tickets */
 	bool closed; /* the next one has begun */
 	uint32_t working; /* shares and copies that have not ended */
-	uint32_t id, op, shares;
+	uint32_t id, op, shares, opp;
 	uint64_t seqno, begin, start, end;
 	uint16_t flags; /* NPU_PERF_FLAG_* */
 };

@@ -70,6 +70,7 @@ static void on_sample(void *opaque, const struct rv_profile_sample *sample)
 		.pc = sample->pc,
 		.workgroup = tile_workgroup(tile),
 		.cause = sample->cause,
+		.opp = tile->perf.opp,
 	};
 
 	put(tile, &record, sizeof(record));
@@ -124,6 +125,7 @@ static void put_share(struct npu_tile *tile, bool cut)
 		.count = share->count,
 		.done = tile->workgroups,
 		.error = tile->fault.error,
+		.opp = tile->perf.opp,
 	};
 
 	if (cut)
@@ -219,6 +221,7 @@ static void watch(struct npu_tile *tile)
 	perf->stream = stream;
 	perf->modes = stream->setup.modes;
 	perf->packet = dev->pmu.packets[tile->share.queue].id;
+	perf->opp = tile->engine.ticket.point.opp;
 	perf->flags = tile->fresh ? 0 : NPU_PERF_FLAG_JOINED;
 	if (!acct_started(&dev->acct, tile->share.queue, &tile->engine.ticket, &perf->base))
 		perf->flags |= NPU_PERF_FLAG_EARLY;

@@ -25,9 +25,9 @@ struct tile_perf {
 	uint32_t modes;
 	uint16_t flags; /* NPU_PERF_FLAG_* of the share */
 	uint32_t packet; /* id */
+	uint32_t opp; /* operating point */
 	uint64_t base; /* queue's clock at the share's cycle 0 */
 	uint64_t begin; /* share's cycle from which on it is watched */
-	bool lost_profile; /* there was no memory for it */
 
 	struct rv_profile *profile; /* made when first needed */
 	/* The table holds what an earlier share left there (NPU_PERF_MODE_KEEP) of this owner. */

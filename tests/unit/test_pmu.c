@@ -938,6 +938,42 @@ static void test_overlap(void)
 	tiles_free(b.t);
 }
 
+/* Each record that has one names the operating point that its work ran at. */
+static void test_opp(void)
+{
+	const struct setup all = {.queue = 0, .modes = ALL, .period = 500};
+	struct bench b = bench_new(2, 32768);
+	struct consumer c = consumer_new(b.t, 12);
+	const uint32_t highest = tiles_get(b.t, NPU_SOC_POWER_OPP, 4);
+	unsigned int count[2] = {0};
+	bool ok = start(b.t, &c, &all) == NPU_SOC_PERF_OK && highest > 0;
+
+	for (unsigned int round = 0; round < 2; round++) {
+		packet(&b);
+		tiles_dispatch(b.t, 0, 1, K_WORK, b.args_va, 4);
+		ok &= all_done(b.t);
+		tiles_acct(b.t, 0, NPU_SOC_ACCT_BARRIER, 0);
+		tiles_set(b.t, NPU_SOC_POWER_OPP, 0, 4);
+	}
+	ok &= !stop(b.t, 0) && consume(&c);
+	FOR_EACH (record, &c) {
+		const uint32_t want = record->packet == 1 ? highest : 0;
+
+		if (record->type == NPU_PERF_SAMPLE)
+			ok &= ((const struct npu_perf_sample *)record)->opp == want;
+		else if (record->type == NPU_PERF_SHARE)
+			ok &= ((const struct npu_perf_share *)record)->opp == want;
+		else if (record->type == NPU_PERF_PACKET)
+			ok &= ((const struct npu_perf_packet *)record)->opp == want;
+		else
+			continue;
+		count[record->packet - 1]++;
+	}
+	tap_ok(ok && count[0] > 10 && count[1] > 10, "records name the operating point");
+	free(c.taken);
+	tiles_free(b.t);
+}
+
 /* What is kept for one queue is handed out when the tile turns to another. */
 static void test_keep_switch(void)
 {
@@ -996,6 +1032,7 @@ int main(void)
 	test_keep();
 	test_keep_switch();
 	test_overlap();
+	test_opp();
 	test_full();
 	test_hostile();
 	test_rules();
