@@ -87,10 +87,9 @@ struct rest {
 
 INLINE void pair(const struct npu_matrix_columns *cols, const uint8_t *a, size_t a_stride,
 		 const uint8_t *b, uint32_t groups, const int32_t *from, size_t from_stride,
-		 int32_t *acc, struct rest *rest, const bool low, const bool two,
+		 int32_t *acc, size_t acc_stride, struct rest *rest, const bool low, const bool two,
 		 const bool a_signed)
 {
-	const size_t acc_stride = NPU_MATRIX_COLUMNS * sizeof(*acc);
 	const uint32_t left = groups % TILE_GROUPS;
 
 	_tile_loadd(0, from, from_stride * sizeof(*from));
@@ -116,19 +115,20 @@ INLINE void pair(const struct npu_matrix_columns *cols, const uint8_t *a, size_t
 		     a_signed);
 	}
 
-	_tile_stored(0, acc, acc_stride);
+	_tile_stored(0, acc, acc_stride * sizeof(*acc));
 	if (low)
-		_tile_stored(1, acc + TILE_ROWS * NPU_MATRIX_COLUMNS, acc_stride);
+		_tile_stored(1, acc + TILE_ROWS * acc_stride, acc_stride * sizeof(*acc));
 	if (two)
-		_tile_stored(2, acc + NPU_MATRIX_PANEL, acc_stride);
+		_tile_stored(2, acc + NPU_MATRIX_PANEL, acc_stride * sizeof(*acc));
 	if (low && two)
-		_tile_stored(3, acc + TILE_ROWS * NPU_MATRIX_COLUMNS + NPU_MATRIX_PANEL,
-			     acc_stride);
+		_tile_stored(3, acc + TILE_ROWS * acc_stride + NPU_MATRIX_PANEL,
+			     acc_stride * sizeof(*acc));
 }
 
 TARGET static void amx_multiply(const struct npu_matrix_columns *cols, const void *a,
 				size_t a_stride, const uint8_t *b, uint32_t rows, uint32_t groups,
-				const int32_t *from, size_t from_stride, int32_t *acc)
+				const int32_t *from, size_t from_stride, int32_t *acc,
+				size_t acc_stride)
 {
 	const uint32_t high = rows < TILE_ROWS ? rows : TILE_ROWS;
 	const uint32_t left = groups % TILE_GROUPS;
@@ -147,8 +147,9 @@ TARGET static void amx_multiply(const struct npu_matrix_columns *cols, const voi
 	for (uint32_t p = 0; p < cols->panels; p += 2) {
 		const bool two = p + 1 < cols->panels;
 
-#define PAIR(LOW, TWO, SIGNED) \
-	pair(cols, a, a_stride, b, groups, from, from_stride, acc, &rest, LOW, TWO, SIGNED)
+#define PAIR(LOW, TWO, SIGNED)                                                                  \
+	pair(cols, a, a_stride, b, groups, from, from_stride, acc, acc_stride, &rest, LOW, TWO, \
+	     SIGNED)
 #define PAIR_OF(LOW, TWO)                      \
 	do {                                   \
 		if (cols->a_signed)            \

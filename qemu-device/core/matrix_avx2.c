@@ -160,7 +160,8 @@ TARGET static void avx2_pack(void *dst, size_t dst_stride, const uint8_t *a, siz
  * odd pairs of k, which meet at the end.
  */
 INLINE TARGET void avx2_tile(const void *a, size_t a_stride, const uint8_t *b, uint32_t groups,
-			     const int32_t *from, size_t from_stride, int32_t *acc, const int rows)
+			     const int32_t *from, size_t from_stride, int32_t *acc,
+			     size_t acc_stride, const int rows)
 {
 	const uint8_t *row = a;
 	__m256i sum[ROWS][2];
@@ -193,19 +194,20 @@ INLINE TARGET void avx2_tile(const void *a, size_t a_stride, const uint8_t *b, u
 
 		whole = _mm256_permute4x64_epi64(whole, _MM_SHUFFLE(3, 1, 2, 0));
 		whole = _mm256_add_epi32(whole, load(from + r * from_stride));
-		store(acc + r * NPU_MATRIX_COLUMNS, whole);
+		store(acc + r * acc_stride, whole);
 	}
 }
 
 TARGET static void avx2_multiply(const struct npu_matrix_columns *cols, const void *a,
 				 size_t a_stride, const uint8_t *b, uint32_t rows, uint32_t groups,
-				 const int32_t *from, size_t from_stride, int32_t *acc)
+				 const int32_t *from, size_t from_stride, int32_t *acc,
+				 size_t acc_stride)
 {
 	(void)cols;
 	for (int half = 0; half < 2; half++) {
-#define TILE(rows)                                                               \
-	case rows:                                                               \
-		avx2_tile(a, a_stride, b, groups, from, from_stride, acc, rows); \
+#define TILE(rows)                                                                           \
+	case rows:                                                                           \
+		avx2_tile(a, a_stride, b, groups, from, from_stride, acc, acc_stride, rows); \
 		break
 		switch (rows) {
 			TILE(1);
@@ -267,7 +269,7 @@ TARGET_VNNI static void vnni_pack(void *dst, size_t dst_stride, const uint8_t *a
 
 INLINE TARGET_VNNI void vnni_tile(const void *a, size_t a_stride, const uint8_t *b, uint32_t groups,
 				  const int32_t *from, size_t from_stride, int32_t *acc,
-				  const int rows)
+				  size_t acc_stride, const int rows)
 {
 	const uint8_t *row = a;
 	__m256i sum[ROWS][2];
@@ -297,20 +299,20 @@ INLINE TARGET_VNNI void vnni_tile(const void *a, size_t a_stride, const uint8_t 
 
 #pragma GCC unroll 6
 	for (int r = 0; r < rows; r++) {
-		store(acc + r * NPU_MATRIX_COLUMNS, sum[r][0]);
-		store(acc + r * NPU_MATRIX_COLUMNS + LANES, sum[r][1]);
+		store(acc + r * acc_stride, sum[r][0]);
+		store(acc + r * acc_stride + LANES, sum[r][1]);
 	}
 }
 
 TARGET_VNNI static void vnni_multiply(const struct npu_matrix_columns *cols, const void *a,
 				      size_t a_stride, const uint8_t *b, uint32_t rows,
 				      uint32_t groups, const int32_t *from, size_t from_stride,
-				      int32_t *acc)
+				      int32_t *acc, size_t acc_stride)
 {
 	(void)cols;
-#define TILE(rows)                                                               \
-	case rows:                                                               \
-		vnni_tile(a, a_stride, b, groups, from, from_stride, acc, rows); \
+#define TILE(rows)                                                                           \
+	case rows:                                                                           \
+		vnni_tile(a, a_stride, b, groups, from, from_stride, acc, acc_stride, rows); \
 		break
 	switch (rows) {
 		TILE(1);

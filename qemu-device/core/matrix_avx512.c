@@ -40,7 +40,7 @@ TARGET static void avx512_correct(struct npu_matrix_columns *cols, uint32_t grou
 }
 
 TARGET void npu_matrix_avx512_pack(void *dst, size_t dst_stride, const uint8_t *a, size_t a_stride,
-			       uint32_t rows, uint32_t k, bool a_signed)
+				   uint32_t rows, uint32_t k, bool a_signed)
 {
 	const __m512i flip = _mm512_set1_epi8(a_signed ? (char)0x80 : 0);
 
@@ -99,7 +99,7 @@ INLINE void sparse_group(uint8_t *dst, __m512i value, const uint8_t *index, __m5
 }
 
 TARGET void npu_matrix_avx512_unpack(uint8_t *dst, uint32_t type, const uint8_t *b,
-				 const uint8_t *index, uint32_t groups)
+				     const uint8_t *index, uint32_t groups)
 {
 	/* Four bits to a signed byte; two bits, whatever the two above them. */
 	const __m512i four = _mm512_broadcast_i32x4(
@@ -155,7 +155,7 @@ TARGET void npu_matrix_avx512_unpack(uint8_t *dst, uint32_t type, const uint8_t 
 /* Inlined with constant rows and panels: all sums live in registers. */
 INLINE void tile(const struct npu_matrix_columns *cols, const void *a, size_t a_stride,
 		 const uint8_t *b, uint32_t groups, const int32_t *from, size_t from_stride,
-		 int32_t *acc, const int rows, const int panels)
+		 int32_t *acc, size_t acc_stride, const int rows, const int panels)
 {
 	size_t panel_size = cols->panel_size;
 	const uint8_t *row = a;
@@ -191,17 +191,18 @@ INLINE void tile(const struct npu_matrix_columns *cols, const void *a, size_t a_
 	for (int r = 0; r < rows; r++)
 #pragma GCC unroll 4
 		for (int p = 0; p < panels; p++)
-			_mm512_storeu_si512(acc + r * NPU_MATRIX_COLUMNS + p * LANES, sum[r][p]);
+			_mm512_storeu_si512(acc + r * acc_stride + p * LANES, sum[r][p]);
 }
 
 TARGET static void avx512_multiply(const struct npu_matrix_columns *cols, const void *a,
 				   size_t a_stride, const uint8_t *b, uint32_t rows,
 				   uint32_t groups, const int32_t *from, size_t from_stride,
-				   int32_t *acc)
+				   int32_t *acc, size_t acc_stride)
 {
-#define TILE(rows, panels)                                                                \
-	case (panels)*16 + (rows):                                                        \
-		tile(cols, a, a_stride, b, groups, from, from_stride, acc, rows, panels); \
+#define TILE(rows, panels)                                                                   \
+	case (panels)*16 + (rows):                                                           \
+		tile(cols, a, a_stride, b, groups, from, from_stride, acc, acc_stride, rows, \
+		     panels);                                                                \
 		break
 #define TILES(panels)    \
 	TILE(1, panels); \
@@ -275,8 +276,8 @@ INLINE __m128i requant(const struct requant *q, __m512i sum)
 }
 
 TARGET void npu_matrix_avx512_store(const struct npu_matrix_columns *cols, const int32_t *acc,
-				uint32_t rows, enum npu_matrix_output output, uint8_t *c,
-				size_t c_stride)
+				    uint32_t rows, enum npu_matrix_output output, uint8_t *c,
+				    size_t c_stride)
 {
 	const __m512i floor = _mm512_set1_epi32(cols->floor);
 

@@ -65,7 +65,7 @@ static void c_unpack(uint8_t *dst, uint32_t type, const uint8_t *b, const uint8_
 
 static void c_multiply(const struct npu_matrix_columns *cols, const void *a, size_t a_stride,
 		       const uint8_t *b, uint32_t rows, uint32_t groups, const int32_t *from,
-		       size_t from_stride, int32_t *acc)
+		       size_t from_stride, int32_t *acc, size_t acc_stride)
 {
 	/* Sums wrap: they are kept unsigned, where C lets them. */
 	uint32_t sum[ROWS][NPU_MATRIX_PANEL];
@@ -95,7 +95,7 @@ static void c_multiply(const struct npu_matrix_columns *cols, const void *a, siz
 	}
 
 	for (uint32_t r = 0; r < rows; r++)
-		memcpy(acc + r * NPU_MATRIX_COLUMNS, sum[r], sizeof(sum[r]));
+		memcpy(acc + r * acc_stride, sum[r], sizeof(sum[r]));
 }
 
 static void c_store(const struct npu_matrix_columns *cols, const int32_t *acc, uint32_t rows,

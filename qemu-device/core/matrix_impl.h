@@ -65,9 +65,9 @@ enum npu_matrix_output {
 struct npu_matrix_ops {
 	/* Rows of a tile that has [1], [2].. panels, at most NPU_MATRIX_ROWS. */
 	uint8_t rows[NPU_MATRIX_PANELS + 1];
-	uint8_t panels;	 /* most panels of a tile */
-	uint8_t a_size;	 /* bytes of a value of A as pack() leaves it: 1 or 2 */
-	bool a_in_place; /* unsigned A with k a multiple of 4 needs no pack() */
+	uint8_t panels;		/* most panels of a tile */
+	uint8_t a_size;		/* bytes of a value of A as pack() leaves it: 1 or 2 */
+	bool a_in_place;	/* unsigned A with k a multiple of 4 needs no pack() */
 	bool a_signed_in_place; /* nor does signed A */
 
 	/*
@@ -91,11 +91,11 @@ struct npu_matrix_ops {
 	/*
 	 * acc = from + A * B for rows x cols->panels panels and groups groups of k. b: the first
 	 * of them in the first panel. Rows of from lie from_stride elements apart (0: they are all
-	 * the same), those of acc NPU_MATRIX_COLUMNS. from may be acc.
+	 * the same), those of acc acc_stride. from may be acc.
 	 */
 	void (*multiply)(const struct npu_matrix_columns *cols, const void *a, size_t a_stride,
 			 const uint8_t *b, uint32_t rows, uint32_t groups, const int32_t *from,
-			 size_t from_stride, int32_t *acc);
+			 size_t from_stride, int32_t *acc, size_t acc_stride);
 	/* Write the tile's real columns to c. */
 	void (*store)(const struct npu_matrix_columns *cols, const int32_t *acc, uint32_t rows,
 		      enum npu_matrix_output output, uint8_t *c, size_t c_stride);

@@ -138,6 +138,21 @@ static void apply_table(const struct walk *w, uint8_t *c, uint32_t rows)
 			c[n] = table[c[n]];
 }
 
+/*
+ * May sums go to C as multiply() leaves them? Then a tile needs no room of its own. With ACCUMULATE they also
+ * start there, if nothing else does.
+ */
+static bool direct(const struct walk *w)
+{
+	const uint32_t flags = w->desc->flags;
+
+	if (w->output == NPU_MATRIX_OUT_8 || flags & NPU_MATRIX_ACT_RELU ||
+	    w->cols.columns < w->cols.panels * NPU_MATRIX_PANEL)
+		return false;
+	return w->output == NPU_MATRIX_OUT_S32 ||
+	       !(flags & NPU_MATRIX_BIAS || (w->cols.a_signed && w->ops->correct));
+}
+
 /* One tile: rows rows of C from row m on, all of cols. */
 static void run_tile(struct walk *w, uint32_t m, uint32_t rows)
 {
@@ -147,39 +162,42 @@ static void run_tile(struct walk *w, uint32_t m, uint32_t rows)
 	const struct npu_matrix_ops *ops = w->ops;
 	const struct npu_matrix_desc *desc = w->desc;
 	const struct npu_matrix_columns *cols = &w->cols;
-	const bool a_signed = desc->flags & NPU_MATRIX_A_S8;
+	const bool a_signed = desc->flags & NPU_MATRIX_A_S8, to_c = direct(w);
 	const bool in_place = (a_signed ? ops->a_signed_in_place : ops->a_in_place) &&
 			      desc->k % NPU_MATRIX_GROUP == 0;
-	const uint8_t *a = w->sram + desc->a + (size_t)m * desc->a_stride;
 	const size_t packed_stride = NPU_MATRIX_KC * ops->a_size;
 	const size_t element = w->output == NPU_MATRIX_OUT_8 ? 1 : 4;
+	uint8_t *c = w->sram + desc->c + (size_t)m * desc->c_stride +
+		     (size_t)w->first * NPU_MATRIX_PANEL * element;
 	const int32_t *from = cols->start;
 	size_t from_stride = 0;
-	uint8_t *c;
 
+	if (to_c && w->output == NPU_MATRIX_OUT_S32_ADD) {
+		from = (const int32_t *)c;
+		from_stride = desc->c_stride / sizeof(*from);
+	}
 	for (uint32_t k = 0; k < desc->k; k += NPU_MATRIX_KC) {
 		const uint32_t count = min_u32(desc->k - k, NPU_MATRIX_KC);
+		const bool last = to_c && k + count == desc->k;
+		const void *a = w->sram + desc->a + (size_t)m * desc->a_stride + k;
 		const uint8_t *b = cols->b;
 
 		if (!w->scratch || w->whole)
 			b += (size_t)k / NPU_MATRIX_GROUP * NPU_MATRIX_GROUP_SIZE;
 		else
 			unpack(w, k, count);
-		if (in_place) {
-			ops->multiply(cols, a + k, desc->a_stride, b, rows, groups_of(count), from,
-				      from_stride, acc);
-		} else {
-			ops->pack(packed, packed_stride, a + k, desc->a_stride, rows, count,
-				  a_signed);
-			ops->multiply(cols, packed, packed_stride, b, rows, groups_of(count), from,
-				      from_stride, acc);
+		if (!in_place) {
+			ops->pack(packed, packed_stride, a, desc->a_stride, rows, count, a_signed);
+			a = packed;
 		}
+		ops->multiply(cols, a, in_place ? desc->a_stride : packed_stride, b, rows,
+			      groups_of(count), from, from_stride, last ? (int32_t *)c : acc,
+			      last ? desc->c_stride / sizeof(*acc) : NPU_MATRIX_COLUMNS);
 		from = acc;
 		from_stride = NPU_MATRIX_COLUMNS;
 	}
-	c = w->sram + desc->c + (size_t)m * desc->c_stride +
-	    (size_t)w->first * NPU_MATRIX_PANEL * element;
-	ops->store(cols, acc, rows, w->output, c, desc->c_stride);
+	if (!to_c)
+		ops->store(cols, acc, rows, w->output, c, desc->c_stride);
 	if (desc->flags & NPU_MATRIX_ACT_TABLE)
 		apply_table(w, c, rows);
 }

@@ -12,13 +12,13 @@
 /* Host work that an operation may do inside of rv_run(); longer ones continue outside. */
 #define TILE_OP_UNITS 4096
 
-/* Multiply-accumulates that a path of the matrix arithmetic does in a host work unit. */
-static const unsigned int macs_per_unit[NPU_MATRIX_PATH_COUNT] = {
-	[NPU_MATRIX_PATH_C] = 8,
-	[NPU_MATRIX_PATH_AVX2] = 128,
-	[NPU_MATRIX_PATH_AVXVNNI] = 256,
-	[NPU_MATRIX_PATH_AVX512] = 256,
-	[NPU_MATRIX_PATH_AMX] = 1024,
+/* Multiply-accumulates that a path of the matrix arithmetic does in a host work unit: integers, others. */
+static const uint16_t macs_per_unit[NPU_MATRIX_PATH_COUNT][2] = {
+	[NPU_MATRIX_PATH_C] = {8, 1},
+	[NPU_MATRIX_PATH_AVX2] = {128, 32},
+	[NPU_MATRIX_PATH_AVXVNNI] = {256, 32},
+	[NPU_MATRIX_PATH_AVX512] = {256, 48},
+	[NPU_MATRIX_PATH_AMX] = {1024, 48},
 };
 
 static uint64_t max_u64(uint64_t a, uint64_t b)
@@ -191,7 +191,7 @@ enum engine_outcome tile_op_step(struct npu_tile *tile, uint64_t *budget)
 	end = rows < tile->desc.m - tile->desc_row ? tile->desc_row + rows : tile->desc.m;
 	npu_matrix_run_rows(tile->dev->matrix_path, &tile->desc, tile->sram, tile->desc_row, end);
 	units = 16 + (uint64_t)(end - tile->desc_row) * tile->desc.n * tile->desc.k /
-			     macs_per_unit[tile->dev->matrix_path];
+			     macs_per_unit[tile->dev->matrix_path][npu_matrix_is_float(&tile->desc)];
 	*budget -= units < *budget ? units : *budget;
 	tile->desc_row = end;
 	if (end < tile->desc.m)
