@@ -103,7 +103,7 @@ enum npu_perf_cause {
 	NPU_PERF_START = 5, /* start of a workgroup, at the kernel's entry: stall.start */
 	NPU_PERF_WAIT_DMA = 6, /* stall.dma */
 	NPU_PERF_WAIT_MATRIX = 7, /* stall.matrix */
-	NPU_PERF_WAIT_SYNC = 8, /* waiting for other tiles */
+	NPU_PERF_WAIT_SYNC = 8, /* stall.sync */
 	NPU_PERF_CAUSES
 };
 

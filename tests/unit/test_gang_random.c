@@ -12,6 +12,7 @@
 #include "dev.h"
 #include "model.h"
 #include "script.h"
+#include "npu_perf.h"
 #include "tap.h"
 
 #define RW    (NPU_PTE_R | NPU_PTE_W)
@@ -287,7 +288,46 @@ struct outcome {
 	bool right, conserved;
 	uint64_t total[NPU_COUNTER_COUNT], tile[MAX][NPU_COUNTER_COUNT];
 	uint64_t cycles[GANGS][MAX]; /* that each script saw */
+	/* Of a performance stream, if there was one: cycles by address in all, and waiting; all records. */
+	uint64_t seen, seen_sync, records;
 };
+
+#define RING_LOG2 16
+
+static struct npu_perf_ring *watch(struct world *w)
+{
+	struct npu_perf_ring *ring = host_alloc(w->t->host, NPU_PERF_RING_SIZE(RING_LOG2), 4096);
+
+	tiles_set(w->t, NPU_SOC_PERF_RING, host_bus(w->t->host, ring), 8);
+	tiles_set(w->t, NPU_SOC_PERF_RING_LOG2, RING_LOG2, 4);
+	tiles_set(w->t, NPU_SOC_PERF_TILES, ~0ull, 8);
+	tiles_set(w->t, NPU_SOC_PERF_MODES, NPU_PERF_MODES & ~NPU_PERF_MODE_KEEP, 4);
+	tiles_set(w->t, NPU_SOC_PERF_PERIOD, 300, 4);
+	tiles_set(w->t, NPU_SOC_PERF_CMD, NPU_SOC_PERF_START, 4);
+	return ring;
+}
+
+/* What the stream has seen; records is the same for any order of them. */
+static void look(struct world *w, const struct npu_perf_ring *ring, struct outcome *o)
+{
+	const uint8_t *at = (const uint8_t *)ring + NPU_PERF_RING_HEADER, *end;
+
+	tiles_set(w->t, NPU_SOC_PERF_CMD, NPU_SOC_PERF_STOP, 4);
+	o->right &= tiles_get(w->t, NPU_SOC_PERF_EVENTS, 4) == 1 && !ring->lost;
+	for (end = at + ring->head * NPU_PERF_SLOT; at < end;) {
+		const struct npu_perf_pc *pc = (const struct npu_perf_pc *)at;
+		uint64_t hash = 0xcbf29ce484222325ull;
+
+		for (unsigned int i = 0; i < pc->head.size; i++)
+			hash = (hash ^ at[i]) * 0x100000001b3ull;
+		o->records += hash;
+		if (pc->head.type == NPU_PERF_PC) {
+			o->seen += pc->total;
+			o->seen_sync += pc->cycles[NPU_PERF_WAIT_SYNC];
+		}
+		at += pc->head.size;
+	}
+}
 
 /* Another CPU takes memory from under the device, and gives it back, all the time. */
 static bool disturb_end;
@@ -304,9 +344,10 @@ static void *disturb(void *arg)
 }
 
 static struct outcome measure(unsigned int chiplets, unsigned int per_chiplet, unsigned int threads,
-			      uint64_t budget, bool disturbed)
+			      uint64_t budget, bool disturbed, bool watched)
 {
 	struct world *w = world_new(chiplets, per_chiplet, threads, budget);
+	struct npu_perf_ring *ring = watched ? watch(w) : NULL;
 	struct outcome o = {.right = true};
 	pthread_t thread;
 
@@ -323,6 +364,8 @@ static struct outcome measure(unsigned int chiplets, unsigned int per_chiplet, u
 	__atomic_store_n(&disturb_end, true, __ATOMIC_RELAXED);
 	if (disturbed)
 		pthread_join(thread, NULL);
+	if (watched)
+		look(w, ring, &o);
 	tiles_counters(w->t, 0, o.total);
 	o.conserved = conserved(o.total, w->t->dev->tiles);
 	for (unsigned int i = 0; i < w->t->dev->tiles; i++)
@@ -348,17 +391,23 @@ static void test_determinism(unsigned int chiplets, unsigned int per_chiplet)
 		     {1, 1, false},	{4, 50, false},	   {1, 700, false},  {3, 5000, false},
 		     {2, 32768, false}, {4, 200000, false}, {1, UINT64_MAX, false}, {1, 300, true},
 		     {3, 0, true},	{4, 20000, true}};
-	const struct outcome want = measure(chiplets, per_chiplet, 2, 32768, false);
+	const struct outcome want = measure(chiplets, per_chiplet, 2, 32768, false, false);
+	const struct outcome watched = measure(chiplets, per_chiplet, 2, 32768, false, true);
 
 	tap_ok(want.right, "%u x %u tiles: everything arrives", chiplets, per_chiplet);
 	tap_ok(want.conserved && want.total[NPU_COUNTER_STALL_SYNC],
 	       "%u x %u tiles: each cycle has a cause", chiplets, per_chiplet);
+	tap_ok(watched.right && same(&want, &watched) &&
+		       watched.seen == want.total[NPU_COUNTER_TILE_CYCLES] &&
+		       watched.seen_sync == want.total[NPU_COUNTER_STALL_SYNC],
+	       "%u x %u tiles: watched, each cycle has an address", chiplets, per_chiplet);
 	for (unsigned int i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		const struct outcome got =
 			measure(chiplets, per_chiplet, cases[i].threads, cases[i].budget,
-				cases[i].disturbed);
+				cases[i].disturbed, true);
 
-		if (tap_ok(got.right && got.conserved && same(&want, &got),
+		if (tap_ok(got.right && got.conserved && same(&want, &got) &&
+				   got.records == watched.records,
 			   "%u x %u tiles, %u threads, budget %lld%s: the same", chiplets,
 			   per_chiplet, cases[i].threads, (long long)cases[i].budget,
 			   cases[i].disturbed ? ", disturbed" : ""))
