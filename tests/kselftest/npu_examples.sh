@@ -5,7 +5,7 @@
 
 . "$(dirname "$0")/npu_lib.sh"
 
-plan 30
+plan 33
 
 # gemm ARGUMENT...: the product is right, all of it.
 gemm() {
@@ -51,6 +51,15 @@ too_large() {
 	grep -q 'bytes of SRAM' /tmp/npu_gemm.out
 }
 check "gemm refuses blocks that do not fit" too_large
+
+# gang_gemm ARGUMENT...: the product is right with tiles that share A and with tiles that do not.
+gang_gemm() {
+	npu-gang-gemm "$@" | tee /tmp/npu_gang_gemm.out
+	grep -q 'all elements identical' /tmp/npu_gang_gemm.out
+}
+check "gang gemm 64 x 64 x 64" gang_gemm 64 64 64
+check "gang gemm 300 x 203 x 77" gang_gemm 300 203 77
+check "gang gemm by three, more columns than fit" gang_gemm -w 3 70 1500 500
 
 # The model's figures are the same in every run, and the MACs are those of the product.
 profile() {

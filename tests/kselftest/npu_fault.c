@@ -480,6 +480,49 @@ TEST_F(fault, endless)
 	EXPECT_EQ(0, rt_work(&self->ctx, 3));
 }
 
+/* Tiles that run together pass numbers round; so do they after a gang of theirs got stuck. */
+TEST_F(fault, gang)
+{
+	const struct work_args work = { .in = self->ctx.va + 4096, .out = self->ctx.va + 8192 };
+	uint64_t *in = (uint64_t *)(self->ctx.mem + 4096);
+	const uint64_t *out = (const uint64_t *)(self->ctx.mem + 8192);
+	const uint32_t tiles = self->ctx.info.tiles;
+	const struct npurt_fault *fault = &self->status.fault;
+	uint32_t i, round;
+
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < tiles; i++)
+			in[i] = 1000 * round + i + 1;
+		ASSERT_EQ(0, rt_run_gang(&self->ctx, "ring", &work, sizeof(work), tiles));
+		for (i = 0; i < tiles; i++)
+			EXPECT_EQ(in[i], out[(i + 1) % tiles]);
+		if (round)
+			break;
+
+		EXPECT_EQ(-EINVAL, rt_run_gang(&self->ctx, "ring", &work, sizeof(work), tiles + 1));
+		EXPECT_EQ(-ETIMEDOUT, rt_run_gang(&self->ctx, "stuck", &self->args,
+						  sizeof(self->args), tiles));
+		self->status = (struct npurt_queue_status)NPURT_QUEUE_STATUS_INIT;
+		ASSERT_EQ(0, npurt_queue_get_status(self->ctx.queue, &self->status));
+		EXPECT_EQ(NPURT_QUEUE_TIMEDOUT, self->status.condition);
+		EXPECT_EQ(NPURT_FAULT_STOPPED, fault->error);
+		EXPECT_EQ(line_of(&self->ctx), fault->symbol.line);
+		ASSERT_EQ(0, rt_queue(&self->ctx, TIMEOUT_MS));
+	}
+}
+
+/* The same kernel outside of a gang has no peers: its first message faults. */
+TEST_F(fault, no_gang)
+{
+	const struct work_args work = { .in = self->ctx.va + 4096, .out = self->ctx.va + 8192 };
+
+	EXPECT_EQ(-EFAULT, rt_run(&self->ctx, "ring", &work, sizeof(work), 1));
+	self->status = (struct npurt_queue_status)NPURT_QUEUE_STATUS_INIT;
+	ASSERT_EQ(0, npurt_queue_get_status(self->ctx.queue, &self->status));
+	EXPECT_EQ(NPURT_FAULT_PAGE, self->status.fault.error);
+	EXPECT_EQ(NPU_VA_PEER(0), self->status.fault.addr);
+}
+
 /* The process next door: works until it is told to stop, answers whether all was right. */
 static void neighbour(int from, int to)
 {

@@ -104,9 +104,12 @@ static inline void rt_exit(struct rt_ctx *ctx)
 	npurt_device_unref(ctx->device);
 }
 
-/* Submits a kernel over groups workgroups as the next point of the timeline; does not wait. */
-static inline int rt_submit(struct rt_ctx *ctx, const char *name, const void *args, size_t size,
-			    uint32_t groups)
+/*
+ * Submits a kernel over groups workgroups, as a gang or not, as the next point of the timeline; does not
+ * wait.
+ */
+static inline int rt_submit_as(struct rt_ctx *ctx, const char *name, const void *args, size_t size,
+			       uint32_t groups, bool gang)
 {
 	struct npurt_point signal = { .timeline = ctx->timeline, .point = ctx->point + 1 };
 	struct npurt_submit submit = NPURT_SUBMIT_INIT;
@@ -117,7 +120,9 @@ static inline int rt_submit(struct rt_ctx *ctx, const char *name, const void *ar
 	ret = npurt_module_get_kernel(ctx->module, name, &kernel);
 	if (!ret)
 		ret = npurt_cmdlist_create(ctx->vm, &list);
-	if (!ret)
+	if (!ret && gang)
+		ret = npurt_cmdlist_dispatch_gang(list, kernel, args, size, groups, 1, 1);
+	else if (!ret)
 		ret = npurt_cmdlist_dispatch(list, kernel, args, size, groups, 1, 1);
 	if (!ret)
 		ret = npurt_cmdlist_finish(list);
@@ -135,7 +140,22 @@ static inline int rt_submit(struct rt_ctx *ctx, const char *name, const void *ar
 	return ret;
 }
 
-/* The same, and waits: the job's error, or that of submitting or waiting. */
+static inline int rt_submit(struct rt_ctx *ctx, const char *name, const void *args, size_t size,
+			    uint32_t groups)
+{
+	return rt_submit_as(ctx, name, args, size, groups, false);
+}
+
+/* A gang, and waits: the job's error, or that of submitting or waiting. */
+static inline int rt_run_gang(struct rt_ctx *ctx, const char *name, const void *args, size_t size,
+			      uint32_t groups)
+{
+	int ret = rt_submit_as(ctx, name, args, size, groups, true);
+
+	return ret ? ret : npurt_timeline_wait(ctx->timeline, ctx->point, RT_WAIT_NS);
+}
+
+/* The same without a gang. */
 static inline int rt_run(struct rt_ctx *ctx, const char *name, const void *args, size_t size,
 			 uint32_t groups)
 {

@@ -76,6 +76,24 @@ NPU_KERNEL(deep, struct fault_args)
 	*(volatile uint64_t *)args->line = recurse(0, args->target);
 }
 
+/* A gang: each sends in[its number] to the next, which stores it at out[its own]. */
+NPU_KERNEL(ring, struct work_args)
+{
+	const uint32_t size = npu_grid_x(), me = npu_wg_x();
+	uint64_t *cell = npu_sram(0);
+
+	npu_send((me + 1) % size, cell, (const uint64_t *)args->in + me, sizeof(*cell), 2);
+	npu_sem_wait((me + size - 1) % size, 2, 1);
+	npu_dma_bytes((uint64_t *)args->out + me, cell, sizeof(*cell));
+	npu_gang_barrier(3);
+}
+
+/* A gang that waits for a signal that nobody sends. */
+NPU_KERNEL(stuck, struct fault_args)
+{
+	FAULT(args, npu_sem_wait(0, 7, 1));
+}
+
 NPU_KERNEL(work, struct work_args)
 {
 	const uint64_t *in = (const uint64_t *)args->in;
