@@ -109,9 +109,10 @@ int npu_hw_reset(struct npu_device *npu)
 	int ret;
 
 	npu_write32(npu, NPU_REG_RESET, NPU_RESET_KEY);
-	ret = read_poll_timeout(npu_read32, status, !(status & NPU_STATUS_RESET_BUSY), 50,
+	ret = read_poll_timeout(npu_read32, status,
+				!(status & NPU_STATUS_RESET_BUSY) || status == NPU_ALL_ONES, 50,
 				NPU_RESET_TIMEOUT_US, false, npu, NPU_REG_STATUS);
-	if (!ret)
+	if (!ret && status != NPU_ALL_ONES)
 		return 0;
 	pci_clear_master(npu_to_pci(npu));
 	return status == NPU_ALL_ONES ? -ENODEV : ret;
@@ -132,4 +133,39 @@ int npu_hw_start(struct npu_device *npu)
 	npu_write32(npu, NPU_REG_IRQ_STATUS, NPU_IRQ_ALL);
 	npu_write32(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);
 	return npu_fw_boot(npu);
+}
+
+/**
+ * npu_hw_report() - say what the hardware has found out about itself
+ * @npu: device; called by the event interrupt's thread
+ * @events: NPU_IRQ_*
+ */
+void npu_hw_report(struct npu_device *npu, u32 events)
+{
+	struct device *dev = npu->drm.dev;
+	u32 last, status;
+
+	if (events & NPU_IRQ_ECC) {
+		last = npu_read32(npu, NPU_REG_ECC_LAST);
+		/* A reset has come in between, or nobody answers. */
+		if (!(last & NPU_ECC_LAST_VALID) || last == NPU_ALL_ONES)
+			return;
+		if (last & NPU_ECC_LAST_UNCORRECTED)
+			dev_err_ratelimited(dev, "memory error in core %#x, data is lost (%u so far)\n",
+					    FIELD_GET(NPU_ECC_LAST_CORE, last),
+					    npu_read32(npu, NPU_REG_ECC_UNCORRECTED));
+		else
+			dev_info_ratelimited(dev, "memory error in core %#x, corrected (%u so far)\n",
+					     FIELD_GET(NPU_ECC_LAST_CORE, last),
+					     npu_read32(npu, NPU_REG_ECC_CORRECTED));
+	}
+	if (events & NPU_IRQ_THERMAL) {
+		status = npu_read32(npu, NPU_REG_STATUS);
+		if (status == NPU_ALL_ONES)
+			return;
+		if (status & NPU_STATUS_THROTTLED)
+			dev_warn_ratelimited(dev, "too hot: tiles run slowly until it has cooled\n");
+		else
+			dev_info_ratelimited(dev, "cool again: tiles run as fast as they were\n");
+	}
 }

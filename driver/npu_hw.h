@@ -61,5 +61,6 @@ int npu_hw_enter(struct npu_device *npu);
 void npu_hw_exit(struct npu_device *npu);
 int npu_hw_reset(struct npu_device *npu);
 int npu_hw_start(struct npu_device *npu);
+void npu_hw_report(struct npu_device *npu, u32 events);
 
 #endif /* NPU_HW_H */

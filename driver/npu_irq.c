@@ -41,6 +41,8 @@ static irqreturn_t npu_irq_event_thread(int irq, void *arg)
 		npu_mbox_set_dead(npu);
 	if (events & NPU_IRQ_FW_DEAD)
 		npu_recovery_request(npu, "firmware died");
+	if (events & (NPU_IRQ_ECC | NPU_IRQ_THERMAL))
+		npu_hw_report(npu, events);
 	return IRQ_HANDLED;
 }
 

@@ -144,7 +144,13 @@ void npu_mbox_drain(struct npu_device *npu)
 	while (mbox->f2h_read != write) {
 		memcpy(&msg, &mbox->mem->f2h[mbox->f2h_read % NPU_MBOX_ENTRIES], sizeof(msg));
 		mbox->f2h_read++;
-		npu_mbox_handle(npu, &msg);
+		/* Numbers and indices both start with the boot: an old message shows. */
+		if (msg.seq == mbox->f2h_read)
+			npu_mbox_handle(npu, &msg);
+		else
+			dev_warn_ratelimited(npu->drm.dev,
+					     "message %u from the firmware where %u was due, ignored\n",
+					     msg.seq, mbox->f2h_read);
 	}
 	/* Messages are copied before their entries are given back. */
 	dma_mb();

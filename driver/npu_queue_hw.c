@@ -217,7 +217,7 @@ static bool npu_queue_update_locked(struct npu_queue *queue)
 {
 	struct npu_fence *fence;
 	u64 completed, failed;
-	u32 error;
+	u32 error, head;
 
 	lockdep_assert_held(&queue->lock);
 	if (!queue->mem || queue->life == NPU_QUEUE_OVER)
@@ -229,6 +229,11 @@ static bool npu_queue_update_locked(struct npu_queue *queue)
 	failed = READ_ONCE(queue->mem->wb.error_seqno);
 	if (completed > queue->emitted) {
 		npu_recovery_request(queue->npu, "a queue completed jobs that it never got");
+		return false;
+	}
+	head = READ_ONCE(queue->mem->wb.head);
+	if (queue->tail - head > 1u << NPU_QUEUE_RING_LOG2) {
+		npu_recovery_request(queue->npu, "a queue's head is not in its ring");
 		return false;
 	}
 	if (error && failed && failed <= completed)

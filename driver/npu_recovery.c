@@ -88,10 +88,10 @@ static void npu_reset_stop(struct npu_device *npu)
 	npu_hw_reset(npu);
 	/* What the firmware that is gone had to say must not be taken for the next one's words. */
 	npu_irq_sync_events(npu);
-	/* What was asked for until now has been done. */
-	WRITE_ONCE(npu->recovery.reason, NULL);
 	npu_for_each_queue(npu, i, queue)
 		queue->restart |= npu_queue_lose(queue, -ECANCELED);
+	/* What was asked for until now has been done; a writeback that is nonsense has asked again. */
+	WRITE_ONCE(npu->recovery.reason, NULL);
 }
 
 /* Boots the firmware and serves the idle queues again; hw_sem is held for writing. */
@@ -173,8 +173,9 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 
 	dev_err(npu->drm.dev, "reset failed (%pe), trying to reset the PCI function\n",
 		ERR_PTR(ret));
-	/* Comes back through the handlers at the end of this file. */
-	ret = pci_try_reset_function(npu_to_pci(npu));
+	/* Comes back through the handlers at the end of this file. Nobody to be reset is not waited for. */
+	ret = pci_device_is_present(npu_to_pci(npu)) ? pci_try_reset_function(npu_to_pci(npu)) :
+						       -ENODEV;
 	if (ret || READ_ONCE(npu->hw_state) != NPU_HW_UP)
 		npu_recovery_wedge(npu);
 }
