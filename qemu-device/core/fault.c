@@ -49,6 +49,7 @@ void fault_init(struct fault *fault)
 {
 	pthread_mutex_init(&fault->lock, NULL);
 	fault->storm_due = UINT64_MAX;
+	fault->regs.target = NPU_FAULT_ANY;
 }
 
 void fault_fini(struct fault *fault)

@@ -20,7 +20,7 @@ static uint64_t *map(struct npu_dev *dev, const struct pmu_stream *stream, uint6
 		     unsigned int words, bool write)
 {
 	size_t len = 8 * words;
-	uint8_t *p = dev->ops->dma_map(dev->opaque, stream->setup.ring + offset, &len, write);
+	uint8_t *p = dev_map(dev, stream->setup.ring + offset, &len, write);
 
 	return p && len >= 8 * words && !((uintptr_t)p & 7) ? (uint64_t *)p : NULL;
 }

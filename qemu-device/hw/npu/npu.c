@@ -17,6 +17,9 @@
  * sync           no workers: an access does all the work that it causes, in an order that the
  *                accesses alone decide; for fuzzing and debugging
  *
+ * debug-faults   debug registers by which the guest can make the device fail (npu_fault.h); off unless
+ *                set, as on a part that was sold. QMP's npu-inject-fault needs no permission
+ *
  * Only chiplets, tiles, sram, vlen and queues are visible to the guest; the others change neither results
  * nor the modelled time.
  *
@@ -56,8 +59,21 @@
 /* Unless given, with sync=on: what a fuzzer has patience for, some 2 ms. */
 #define NPU_BUDGET_SYNC (1ull << 20)
 
+static uint32_t npu_read_config(PCIDevice *pdev, uint32_t addr, int len)
+{
+	NPUState *s = NPU(pdev);
+
+	return s->dev && npu_dev_link_dead(s->dev) ? UINT32_MAX >> (32 - 8 * len) :
+						     pci_default_read_config(pdev, addr, len);
+}
+
 static void npu_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value, int len)
 {
+	NPUState *s = NPU(pdev);
+
+	if (s->dev && npu_dev_link_dead(s->dev)) {
+		return;
+	}
 	/* May enable or disable bus mastering, which npu_dma.c learns from the memory map. */
 	pci_default_write_config(pdev, addr, value, len);
 	pcie_cap_flr_write_config(pdev, addr, value, len);
@@ -142,6 +158,7 @@ static struct npu_dev *npu_new_core(NPUState *s, Error **errp)
 		config.inline_budget = NPU_BUDGET_SYNC;
 	}
 	config.sync = s->sync;
+	config.debug_faults = s->debug_faults;
 	dev = npu_dev_new(&config, &npu_host_ops, s, &error);
 	if (!dev) {
 		error_setg(errp, "npu: %s", error);
@@ -158,6 +175,7 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 		return;
 	}
 
+	pdev->config_read = npu_read_config;
 	pdev->config_write = npu_write_config;
 	/* Messages only. */
 	pci_config_set_interrupt_pin(pdev->config, 0);
@@ -189,6 +207,7 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 	}
 
 	npu_irq_init(s);
+	npu_fault_init(s);
 	npu_timer_init(s);
 	npu_dma_init(s);
 	s->dev = npu_new_core(s, errp);
@@ -201,6 +220,7 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 err_core:
 	npu_dma_exit(s);
 	npu_timer_exit(s);
+	npu_fault_exit(s);
 	npu_irq_exit(s);
 	migrate_del_blocker(&s->migration_blocker);
 err_aer:
@@ -230,6 +250,7 @@ static void npu_unrealize(PCIDevice *pdev)
 
 	npu_dma_exit(s);
 	npu_timer_exit(s);
+	npu_fault_exit(s);
 	npu_irq_exit(s);
 	migrate_del_blocker(&s->migration_blocker);
 	if (pdev->exp.aer_cap) {
@@ -248,6 +269,7 @@ static const Property npu_properties[] = {
 	DEFINE_PROP_UINT32("threads", NPUState, threads, 0),
 	DEFINE_PROP_STRING("matrix", NPUState, matrix),
 	DEFINE_PROP_UINT64("inline-budget", NPUState, inline_budget, NPU_BUDGET_DEFAULT),
+	DEFINE_PROP_BOOL("debug-faults", NPUState, debug_faults, false),
 	DEFINE_PROP_BOOL("sync", NPUState, sync, false),
 	DEFINE_PROP_BOOL("log", NPUState, log, false),
 };

@@ -50,6 +50,7 @@ struct NPUState {
 	char *matrix;
 	uint64_t inline_budget;
 	bool sync;
+	bool debug_faults;
 	bool log;
 
 	/*
@@ -64,6 +65,13 @@ struct NPUState {
 	bool delivering; /* some of them are being delivered; BQL */
 	QEMUBH *irq_bh;
 	QEMUTimer *timer;
+
+	/* npu_fault.c */
+	uint32_t bus_events; /* enum npu_bus_event not dealt with yet; atomic */
+	QEMUBH *bus_bh;
+	MemoryRegion dead; /* over BAR4 while the link is dead */
+	bool pulled_out; /* as the slot knows it */
+	uint16_t link_status; /* of a link in good health */
 
 	MemoryListener listener;
 	bool map_changed; /* within a transaction of the listener */
@@ -88,6 +96,12 @@ void npu_irq_leave(NPUState *s);
 void npu_irq_deliver(NPUState *s);
 /* Forget what was raised and not delivered. */
 void npu_irq_reset(NPUState *s);
+
+/* npu_fault.c */
+void npu_fault_init(NPUState *s);
+void npu_fault_exit(NPUState *s);
+/* The core's bus_event op. Any thread; never waits. */
+void npu_bus_event(NPUState *s, uint32_t events);
 
 /* npu_dma.c */
 /* Before the core is made and after it is freed: memory that does not answer. */

@@ -20,6 +20,11 @@ static void npu_host_irq(void *opaque, unsigned int vector)
 	npu_irq_raise(opaque, vector);
 }
 
+static void npu_host_bus_event(void *opaque, uint32_t events)
+{
+	npu_bus_event(opaque, events);
+}
+
 /*
  * The guest's clock, which its driver's timeouts follow too: it stands still while the VM is
  * stopped, and keeps step with the guest if instructions make its time (-icount).
@@ -97,6 +102,7 @@ void npu_timer_exit(NPUState *s)
 const struct npu_host_ops npu_host_ops = {
 	.dma_map = npu_host_dma_map,
 	.irq = npu_host_irq,
+	.bus_event = npu_host_bus_event,
 	.time_ns = npu_host_time_ns,
 	.set_timer = npu_host_set_timer,
 	.thread_enter = npu_host_thread_enter,
