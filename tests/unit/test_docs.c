@@ -11,6 +11,7 @@
 
 #include "model.h"
 #include "npu_counters.h"
+#include "npu_fault.h"
 #include "tap.h"
 
 /* With a comma before each three digits, as energies are written. */
@@ -241,6 +242,52 @@ static void test_counters(const char *manual)
 	tap_ok(seen, "the manual speaks of counters");
 }
 
+/*
+ * docs/faults.md has one row for each fault of npu_fault.h, with all five columns filled but the second,
+ * and no row for what is none.
+ */
+static void test_faults(void)
+{
+	static const char *const names[] = {
+#define NAME(symbol, number, name, target, description) name,
+		NPU_FAULT_TABLE(NAME)
+#undef NAME
+	};
+	enum { COUNT = sizeof(names) / sizeof(names[0]) };
+	FILE *file = fopen(DOCS "/faults.md", "r");
+	unsigned int rows[COUNT] = {0}, strangers = 0;
+	bool whole[COUNT] = {false};
+	char line[8192];
+
+	if (!tap_ok(file, "the list of faults can be read"))
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		unsigned int i, bars = 0, empty = 0;
+		const size_t length = strcspn(line + 3, "`");
+
+		if (strncmp(line, "| `", 3))
+			continue;
+		for (i = 0; i < COUNT; i++)
+			if (strlen(names[i]) == length && !memcmp(names[i], line + 3, length))
+				break;
+		if (i == COUNT) {
+			tap_diag("no such fault: %.*s", (int)length, line + 3);
+			strangers++;
+			continue;
+		}
+		for (const char *p = line; *p; p++) {
+			bars += *p == '|';
+			empty += !strncmp(p, "| |", 3);
+		}
+		rows[i]++;
+		whole[i] = bars == 6 && empty <= 1;
+	}
+	fclose(file);
+	for (unsigned int i = 0; i < COUNT; i++)
+		tap_ok(rows[i] == 1 && whole[i], "docs/faults.md has a whole row for %s", names[i]);
+	tap_is(strangers, 0, "and none for what is no fault");
+}
+
 int main(int argc, char **argv)
 {
 	char *manual;
@@ -255,5 +302,6 @@ int main(int argc, char **argv)
 		test_counters(manual);
 	}
 	free(manual);
+	test_faults();
 	return tap_done();
 }

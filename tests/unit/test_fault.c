@@ -8,6 +8,7 @@
 
 #include "fw_code.h"
 #include "fw_driver.h"
+#include "model.h"
 #include "npu_fault.h"
 #include "tap.h"
 
@@ -555,6 +556,44 @@ static void test_link(void)
 	tap_is(reg_read(d, NPU_REG_ID), NPU_ID_MAGIC, "link-down, persistent: cleared");
 }
 
+/* Counters of a fill of 4 KiB by a queue that is new, with a fault or without one. */
+static void fill_with(enum npu_fault fault, uint64_t arg, uint64_t *counters)
+{
+	fresh();
+	if (fault)
+		tap_is(inject(fault, 0, 0, arg), 0, npu_fault_name(fault));
+	wait_done(d, 0, fill(1));
+	memcpy(counters, d->queue[0].counters->value, NPU_COUNTER_COUNT * sizeof(*counters));
+}
+
+/* The model's figures change as it says for a slower link and a lower clock, and come back. */
+static void test_model(void)
+{
+	const struct npu_opp *low = &npu_model_opp[0], *high = &npu_model_opp[NPU_MODEL_OPPS - 1];
+	uint64_t before[NPU_COUNTER_COUNT], slow[NPU_COUNTER_COUNT], hot[NPU_COUNTER_COUNT];
+	uint64_t after[NPU_COUNTER_COUNT];
+	struct npu_rates rates = {.period = high->period, .share = 1, .slow = 1};
+	uint64_t wide, own = npu_model_transfer(4096, NPU_MODEL_COPY_BYTES), narrow;
+
+	fill_with(NPU_FAULT_NONE, 0, before);
+	fill_with(NPU_FAULT_SLOW_LINK, 0, slow);
+	wide = npu_model_host(&rates, 0, 4096);
+	rates.slow = 16;
+	narrow = npu_model_host(&rates, 0, 4096);
+	tap_is(slow[NPU_COUNTER_COPY_CYCLES] - before[NPU_COUNTER_COPY_CYCLES],
+	       (narrow > own ? narrow : own) - (wide > own ? wide : own),
+	       "slow-link: what such a link takes");
+	tap_ok(slow[NPU_COUNTER_CYCLES] > before[NPU_COUNTER_CYCLES] &&
+	       slow[NPU_COUNTER_COPY_BYTES] == before[NPU_COUNTER_COPY_BYTES], "slow-link: no more work");
+	fill_with(NPU_FAULT_THERMAL_THROTTLE, 0, hot);
+	tap_is(hot[NPU_COUNTER_TIME], hot[NPU_COUNTER_CYCLES] * low->period,
+	       "thermal-throttle: the lowest clock");
+	tap_is(before[NPU_COUNTER_TIME], before[NPU_COUNTER_CYCLES] * high->period,
+	       "which it is not otherwise");
+	fill_with(NPU_FAULT_NONE, 0, after);
+	tap_ok(!memcmp(before, after, sizeof(before)), "and all is as before when they are over");
+}
+
 static void test_throttle(void)
 {
 	fresh();
@@ -581,6 +620,7 @@ int main(int argc, char **argv)
 	test_memory();
 	test_messages();
 	test_link();
+	test_model();
 	test_throttle();
 	drv_free(d);
 	return tap_done();
