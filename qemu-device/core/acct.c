@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "npu_fault.h"
 
 bool acct_init(struct acct *acct, unsigned int queues, unsigned int tiles)
 {
@@ -439,4 +440,47 @@ void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned in
 {
 	acct_snapshot(acct, queue, core, block);
 	block->value[NPU_COUNTER_CYCLES] = queue_clock(&acct->queue[queue]);
+}
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+void acct_point_state(struct acct_point *point, struct state *s)
+{
+	STATE_MAX(s, point->opp, NPU_MODEL_OPPS - 1);
+	STATE_MAX(s, point->slow, NPU_FAULT_SLOW_MAX);
+}
+
+static void lane_state(struct acct_lane *lane, struct state *s)
+{
+	STATE(s, lane->end);
+	STATE_MAX(s, lane->count, ACCT_EPOCHS);
+	for (unsigned int i = 0; i < lane->count; i++) {
+		STATE(s, lane->epoch[i].id);
+		STATE(s, lane->epoch[i].start);
+		STATE(s, lane->epoch[i].span);
+		STATE(s, lane->epoch[i].open);
+	}
+}
+
+void acct_state(struct acct *acct, struct state *s)
+{
+	acct_point_state(&acct->point, s);
+	state_sparse(s, acct->device, sizeof(*acct->device), ACCT_CORES(acct));
+	for (unsigned int i = 0; i < acct->queues; i++) {
+		struct acct_queue *q = &acct->queue[i];
+
+		STATE(s, q->generation);
+		STATE(s, q->front);
+		STATE(s, q->begun);
+		STATE(s, q->open);
+		STATE(s, q->settled);
+		acct_point_state(&q->point, s);
+		state_check(s, q->point.slow, "a link faster than it can be");
+		for (unsigned int lane = 0; lane < ACCT_LANES; lane++)
+			lane_state(&q->lane[lane], s);
+		state_sparse(s, q->core, sizeof(*q->core), ACCT_CORES(acct));
+		state_sparse(s, q->busy, sizeof(*q->busy), acct->tiles);
+		if (s->load) /* lanes are as short as they can be, or would not have room for more */
+			queue_tidy(q);
+	}
 }

@@ -28,6 +28,7 @@
 #include "npu_packet.h"
 #include "npu_regs.h"
 #include "npu_ring.h"
+#include "state.h"
 
 struct npu_energy; /* model.h */
 
@@ -137,5 +138,9 @@ void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *t
  */
 bool acct_started(const struct acct *acct, unsigned int queue, const struct acct_ticket *ticket,
 		  uint64_t *start);
+
+/* Visit all of it. The caller sees that engines hold the tickets of the shares that are open. */
+void acct_state(struct acct *acct, struct state *s);
+void acct_point_state(struct acct_point *point, struct state *s);
 
 #endif /* NPU_ACCT_H */

@@ -157,3 +157,27 @@ uint64_t copy_close(struct npu_copy *copy)
 	v[NPU_COUNTER_COPY_WAIT] = wait;
 	return cycles;
 }
+
+void copy_state(struct npu_copy *copy, struct state *s)
+{
+	engine_state(copy->dev, &copy->engine, s);
+	STATE(s, copy->fresh);
+	STATE(s, copy->packet_addr);
+	STATE(s, copy->next_queue);
+	STATE(s, copy->next_as);
+	STATE_MAX(s, copy->error, NPU_JOB_ERROR_COUNT - 1);
+	STATE_MAX(s, copy->access, NPU_ACCESS_NONE);
+	STATE(s, copy->fault);
+	dma_mover_state(&copy->mover, copy->engine.as, 0, s);
+	if (copy->engine.status == NPU_SOC_BUSY)
+		dma_block_state(copy->dev, &copy->block, s);
+	STATE(s, copy->counters.v);
+	if (!s->load)
+		return;
+	if (copy->engine.status == NPU_SOC_BUSY) {
+		state_check(s, copy->engine.ready, "a packet in hand that waits for nobody");
+		state_check(s, copy->block.size[0] && !copy->block.tiles, "a packet without bytes");
+	}
+	if (s->failed)
+		engine_reset(&copy->engine);
+}

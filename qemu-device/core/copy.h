@@ -33,4 +33,7 @@ enum engine_outcome copy_run(struct npu_copy *copy, uint64_t *budget);
 void copy_flush(struct npu_copy *copy);
 uint64_t copy_close(struct npu_copy *copy);
 
+/* Visit registers and the packet in hand. Needs the lock; the engine is not running. */
+void copy_state(struct npu_copy *copy, struct state *s);
+
 #endif /* NPU_COPY_H */

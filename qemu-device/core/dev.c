@@ -48,6 +48,8 @@ static uint64_t timer_wanted(const struct npu_dev *dev)
 {
 	uint64_t wanted = dev->fault.storm_due;
 
+	if (dev->paused)
+		return UINT64_MAX;
 	if (dev->soc.state == SOC_ON && !dev->soc.timer_due && dev->soc.timecmp < wanted &&
 	    !fault_armed(&dev->fault, NPU_FAULT_HUNG_FIRMWARE))
 		wanted = dev->soc.timecmp;

@@ -45,6 +45,7 @@ struct npu_dev {
 	pthread_mutex_t lock, gate;
 	pthread_cond_t quiet; /* an engine was released, or the device went idle */
 	bool resetting;	      /* nothing may be claimed or run */
+	bool paused;	      /* the same, until npu_dev_resume() */
 
 	struct npu_host_regs regs;
 	uint64_t doorbells;   /* bit per queue */
@@ -67,6 +68,18 @@ struct npu_dev {
 	uint64_t timer;	   /* deadline that the host's timer is set to; UINT64_MAX: none */
 	bool timer_busy;   /* some thread is setting the host's timer */
 };
+
+/* May nothing be claimed or run? Needs the lock. */
+static inline bool dev_held(const struct npu_dev *dev)
+{
+	return dev->resetting || dev->paused;
+}
+
+/* The tiles that there are, bit for each. */
+static inline uint64_t dev_tile_mask(const struct npu_dev *dev)
+{
+	return dev->tiles == 64 ? ~0ull : (1ull << dev->tiles) - 1;
+}
 
 void dev_lock(struct npu_dev *dev);
 /*

@@ -367,3 +367,62 @@ enum dma_result dma_run(struct dma_mover *mover, struct dma_block *block, uint64
 			return DMA_MORE;
 	}
 }
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+void dma_block_state(struct npu_dev *dev, struct dma_block *block, struct state *s)
+{
+	struct dma_link *link = &block->link;
+
+	STATE(s, block->dst);
+	STATE(s, block->src);
+	STATE(s, block->size);
+	STATE(s, block->dst_stride);
+	STATE(s, block->src_stride);
+	STATE(s, block->fill);
+	STATE(s, block->value);
+	STATE_MAX(s, block->named, DMA_NAMED_DST);
+	STATE(s, block->indices);
+	STATE(s, block->bound);
+	STATE(s, block->pad);
+	STATE(s, block->tiles);
+	STATE(s, block->done);
+	STATE(s, block->row);
+	STATE(s, block->plane);
+	STATE(s, block->line);
+	STATE(s, block->index);
+	STATE(s, block->no_row);
+	STATE(s, block->rows);
+	STATE(s, block->named_rows);
+	STATE(s, block->remote_list);
+	STATE(s, block->host_read);
+	STATE(s, block->host_write);
+	STATE(s, block->local);
+	STATE(s, block->sram);
+	STATE(s, block->misses);
+	STATE(s, link->in);
+	STATE(s, link->out);
+	STATE(s, link->far_in);
+	STATE(s, link->far_out);
+	STATE(s, link->bytes);
+	STATE(s, link->hops);
+	STATE(s, link->latency_in);
+	STATE(s, link->latency_out);
+	STATE_MAX(s, block->error, NPU_JOB_ERROR_COUNT - 1);
+	STATE_MAX(s, block->access, NPU_ACCESS_NONE);
+	STATE(s, block->addr);
+	state_check(s, !(block->tiles & ~dev_tile_mask(dev)), "a multicast to tiles that do not exist");
+	state_check(s, !(block->indices & 3), "a list of indices that is not aligned");
+	/* A block without bytes only signals, and has no position. */
+	state_check(s, block->size[0] ? block->done < block->size[0] && block->row < block->size[1] &&
+						block->plane < block->size[2]
+				      : !(block->done | block->row | block->plane),
+		    "a position outside of the block");
+}
+
+void dma_mover_state(struct dma_mover *mover, unsigned int as, uint64_t gang, struct state *s)
+{
+	if (s->load)
+		dma_start_share(mover, as, gang);
+	STATE(s, mover->model_tag);
+}

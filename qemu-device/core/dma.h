@@ -16,6 +16,7 @@
 #include "mmu.h"
 #include "model.h"
 #include "npu_ring.h"
+#include "state.h"
 
 struct npu_dev;
 
@@ -121,5 +122,12 @@ enum dma_result dma_run(struct dma_mover *mover, struct dma_block *block, uint64
 
 /* The block reaches these tiles, though it may have no bytes: its latency over the link. */
 void dma_link_reach(struct dma_mover *mover, struct dma_block *block, uint64_t tiles);
+
+/*
+ * Visit a block in hand, and a mover for work in an address space and gang as dma_start_share() is told. A
+ * mover that was loaded has no host pointers.
+ */
+void dma_block_state(struct npu_dev *dev, struct dma_block *block, struct state *s);
+void dma_mover_state(struct dma_mover *mover, unsigned int as, uint64_t gang, struct state *s);
 
 #endif /* NPU_DMA_H */

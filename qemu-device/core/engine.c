@@ -148,3 +148,31 @@ bool engine_run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget
 		tile_perf_release(dev->tile[engine->core]);
 	return !engine->ready;
 }
+
+void engine_state(struct npu_dev *dev, struct npu_engine *engine, struct state *s)
+{
+	struct acct_ticket *ticket = &engine->ticket;
+	const bool tile = is_tile(dev, engine);
+
+	STATE_MAX(s, engine->status, NPU_SOC_STOPPED);
+	STATE(s, engine->ready);
+	STATE(s, engine->spoil);
+	STATE_MAX(s, engine->hung, tile ? 2 : 0);
+	STATE_MAX(s, engine->queue, dev->queues - 1);
+	STATE_MAX(s, engine->as, NPU_MAX_AS - 1);
+	STATE_MAX(s, ticket->lane, ACCT_LANES - 1);
+	STATE(s, ticket->generation);
+	STATE(s, ticket->epoch);
+	acct_point_state(&ticket->point, s);
+	if (!s->load)
+		return;
+	engine->stop = false;
+	engine->sync = false;
+	engine->attention = false;
+	state_check(s, engine->status == NPU_SOC_BUSY || !(engine->ready || engine->hung),
+		    "an engine without work is to run");
+	state_check(s, !engine->ready || !engine->hung, "an engine that hangs is to run");
+	state_check(s, ticket->lane == (tile ? ACCT_TILES : ACCT_COPY), "a share in the wrong lane");
+	if (s->failed) /* it must not be taken for one that holds a ticket, nor be run */
+		engine_reset(engine);
+}

@@ -18,6 +18,7 @@
 
 #include "acct.h"
 #include "npu_soc.h"
+#include "state.h"
 
 struct npu_dev;
 
@@ -62,6 +63,9 @@ void engine_stop(struct npu_dev *dev, struct npu_engine *engine);
 void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_status status);
 /* Forget all work; not while running. */
 void engine_reset(struct npu_engine *engine);
+
+/* Visit what of it is not the thread's that runs it; it is not running. Needs the lock. */
+void engine_state(struct npu_dev *dev, struct npu_engine *engine, struct state *s);
 
 /*
  * Claim a ready engine, run it without the lock for up to *budget host work units (what was used

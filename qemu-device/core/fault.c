@@ -645,3 +645,72 @@ bool npu_dev_link_dead(const struct npu_dev *dev)
 {
 	return __atomic_load_n(&dev->fault.link_dead, __ATOMIC_ACQUIRE);
 }
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+static void spec_state(struct npu_fault_spec *spec, struct state *s)
+{
+	STATE(s, spec->fault);
+	STATE(s, spec->target);
+	STATE(s, spec->count);
+	STATE(s, spec->after);
+	STATE(s, spec->arg);
+	STATE(s, spec->size);
+	STATE(s, spec->flags);
+}
+
+/* Could inject() have armed this? */
+static bool good_armed(const struct npu_dev *dev, enum npu_fault which,
+		       const struct npu_fault_spec *spec)
+{
+	struct npu_fault_spec copy = *spec;
+
+	if (spec->fault != which || !npu_fault_name(which) || !good_target(dev, spec) ||
+	    !good_arg(&copy) || copy.arg != spec->arg || (spec->flags & ~NPU_FAULT_PERSIST))
+		return false;
+	if (which == NPU_FAULT_SURPRISE_REMOVAL && !dev->ops->bus_event)
+		return false;
+	return which != NPU_FAULT_INTERRUPT_STORM || spec->target != NPU_FAULT_ANY;
+}
+
+void fault_state(struct npu_dev *dev, struct state *s)
+{
+	struct fault *fault = &dev->fault;
+	uint64_t armed;
+	bool good = true;
+
+	pthread_mutex_lock(&fault->lock);
+	armed = fault->armed;
+	STATE(s, armed);
+	STATE(s, fault->link_dead);
+	for (unsigned int i = 1; i < NPU_FAULT_COUNT; i++) {
+		struct fault_slot *slot = &fault->slot[i];
+
+		spec_state(&slot->spec, s);
+		STATE(s, slot->hits);
+		good &= !(armed >> i & 1) || good_armed(dev, i, &slot->spec);
+	}
+	spec_state(&fault->regs, s);
+	STATE_MAX(s, fault->status, NPU_FAULT_STATUS_UNSUPPORTED);
+	STATE(s, fault->storm_due);
+	state_check(s, good && !(armed & ~(BIT(NPU_FAULT_COUNT) - 2)), "a fault that cannot be armed");
+	state_check(s, !fault->link_dead || (armed & LINK_FAULTS), "a dead link without a cause");
+	if (s->load) {
+		__atomic_store_n(&fault->armed, s->failed ? 0 : armed, __ATOMIC_RELEASE);
+		if (!(fault->armed & BIT(NPU_FAULT_INTERRUPT_STORM)))
+			fault->storm_due = UINT64_MAX;
+	}
+	pthread_mutex_unlock(&fault->lock);
+}
+
+void fault_forget(struct npu_dev *dev)
+{
+	struct fault *fault = &dev->fault;
+
+	pthread_mutex_lock(&fault->lock);
+	__atomic_store_n(&fault->armed, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&fault->link_dead, false, __ATOMIC_RELEASE);
+	memset(fault->slot, 0, sizeof(fault->slot));
+	fault->storm_due = UINT64_MAX;
+	pthread_mutex_unlock(&fault->lock);
+}

@@ -16,6 +16,7 @@
 
 #include "npu_core.h"
 #include "npu_fault.h"
+#include "state.h"
 
 struct npu_dev;
 
@@ -83,5 +84,9 @@ uint32_t fault_reg_read(struct npu_dev *dev, uint64_t offset);
 void fault_reg_write(struct npu_dev *dev, uint64_t offset, uint32_t value);
 /* NPU_REG_FAULT_CMD. Needs the lock, which it may drop and take again. */
 void fault_command(struct npu_dev *dev, uint32_t cmd);
+
+/* Both need the device's lock. The second clears all faults without a trace of them. */
+void fault_state(struct npu_dev *dev, struct state *s);
+void fault_forget(struct npu_dev *dev);
 
 #endif /* NPU_FAULT_CORE_H */

@@ -184,3 +184,12 @@ bool gang_take(struct npu_tile *tile, unsigned int sender, unsigned int sem, uns
 	dev_unlock(dev);
 	return there;
 }
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+void gang_state(struct npu_tile *tile, struct state *s)
+{
+	STATE(s, tile->waits);
+	state_sparse(s, tile->semaphore, sizeof(*tile->semaphore), tile->dev->tiles * NPU_SEMAPHORES);
+	state_check(s, !(tile->waits & ~tile->share.gang), "a tile waits for one that is not in its gang");
+}

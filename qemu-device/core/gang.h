@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "state.h"
+
 struct npu_dev;
 struct npu_tile;
 struct gang_semaphore;
@@ -38,6 +40,9 @@ bool gang_holds(const struct npu_tile *tile);
 void gang_leave(struct npu_tile *tile);
 /* Does a tile whose run ended with ENGINE_WAIT still have to wait? */
 bool gang_waits(const struct npu_tile *tile);
+
+/* Visit the tile's semaphores. */
+void gang_state(struct npu_tile *tile, struct state *s);
 
 /* ---- without the lock, from the thread that runs the tile ---- */
 

@@ -113,6 +113,37 @@ void npu_dev_reset(struct npu_dev *dev);
  */
 void npu_dev_flush_maps(struct npu_dev *dev);
 
+/*
+ * ---- pause, save, load ----
+ *
+ * A paused device runs nothing: what is in hand stops where it is, within a fraction of a second, no
+ * interrupt is raised by work and no timer fires. When npu_dev_pause() returns no pointer that dma_map
+ * returned is in use, nor will be before npu_dev_resume(). Registers and doorbells are taken as ever, and a
+ * reset is done, all without ending the pause. Where work is interrupted shows in no result and no
+ * modelled figure. npu_dev_wait_idle() does not return while there is work and a pause.
+ *
+ * The state of a paused device is all that a driver, firmware or kernel could see of it; guest memory is
+ * its host's to save, with it. The clock of the host that it is loaded into, time_ns, has to go on from
+ * where it stood, since firmware and drivers know points of it. Threads, inline budget and matrix path may
+ * be others than it was saved with; what the guest sees of the configuration may not.
+ */
+void npu_dev_pause(struct npu_dev *dev);
+void npu_dev_resume(struct npu_dev *dev);
+
+#define NPU_STATE_ERROR 128 /* bytes of an error text */
+
+/*
+ * State of a paused device, *size bytes that the caller frees. NULL: error says why, among others that
+ * a performance stream is on, whose profile in the making cannot be saved.
+ */
+uint8_t *npu_dev_save(struct npu_dev *dev, size_t *size, char error[NPU_STATE_ERROR]);
+/*
+ * Make a paused device what was saved. No other call may be running. The bytes may be anything. False:
+ * error names the part that does not fit and why, and the device has been reset, with all faults cleared;
+ * it stays paused in any case.
+ */
+bool npu_dev_load(struct npu_dev *dev, const void *data, size_t size, char error[NPU_STATE_ERROR]);
+
 /* Wait until NPU_REG_TLB_STATUS is not busy, for embedders that would have to poll it. */
 void npu_dev_wait_tlb(struct npu_dev *dev);
 

@@ -510,3 +510,41 @@ void pmu_reg_write(struct npu_dev *dev, uint32_t offset, uint32_t value)
 		break;
 	}
 }
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+static void setup_state(struct pmu_setup *setup, struct state *s)
+{
+	STATE(s, setup->ring);
+	STATE(s, setup->tiles);
+	STATE(s, setup->queue);
+	STATE(s, setup->modes);
+	STATE(s, setup->period);
+	STATE(s, setup->ring_log2);
+	STATE(s, setup->vector);
+	STATE(s, setup->threshold);
+}
+
+void pmu_state(struct npu_dev *dev, struct state *s)
+{
+	struct pmu *pmu = &dev->pmu;
+
+	if (pmu->active)
+		state_fail(s, "a performance stream is on; end it (npu-prof, or whoever records) first");
+	STATE(s, pmu->events);
+	STATE(s, pmu->selected);
+	STATE(s, pmu->result);
+	STATE(s, pmu->next_id);
+	STATE(s, pmu->next_seqno);
+	setup_state(&pmu->next, s);
+	for (unsigned int i = 0; i < NPU_PERF_STREAMS; i++) {
+		setup_state(&pmu->stream[i].setup, s);
+		STATE(s, pmu->stream[i].head);
+		STATE(s, pmu->stream[i].lost);
+	}
+	for (unsigned int q = 0; q < dev->queues; q++) {
+		STATE(s, pmu->packets[q].id);
+		STATE(s, pmu->packets[q].seqno);
+	}
+	state_check(s, !(pmu->events >> NPU_PERF_STREAMS), "streams that do not exist have ended");
+}

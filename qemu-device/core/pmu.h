@@ -18,6 +18,7 @@
 #include "npu_perf.h"
 #include "npu_regs.h"
 #include "npu_soc.h"
+#include "state.h"
 
 struct npu_dev;
 struct npu_engine;
@@ -91,5 +92,8 @@ void pmu_packet_end(struct npu_dev *dev, unsigned int queue, bool cut);
 /* Work of a packet begins, after acct_start(), and ends after so many cycles, before acct_end(). */
 void pmu_work_begin(struct npu_dev *dev, const struct npu_engine *engine);
 void pmu_work_end(struct npu_dev *dev, const struct npu_engine *engine, uint64_t cycles, bool cut);
+
+/* Visit registers and streams that are over; saving fails while one is on. */
+void pmu_state(struct npu_dev *dev, struct state *s);
 
 #endif /* NPU_PMU_H */

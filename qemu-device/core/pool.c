@@ -18,7 +18,7 @@ static unsigned int ready_count(const struct npu_dev *dev)
 {
 	unsigned int count = dev->copy.engine.ready;
 
-	if (dev->resetting)
+	if (dev_held(dev))
 		return 0;
 	for (unsigned int i = 0; i < dev->tiles; i++)
 		count += dev->tile[i]->engine.ready;
@@ -30,7 +30,7 @@ static struct npu_engine *next_ready(struct npu_dev *dev)
 {
 	const unsigned int count = dev->tiles + 1;
 
-	if (dev->resetting)
+	if (dev_held(dev))
 		return NULL;
 	for (unsigned int i = 0; i < count; i++) {
 		const unsigned int n = (dev->next_tile + i) % count;
@@ -81,7 +81,7 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 	uint64_t left = budget;
 
 	dev->pool.resume = UINT64_MAX;
-	while (left && !dev->resetting) {
+	while (left && !dev_held(dev)) {
 		unsigned int ready;
 		uint64_t used, share, given;
 
@@ -110,7 +110,7 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 	pool_wake(dev, 0);
 	if (!pool_busy(dev))
 		pthread_cond_broadcast(&dev->quiet);
-	else if (dev->config.sync && !dev->resetting)
+	else if (dev->config.sync && !dev_held(dev))
 		dev->pool.resume = dev->ops->time_ns(dev->opaque) + RESUME_NS;
 }
 

@@ -43,3 +43,11 @@ void power_reset(struct npu_dev *dev)
 	dev->power = (struct power){.opp = NPU_MODEL_OPPS - 1, .limit = power_limit(dev)};
 	power_update(dev);
 }
+
+void power_state(struct power *power, struct state *s)
+{
+	STATE_MAX(s, power->opp, NPU_MODEL_OPPS - 1);
+	STATE(s, power->cap);
+	STATE(s, power->event);
+	STATE_MAX(s, power->limit, NPU_MODEL_OPPS - 1);
+}

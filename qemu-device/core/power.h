@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "state.h"
+
 struct npu_dev;
 
 struct power {
@@ -27,5 +29,7 @@ void power_update(struct npu_dev *dev);
 /* Highest point that the heat permits, and the one in force. */
 uint32_t power_limit(struct npu_dev *dev);
 uint32_t power_opp(struct npu_dev *dev);
+
+void power_state(struct power *power, struct state *s);
 
 #endif /* NPU_POWER_H */

@@ -289,7 +289,8 @@ void npu_dev_timer(struct npu_dev *dev)
 {
 	dev_lock(dev);
 	dev->timer = UINT64_MAX;
-	fault_timer(dev);
+	if (!dev->paused)
+		fault_timer(dev);
 	pool_work(dev, dev->config.inline_budget);
 	dev_unlock(dev);
 }

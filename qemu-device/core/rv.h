@@ -36,6 +36,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "state.h"
+
 struct rv_hart;
 struct rv_block;
 struct rv_code;
@@ -313,6 +315,11 @@ void rv_flush_tlb(struct rv_hart *hart);
 void rv_invalidate_tlb(struct rv_hart *hart, uint64_t va, uint64_t size);
 /* Forget all host pointers and empty the modelled TLBs. */
 void rv_reset_tlb(struct rv_hart *hart);
+/*
+ * Visit all that programs see of a hart that does not run, its counters and its modelled TLBs, but not
+ * interrupt lines and costs. One that was loaded has no host pointers and no decoded code.
+ */
+void rv_state(struct rv_hart *hart, struct state *s);
 /* Fetch code from memory anew before it is run again. */
 void rv_fence_i(struct rv_hart *hart);
 

@@ -405,3 +405,79 @@ void rv_reset(struct rv_hart *hart, uint64_t pc)
 	else
 		rv_fence_i(hart);
 }
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+static void vector_state(struct rv_hart *hart, struct state *s)
+{
+	uint64_t vtype = hart->vtype;
+	uint32_t vl = hart->vl;
+
+	STATE(s, vtype);
+	STATE(s, vl);
+	STATE_MAX(s, hart->vstart, 8 * hart->vlenb - 1);
+	STATE_MAX(s, hart->vxrm, 3);
+	STATE_MAX(s, hart->vxsat, 1);
+	state_raw(s, hart->v, (size_t)32 * hart->vlenb);
+	if (s->load && !rv_vec_config(hart, vtype, vl))
+		state_fail(s, "vtype and vl that do not go together");
+}
+
+void rv_state(struct rv_hart *hart, struct state *s)
+{
+	const uint64_t mstatus = MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_FS | (hart->v ? MSTATUS_VS : 0);
+
+	state_raw(s, &hart->x[1], 31 * sizeof(hart->x[1]));
+	STATE(s, hart->f);
+	STATE(s, hart->pc);
+	STATE(s, hart->cycles);
+	STATE(s, hart->instret);
+	STATE(s, hart->loads);
+	STATE(s, hart->stores);
+	STATE(s, hart->remote);
+	STATE(s, hart->branches);
+	STATE(s, hart->fp);
+	STATE(s, hart->tlb_misses);
+	STATE(s, hart->stall_exec);
+	STATE(s, hart->stall_vector);
+	STATE(s, hart->stall_memory);
+	STATE(s, hart->tlb_cycles);
+	STATE(s, hart->vector);
+	STATE(s, hart->vector_bytes);
+	STATE(s, hart->vector_sram);
+	STATE(s, hart->vector_remote);
+	STATE(s, hart->waiting);
+	STATE_MAX(s, hart->fflags, 31);
+	STATE_MAX(s, hart->frm, 7);
+	STATE(s, hart->mstatus);
+	STATE(s, hart->mie);
+	STATE(s, hart->mtvec);
+	STATE(s, hart->mscratch);
+	STATE(s, hart->mepc);
+	STATE(s, hart->mcause);
+	STATE(s, hart->mtval);
+	STATE(s, hart->mcycle_offset);
+	STATE(s, hart->minstret_offset);
+	STATE(s, hart->reserved);
+	STATE_MAX(s, hart->reserved_size, 8);
+	STATE(s, hart->reserved_va);
+	STATE(s, hart->reserved_value);
+	STATE(s, hart->model_dtag);
+	STATE(s, hart->model_itag);
+	STATE(s, hart->fetch_page);
+	if (hart->v)
+		vector_state(hart, s);
+	if (!s->load)
+		return;
+	state_check(s, !(hart->pc & 1) && !(hart->mepc & 1), "an odd program counter");
+	state_check(s, !(hart->mstatus & ~mstatus) && !(hart->mie & ~MIE_MASK) && !(hart->mtvec & 2),
+		    "a CSR holds what it cannot hold");
+	state_check(s, hart->mode == RV_MODE_MACHINE || (!hart->waiting && !hart->mstatus),
+		    "a core at user level is in machine mode");
+	hart->trap_raised = false;
+	hart->poke = false;
+	rv_code_drop(hart);
+	rv_flush_tlb(hart);
+	if (s->failed)
+		rv_reset(hart, 0);
+}

@@ -245,6 +245,8 @@ bool rv_fp_enabled(const struct rv_hart *hart);
 bool rv_vec_enabled(const struct rv_hart *hart);
 /* Vector state as after a reset. */
 void rv_vec_reset(struct rv_hart *hart);
+/* Set vtype and vl. False: they do not go together, and the state of vectors has been reset. */
+bool rv_vec_config(struct rv_hart *hart, uint64_t vtype, uint32_t vl);
 
 /* ---- floating point: rv_fp.c, rv_softfp.c ---------------------------------------------------- */
 

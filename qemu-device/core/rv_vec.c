@@ -69,6 +69,22 @@ static uint32_t vlmax_of(const struct rv_hart *hart, uint64_t vtype)
 	return lmul < 0 ? hart->vlenb >> sew >> -lmul : hart->vlenb >> sew << lmul;
 }
 
+bool rv_vec_config(struct rv_hart *hart, uint64_t vtype, uint32_t vl)
+{
+	const bool vill = vtype == RV_VTYPE_VILL;
+	const uint32_t vlmax = vill ? 0 : vlmax_of(hart, vtype);
+
+	if ((!vill && !vlmax) || vl > vlmax) {
+		rv_vec_reset(hart);
+		return false;
+	}
+	hart->vtype = vtype;
+	hart->vl = vl;
+	hart->vsew = vill ? 0 : vtype >> 3 & 7;
+	hart->vlmul = vill ? 0 : (int8_t)((vtype & 7) < 4 ? vtype & 7 : (vtype & 7) - 8);
+	return true;
+}
+
 void rv_vec_set(struct rv_hart *hart, uint32_t insn)
 {
 	const unsigned int rd = rv_vd(insn), rs1 = rv_vs1(insn);

@@ -184,7 +184,7 @@ void soc_update_timer(struct soc *soc)
 
 bool soc_runnable(struct soc *soc)
 {
-	if (soc->state != SOC_ON || soc->dev->resetting ||
+	if (soc->state != SOC_ON || dev_held(soc->dev) ||
 	    fault_armed(&soc->dev->fault, NPU_FAULT_HUNG_FIRMWARE))
 		return false;
 	if (!soc->waiting)
@@ -218,4 +218,27 @@ uint8_t *soc_local(struct soc *soc, uint64_t addr, uint64_t len, bool write)
 	if (!write && in_rom < NPU_SOC_ROM_SIZE && len <= NPU_SOC_ROM_SIZE - in_rom)
 		return soc->rom + in_rom;
 	return NULL;
+}
+
+void soc_state(struct soc *soc, struct state *s)
+{
+	STATE_MAX(s, soc->state, SOC_DEAD);
+	STATE(s, soc->waiting);
+	rv_state(&soc->hart, s);
+	STATE(s, soc->mbox_pending);
+	STATE(s, soc->irq_enable);
+	STATE(s, soc->timecmp);
+	STATE(s, soc->timer_due);
+	STATE(s, soc->port_host);
+	STATE(s, soc->port_local);
+	STATE(s, soc->port_fault);
+	STATE(s, soc->port_len);
+	STATE_MAX(s, soc->port_status, NPU_JOB_ERROR_COUNT - 1);
+	STATE(s, soc->acct_queue);
+	STATE(s, soc->acct_arg);
+	STATE(s, soc->acct_addr);
+	STATE(s, soc->gang_tiles);
+	STATE_MAX(s, soc->line_len, sizeof(soc->line) - 1);
+	state_raw(s, soc->line, soc->line_len);
+	state_sparse(s, soc->ram, NPU_PAGE_SIZE, NPU_SOC_RAM_SIZE / NPU_PAGE_SIZE);
 }

@@ -12,6 +12,7 @@
 #include "npu_pgtable.h"
 #include "npu_soc.h"
 #include "rv.h"
+#include "state.h"
 
 struct npu_dev;
 
@@ -67,6 +68,9 @@ uint32_t soc_pending(const struct soc *soc);
 /* Set the hart's interrupt lines after a change of their sources; the second reads the clock too. */
 void soc_update_irq(struct soc *soc);
 void soc_update_timer(struct soc *soc);
+
+/* Visit core, memory and registers. */
+void soc_state(struct soc *soc, struct state *s);
 
 /* Host address of [addr, addr + len) of the management core's RAM, or (write false) ROM; else NULL. */
 uint8_t *soc_local(struct soc *soc, uint64_t addr, uint64_t len, bool write);

@@ -236,8 +236,7 @@ static const struct rv_env tile_env = {
 
 /* ---- shares --------------------------------------------------------------------------------- */
 
-/* The core's costs at the operating point, and on the way to host memory, of this share. */
-static void set_costs(struct npu_tile *tile)
+void tile_set_costs(struct npu_tile *tile)
 {
 	const struct acct_point *point = &tile->engine.ticket.point;
 	struct rv_costs costs = core_costs;
@@ -261,7 +260,7 @@ static void start_share(struct npu_tile *tile)
 {
 	struct rv_hart *hart = &tile->hart;
 
-	set_costs(tile);
+	tile_set_costs(tile);
 	tile_sram_open(tile);
 	rv_reset_tlb(hart);
 	memset(&tile->mmu, 0, sizeof(tile->mmu));
@@ -416,8 +415,7 @@ uint64_t tile_close(struct npu_tile *tile)
 	return hart->cycles;
 }
 
-/* Do the registers describe a share? */
-static bool share_valid(const struct npu_dev *dev, const struct tile_share *share)
+bool tile_share_valid(const struct npu_dev *dev, const struct tile_share *share)
 {
 	uint64_t groups = 1;
 
@@ -437,7 +435,7 @@ static bool share_valid(const struct npu_dev *dev, const struct tile_share *shar
 
 bool tile_can_go(const struct npu_tile *tile)
 {
-	return tile->engine.status == NPU_SOC_IDLE && share_valid(tile->dev, &tile->next);
+	return tile->engine.status == NPU_SOC_IDLE && tile_share_valid(tile->dev, &tile->next);
 }
 
 static void latch_share(struct npu_tile *tile)

@@ -129,4 +129,7 @@ void tile_stopped(struct npu_tile *tile);
 /* The share has ended: its modelled time. counters are complete after this. */
 uint64_t tile_close(struct npu_tile *tile);
 
+/* Visit all of it. Needs the lock, and the tile not to run; one that is loaded into has been reset. */
+void tile_state(struct npu_tile *tile, struct state *s);
+
 #endif /* NPU_TILE_H */

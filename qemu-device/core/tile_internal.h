@@ -12,6 +12,11 @@ void tile_set_fault(struct npu_tile *tile, enum npu_job_error error, enum npu_ac
 /* tile.c: the workgroup that runs or comes next; the last one if all are retired. */
 uint32_t tile_workgroup(const struct npu_tile *tile);
 
+/* tile.c: set the core's costs at the operating point, and on the way to host memory, of the share. */
+void tile_set_costs(struct npu_tile *tile);
+/* tile.c: do the registers describe a share? */
+bool tile_share_valid(const struct npu_dev *dev, const struct tile_share *share);
+
 /* tile_sram.c: make all of it zero. */
 void tile_sram_scrub(struct npu_tile *tile);
 

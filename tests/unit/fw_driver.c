@@ -190,11 +190,20 @@ const char *fw_image_path(int argc, char **argv)
 	return "build/firmware/npu/npu_fw.bin";
 }
 
+static struct npu_dev *make_device(struct drv *d)
+{
+	const char *error;
+	struct npu_dev *dev = npu_dev_new(&d->config, &drv_ops, d, &error);
+
+	if (!dev)
+		drv_die(error);
+	return dev;
+}
+
 struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget)
 {
 	struct drv *d = calloc(1, sizeof(*d));
-	struct npu_config config;
-	const char *error;
+	struct npu_config *config = &d->config;
 	FILE *file = fopen(fw_path, "rb");
 
 	if (!d || !file)
@@ -207,18 +216,36 @@ struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budg
 	fclose(file);
 	d->deadline = UINT64_MAX;
 	d->now = 1000 * MS;
-	npu_config_init(&config);
-	config.chiplets = 1;
-	config.tiles_per_chiplet = tiles;
-	config.sram_kib = 64;
-	config.threads = 2;
-	config.debug_faults = true;
+	npu_config_init(config);
+	config->chiplets = 1;
+	config->tiles_per_chiplet = tiles;
+	config->sram_kib = 64;
+	config->threads = 2;
+	config->debug_faults = true;
 	if (inline_budget >= 0)
-		config.inline_budget = (uint64_t)inline_budget;
-	d->dev = npu_dev_new(&config, &drv_ops, d, &error);
-	if (!d->dev)
-		drv_die(error);
+		config->inline_budget = (uint64_t)inline_budget;
+	d->dev = make_device(d);
 	return d;
+}
+
+bool drv_move(struct drv *d)
+{
+	char error[NPU_STATE_ERROR];
+	uint8_t *state;
+	size_t size;
+	bool ok;
+
+	npu_dev_pause(d->dev);
+	state = npu_dev_save(d->dev, &size, error);
+	if (!state)
+		drv_die(error);
+	npu_dev_free(d->dev);
+	d->dev = make_device(d);
+	npu_dev_pause(d->dev);
+	ok = npu_dev_load(d->dev, state, size, error);
+	npu_dev_resume(d->dev);
+	free(state);
+	return ok;
 }
 
 void drv_free(struct drv *d)

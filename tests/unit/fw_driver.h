@@ -37,6 +37,7 @@ struct queue_mem {
 
 /* Device and driver. For one test thread; what the device's workers touch is atomic. */
 struct drv {
+	struct npu_config config;
 	struct npu_dev *dev;
 	uint8_t *mem;
 	uint64_t used; /* bytes of mem handed out */
@@ -106,6 +107,8 @@ const char *fw_image_path(int argc, char **argv);
 /* A device with this many tiles. inline_budget as in struct npu_config, -1: as it comes. */
 struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget);
 void drv_free(struct drv *d);
+/* Save the device as it stands, and go on with another one that is loaded with that. False: it does not load. */
+bool drv_move(struct drv *d);
 /* For another device; opaque is a struct drv. */
 const struct npu_host_ops *drv_host_ops(void);
 /* Reset the device and host memory, set everything up for a boot, but do not start it. */
