@@ -79,7 +79,7 @@
 
 /* ---- copy engine --------------------------------------------------------------------------------- */
 /* Executes one COPY, FILL or GATHER packet (npu_packet.h), asynchronously. */
-#define NPU_SOC_COPY_PACKET 0x140 /* u64, management core address of the packet, read at START */
+#define NPU_SOC_COPY_PACKET 0x140 /* u64, management core address of the packet, read at GO */
 #define NPU_SOC_COPY_QUEUE  0x148 /* queue[7:0], charged */
 #define NPU_SOC_COPY_AS	    0x14c
 #define NPU_SOC_COPY_CMD    0x150 /* enum npu_soc_cmd */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * docs/model.md is the model's table, and nothing else; --write makes it so. docs/hardware.md says
- * what the model does: it names each row, and rows and counters that it names exist.
+ * what the model does: it names each row, and rows and counters that it names exist. What the contracts
+ * number (registers, bits, packets, messages, errors, counters) has its row in hardware.md or firmware.md.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -288,6 +289,145 @@ static void test_faults(void)
 	tap_is(strangers, 0, "and none for what is no fault");
 }
 
+/* How the contract gives a name its number, and how the manual writes that. */
+enum number_form {
+	OFFSET, /* #define NAME 0x123: as it is */
+	BIT, /* #define NAME (1u << 3): 3 */
+	VALUE, /* NAME = 3, or #define NAME 3: as it is */
+};
+
+struct listed {
+	const char *header, *prefix;
+	enum number_form form;
+	const char *manual;
+	const char *block; /* names of this enum only, if not NULL */
+	const char *written; /* before the name in the manual, which is in small letters then; or NULL */
+};
+
+static const struct listed lists[] = {
+	{"npu_regs.h", "NPU_REG_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_STATUS_", BIT, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_IRQ_", BIT, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_FEATURE_", BIT, "hardware.md", NULL, NULL},
+	{"npu_fault.h", "NPU_REG_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_SOC_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_TILE_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_isa.h", "NPU_CSR_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_isa.h", "NPU_F3_", VALUE, "hardware.md", NULL, "npu."},
+	{"npu_isa.h", "NPU_DMA_", BIT, "hardware.md", NULL, NULL},
+	{"npu_isa.h", "NPU_MATRIX_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_packet.h", "NPU_PKT_", VALUE, "hardware.md", "npu_packet_op", NULL},
+	{"npu_ring.h", "NPU_JOB_", VALUE, "hardware.md", "npu_job_error", NULL},
+	{"npu_perf.h", "NPU_PERF_MODE_", BIT, "hardware.md", NULL, NULL},
+	{"npu_perf.h", "NPU_PERF_FLAG_", BIT, "hardware.md", NULL, NULL},
+	{"npu_perf.h", "NPU_PERF_", VALUE, "hardware.md", "npu_perf_type", NULL},
+	{"npu_perf.h", "NPU_PERF_", VALUE, "hardware.md", "npu_perf_cause", NULL},
+	{"npu_fw.h", "NPU_FW_FEATURE_", BIT, "firmware.md", NULL, NULL},
+	{"npu_fw.h", "NPU_BOOT_", VALUE, "firmware.md", "npu_boot_stage", NULL},
+	{"npu_fw.h", "NPU_BOOT_ERR_", VALUE, "firmware.md", "npu_boot_error", NULL},
+	{"npu_fw.h", "NPU_MSG_", VALUE, "firmware.md", "npu_msg_type", NULL},
+	{"npu_fw.h", "NPU_MSG_", VALUE, "firmware.md", "npu_msg_status", NULL},
+	{"npu_fw.h", "NPU_PANIC_", VALUE, "firmware.md", "npu_fw_panic", NULL},
+};
+
+/*
+ * If line gives a name of the list its number, store both as the manual has to write them. Sizes and addresses
+ * (which end in ul), and the second halves of 64-bit registers, are none.
+ */
+static bool parse_name(const struct listed *list, const char *line, char name[64], char number[32])
+{
+	char symbol[64], rest[64];
+	size_t length;
+
+	if (sscanf(line, list->block ? " %63[A-Z0-9_] = %63[^,\n]" :
+				       "#define %63[A-Z0-9_]%*[ \t]%63[^/\n]", symbol, rest) != 2 &&
+	    (list->block || sscanf(line, "#define %63[A-Z0-9_](%*[a-z]) (%63[^/\n]", symbol, rest) != 2))
+		return false;
+	length = strlen(symbol);
+	if (strncmp(symbol, list->prefix, strlen(list->prefix)) || !strcmp(symbol + length - 3, "_HI") ||
+	    !strcmp(symbol + length - 4, "_END"))
+		return false;
+	if (!strcmp(symbol + length - 3, "_LO"))
+		symbol[length - 3] = 0;
+	snprintf(name, 64, "%s%s", list->written ? list->written : "", symbol + strlen(list->prefix));
+	for (char *p = name; list->written && *p; p++)
+		*p = *p == '_' ? '.' : tolower((unsigned char)*p);
+	switch (list->form) {
+	case OFFSET:
+		length = 2 + strspn(rest + 2, "0123456789abcdef");
+		if (strncmp(rest, "0x", 2) || !strncmp(rest + length, "ul", 2))
+			return false;
+		snprintf(number, 32, "%.*s", (int)length, rest);
+		return true;
+	case BIT:
+		return sscanf(rest, "(1u%*[l] << %31[0-9])", number) == 1 ||
+		       sscanf(rest, "(1u << %31[0-9])", number) == 1;
+	default:
+		return sscanf(rest, "%31[0-9a-fx]", number) == 1;
+	}
+}
+
+/* Every name of the list has a row in the manual: | number | `NAME */
+static void test_list(const struct listed *list)
+{
+	char path[512], line[1024], name[64], number[32], row[128], block[80];
+	unsigned int names = 0, missing = 0;
+	bool inside = !list->block;
+	char *manual;
+	FILE *file;
+
+	snprintf(path, sizeof(path), DOCS "/%s", list->manual);
+	manual = read_text(path);
+	snprintf(path, sizeof(path), UAPI "/%s", list->header);
+	file = fopen(path, "r");
+	if (!manual || !file) {
+		tap_ok(false, "%s and %s can be read", list->header, list->manual);
+		goto out;
+	}
+	snprintf(block, sizeof(block), "enum %s {", list->block ? list->block : "");
+	while (fgets(line, sizeof(line), file)) {
+		if (list->block && !strncmp(line, block, strlen(block)))
+			inside = true;
+		else if (list->block && line[0] == '}')
+			inside = false;
+		if (!inside || !parse_name(list, line, name, number))
+			continue;
+		names++;
+		/* An instruction is followed by its operands, an array of registers by its index. */
+		snprintf(row, sizeof(row), "| %s | `%s", number, name);
+		if (!strstr(manual, row) ||
+		    !strchr("` (", strstr(manual, row)[strlen(row)])) {
+			tap_diag("no row for %s%s, %s", list->prefix, name, number);
+			missing++;
+		}
+	}
+	tap_ok(names && !missing, "%s: %u names %s of %s %s", list->manual, names, list->prefix,
+	       list->header, list->block ? list->block : "");
+out:
+	if (file)
+		fclose(file);
+	free(manual);
+}
+
+/* The table of counters, word for word. */
+static void test_counter_table(const char *manual)
+{
+	static const struct {
+		const char *name, *unit, *description;
+	} table[] = {
+#define ROW(symbol, name, unit, description) {name, unit, description},
+		NPU_COUNTER_TABLE(ROW)
+#undef ROW
+	};
+	char row[512];
+
+	for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++) {
+		snprintf(row, sizeof(row), "| %u | `%s` | %s | %s |", i, table[i].name, table[i].unit,
+			 table[i].description);
+		tap_ok(strstr(manual, row), "counter %s in the manual's table", table[i].name);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	char *manual;
@@ -300,8 +440,11 @@ int main(int argc, char **argv)
 	if (tap_ok(manual, "the manual can be read: %s", DOCS "/hardware.md")) {
 		test_model(manual);
 		test_counters(manual);
+		test_counter_table(manual);
 	}
 	free(manual);
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		test_list(&lists[i]);
 	test_faults();
 	return tap_done();
 }
