@@ -31,7 +31,7 @@ static const struct property {
 	{"vlen", NUMBER, "a power of two from 128 to 16384"},
 	{"queues", NUMBER, "1 to 64"},
 	{"threads", NUMBER, "1 to 64, or 0: one per CPU"},
-	{"matrix", TEXT, "auto, avx512, avx2 or c"},
+	{"matrix", TEXT, "auto, amx, avx512, avxvnni, avx2 or c"},
 	{"inline-budget", NUMBER, "a number of units of work"},
 	{"memory", SIZE, "16M to 1024G"},
 	{"log", SWITCH, "on or off"},

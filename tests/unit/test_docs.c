@@ -428,6 +428,31 @@ static void test_counter_table(const char *manual)
 	}
 }
 
+/* libnpurt(3) names each function of npurt.h, but for those that count references, which it describes. */
+static void test_man_page(void)
+{
+	char *header = read_text(RUNTIME "/include/npurt.h"), *page = read_text(RUNTIME "/man/libnpurt.3");
+	unsigned int functions = 0, missing = 0;
+
+	for (const char *p = header; page && p && (p = strstr(p, "npurt_")); p++) {
+		const size_t length = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_");
+		char name[64];
+
+		if (p[length] != '(' || (length > 4 && !memcmp(p + length - 4, "_ref", 4)) ||
+		    (length > 6 && !memcmp(p + length - 6, "_unref", 6)))
+			continue;
+		functions++;
+		snprintf(name, sizeof(name), "%.*s (", (int)length, p);
+		if (!strstr(page, name)) {
+			tap_diag("no %s)", name);
+			missing++;
+		}
+	}
+	tap_ok(functions && !missing, "libnpurt(3) names every function of npurt.h");
+	free(page);
+	free(header);
+}
+
 int main(int argc, char **argv)
 {
 	char *manual;
@@ -446,5 +471,6 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		test_list(&lists[i]);
 	test_faults();
+	test_man_page();
 	return tap_done();
 }
