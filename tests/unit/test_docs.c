@@ -249,6 +249,11 @@ static void test_counters(const char *manual)
  */
 static void test_faults(void)
 {
+	static const char *const numbered[] = {
+#define ROW(symbol, number, name, target, description) "| " #number " | `" name "` |",
+		NPU_FAULT_TABLE(ROW)
+#undef ROW
+	};
 	static const char *const names[] = {
 #define NAME(symbol, number, name, target, description) name,
 		NPU_FAULT_TABLE(NAME)
@@ -258,7 +263,7 @@ static void test_faults(void)
 	FILE *file = fopen(DOCS "/faults.md", "r");
 	unsigned int rows[COUNT] = {0}, strangers = 0;
 	bool whole[COUNT] = {false};
-	char line[8192];
+	char line[8192], *text;
 
 	if (!tap_ok(file, "the list of faults can be read"))
 		return;
@@ -284,6 +289,10 @@ static void test_faults(void)
 		whole[i] = bars == 6 && empty <= 1;
 	}
 	fclose(file);
+	text = read_text(DOCS "/faults.md");
+	for (unsigned int i = 0; i < COUNT; i++)
+		tap_ok(text && strstr(text, numbered[i]), "and its number: %s", numbered[i]);
+	free(text);
 	for (unsigned int i = 0; i < COUNT; i++)
 		tap_ok(rows[i] == 1 && whole[i], "docs/faults.md has a whole row for %s", names[i]);
 	tap_is(strangers, 0, "and none for what is no fault");
@@ -318,6 +327,9 @@ static const struct listed lists[] = {
 	{"npu_isa.h", "NPU_MATRIX_", OFFSET, "hardware.md", NULL, NULL},
 	{"npu_packet.h", "NPU_PKT_", VALUE, "hardware.md", "npu_packet_op", NULL},
 	{"npu_ring.h", "NPU_JOB_", VALUE, "hardware.md", "npu_job_error", NULL},
+	{"npu_ring.h", "NPU_RING_", VALUE, "firmware.md", "npu_ring_op", NULL},
+	{"npu_ring.h", "NPU_QUEUE_", VALUE, "firmware.md", "npu_queue_state", NULL},
+	{"npu_ring.h", "NPU_PRIO_", VALUE, "firmware.md", "npu_queue_priority", NULL},
 	{"npu_perf.h", "NPU_PERF_MODE_", BIT, "hardware.md", NULL, NULL},
 	{"npu_perf.h", "NPU_PERF_FLAG_", BIT, "hardware.md", NULL, NULL},
 	{"npu_perf.h", "NPU_PERF_", VALUE, "hardware.md", "npu_perf_type", NULL},
