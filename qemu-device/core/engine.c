@@ -172,7 +172,9 @@ void engine_state(struct npu_dev *dev, struct npu_engine *engine, struct state *
 	state_check(s, engine->status == NPU_SOC_BUSY || !(engine->ready || engine->hung),
 		    "an engine without work is to run");
 	state_check(s, !engine->ready || !engine->hung, "an engine that hangs is to run");
-	state_check(s, ticket->lane == (tile ? ACCT_TILES : ACCT_COPY), "a share in the wrong lane");
+	state_check(s, engine->status != NPU_SOC_BUSY ||
+			       ticket->lane == (tile ? ACCT_TILES : ACCT_COPY),
+		    "a share in the wrong lane");
 	if (s->failed) /* it must not be taken for one that holds a ticket, nor be run */
 		engine_reset(engine);
 }

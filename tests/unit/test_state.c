@@ -488,6 +488,20 @@ static void test_pause(void)
 	world_free(w);
 }
 
+/* One that has done nothing yet is no exception. */
+static void test_new(void)
+{
+	struct world *w = world_new(false, 2, 100, "auto");
+	uint64_t *args = at(w, w->args);
+
+	tap_ok(move(w), "a device that is new moves");
+	args[0] = 100;
+	tiles_go(w->t, 0, 0, 1, tiles_entry(K_WORK), w->args_va, 1, 0, 1, 1);
+	npu_dev_wait_idle(w->t->dev);
+	tap_ok(tiles_ack(w->t, 0) == NPU_SOC_DONE && move(w), "works, and moves on");
+	world_free(w);
+}
+
 /* ---- bad streams ------------------------------------------------------------------------------- */
 
 /* A state with something of everything in hand. */
@@ -587,6 +601,7 @@ int main(void)
 	tap_ok(want.done && want.conserved && want.hits == 1, "the work gets done without any move");
 	test_moves(&want);
 	test_pause();
+	test_new();
 	test_bad();
 	return tap_done();
 }
