@@ -86,7 +86,7 @@ bool queues_stopped(void);
 enum npu_msg_status queue_start(struct queue *queue);
 /*
  * Stop a queue that is not stopped yet. May finish later, with a call of
- * queue_quiet() for the engine it runs on; queue->stopping is set until then.
+ * queue_stopped() when the engine it runs on is quiet; queue->stopping is set until then.
  */
 void queue_stop(struct queue *queue);
 /* The host rang the doorbell of these queues (bit per queue). */
