@@ -102,6 +102,7 @@ static void init_locks(struct sim_dev *dev)
 	pthread_rwlockattr_destroy(&attr);
 	pthread_mutex_init(&dev->tlb_lock, NULL);
 	pthread_mutex_init(&dev->request_lock, NULL);
+	pthread_mutex_init(&dev->events_lock, NULL);
 	pthread_mutex_init(&dev->lock, NULL);
 	sim_cond_init(&dev->mail);
 	sim_cond_init(&dev->work);
@@ -192,6 +193,7 @@ static void sim_close(void *priv)
 		pthread_cond_destroy(&dev->mail);
 		pthread_mutex_destroy(&dev->lock);
 		pthread_mutex_destroy(&dev->request_lock);
+		pthread_mutex_destroy(&dev->events_lock);
 		pthread_mutex_destroy(&dev->tlb_lock);
 		pthread_rwlock_destroy(&dev->hw);
 	}

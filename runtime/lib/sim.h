@@ -15,7 +15,8 @@
  * ringing for a job whose dependency has just been met, is left to the service thread.
  *
  * Locks, in the order in which they nest:
- *	vm->lock, queue->stop_lock, dev->hw, dev->request_lock or dev->tlb_lock or queue->bell, dev->lock
+ *	vm->lock, queue->stop_lock, dev->hw, dev->request_lock or dev->tlb_lock or queue->bell,
+ *	dev->events_lock, dev->lock
  * dev->lock is taken in interrupts, so the core is never called with it held.
  */
 #ifndef NPURT_SIM_H
@@ -278,6 +279,7 @@ struct sim_dev {
 	unsigned int resets;	  /* hw */
 	pthread_mutex_t tlb_lock; /* the registers of an invalidation */
 	pthread_mutex_t request_lock;
+	pthread_mutex_t events_lock; /* what vector 0 was raised for: read to noted */
 	pthread_t service;
 	bool service_started;
 

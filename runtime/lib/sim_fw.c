@@ -180,6 +180,8 @@ int sim_fw_boot(struct sim_dev *dev)
 	dev->h2f_write = dev->f2h_read = dev->seq = 0;
 	dev->cookie = 0;
 	dev->ready = dev->dead = dev->events = false;
+	/* What the firmware that is gone gave reason to is being done. */
+	dev->reset_reason = NULL;
 	pthread_mutex_unlock(&dev->lock);
 
 	npu_dev_write(dev->core, NPU_REG_MBOX_BASE_LO, bus, 8);
@@ -312,6 +314,7 @@ void sim_fw_events(struct sim_dev *dev)
 {
 	uint32_t events;
 
+	pthread_mutex_lock(&dev->events_lock);
 	pthread_mutex_lock(&dev->lock);
 	dev->events = false;
 	pthread_mutex_unlock(&dev->lock);
@@ -330,4 +333,5 @@ void sim_fw_events(struct sim_dev *dev)
 		pthread_cond_signal(&dev->work);
 	}
 	pthread_mutex_unlock(&dev->lock);
+	pthread_mutex_unlock(&dev->events_lock);
 }

@@ -318,10 +318,19 @@ int sim_queue_get_state(void *priv, struct drm_npu_queue_get_state *state)
 	struct sim_dev *dev = priv;
 	const struct sim_queue *queue;
 
-	if (sim_gone(dev))
+	if (sim_forked(dev))
 		return -ENODEV;
 	if (state->counters.count && state->counters.stride != sizeof(uint64_t))
 		return -EINVAL;
+	/*
+	 * Whoever lost a job in a reset that is under way is told when it is known whether the device
+	 * comes back: to try again is no advice for one that is lost.
+	 */
+	pthread_rwlock_rdlock(&dev->hw);
+	if (dev->lost) {
+		pthread_rwlock_unlock(&dev->hw);
+		return -ENODEV;
+	}
 	pthread_mutex_lock(&dev->lock);
 	queue = sim_table_get(&dev->queues, state->id);
 	if (queue) {
@@ -338,5 +347,6 @@ int sim_queue_get_state(void *priv, struct drm_npu_queue_get_state *state)
 				__atomic_load_n(&queue->mem->counters.value[i], __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&dev->lock);
+	pthread_rwlock_unlock(&dev->hw);
 	return queue ? 0 : -ENOENT;
 }

@@ -100,30 +100,54 @@ static int restart(struct sim_dev *dev)
 	return err;
 }
 
+/* hw held for writing. */
+static void reset(struct sim_dev *dev, const char *reason)
+{
+	dev->resets++;
+	if (dev->config.log)
+		sim_host_ops.log(dev, NPU_LOG_ERROR, reason);
+	npu_dev_reset(dev->core);
+	/* What the firmware that is gone had to say must not be taken for the next one's words. */
+	pthread_mutex_lock(&dev->events_lock);
+	pthread_mutex_unlock(&dev->events_lock);
+	pthread_mutex_lock(&dev->lock);
+	dev->watching = false;
+	pthread_mutex_unlock(&dev->lock);
+	lose_all(dev, false);
+	if (restart(dev)) {
+		npu_dev_reset(dev->core);
+		dev->lost = true;
+		lose_all(dev, true);
+	}
+}
+
 int sim_reset(struct sim_dev *dev, unsigned int resets, const char *reason)
 {
 	pthread_rwlock_wrlock(&dev->hw);
-	if (!dev->lost && dev->resets == resets) {
-		dev->resets++;
-		if (dev->config.log)
-			sim_host_ops.log(dev, NPU_LOG_ERROR, reason);
-		npu_dev_reset(dev->core);
-		pthread_mutex_lock(&dev->lock);
-		dev->reset_reason = NULL;
-		dev->watching = false;
-		pthread_mutex_unlock(&dev->lock);
-		lose_all(dev, false);
-		if (restart(dev)) {
-			npu_dev_reset(dev->core);
-			dev->lost = true;
-			lose_all(dev, true);
-		}
-	}
+	if (!dev->lost && dev->resets == resets)
+		reset(dev, reason);
 	pthread_rwlock_unlock(&dev->hw);
 	if (dev->lost)
 		return -ENODEV;
 	emit_all(dev);
 	return 0;
+}
+
+/* Do the reset that was asked for, unless one has begun since. */
+static void reset_wanted(struct sim_dev *dev)
+{
+	const char *reason;
+
+	pthread_rwlock_wrlock(&dev->hw);
+	pthread_mutex_lock(&dev->lock);
+	reason = dev->reset_reason;
+	dev->reset_reason = NULL;
+	pthread_mutex_unlock(&dev->lock);
+	if (reason && !dev->lost)
+		reset(dev, reason);
+	pthread_rwlock_unlock(&dev->hw);
+	if (!dev->lost)
+		emit_all(dev);
 }
 
 static unsigned int resets_of(struct sim_dev *dev)
@@ -266,7 +290,6 @@ static void watch(struct sim_dev *dev)
 static bool do_one(struct sim_dev *dev)
 {
 	const uint64_t now = sim_now();
-	const char *reason = dev->reset_reason;
 
 	if (dev->events) {
 		pthread_mutex_unlock(&dev->lock);
@@ -275,10 +298,9 @@ static bool do_one(struct sim_dev *dev)
 		dev->kick = false;
 		pthread_mutex_unlock(&dev->lock);
 		emit_all(dev);
-	} else if (reason) {
-		dev->reset_reason = NULL;
+	} else if (dev->reset_reason) {
 		pthread_mutex_unlock(&dev->lock);
-		sim_reset(dev, resets_of(dev), reason);
+		reset_wanted(dev);
 	} else if (dev->timer_ns <= now) {
 		dev->timer_ns = UINT64_MAX;
 		pthread_mutex_unlock(&dev->lock);
