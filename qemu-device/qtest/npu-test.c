@@ -469,16 +469,85 @@ static void test_unplug(void)
 	npu_stop(npu);
 }
 
+/* Wait for this end of a migration, with the capability "events" set. */
+static void wait_migrated(Npu *npu)
+{
+	bool done = false;
+
+	while (!done) {
+		QDict *event = qtest_qmp_eventwait_ref(npu->qts, "MIGRATION");
+		const char *status = qdict_get_str(qdict_get_qdict(event, "data"), "status");
+
+		g_assert_cmpstr(status, !=, "failed");
+		done = g_str_equal(status, "completed");
+		qobject_unref(event);
+	}
+}
+
+static void migrate(Npu *npu, const char *command, const char *uri)
+{
+	qtest_qmp_assert_success(npu->qts,
+				 "{'execute': 'migrate-set-capabilities', 'arguments': {'capabilities': "
+				 "[{'capability': 'events', 'state': true}]}}");
+	qtest_qmp_assert_success(npu->qts, "{'execute': %s, 'arguments': {'uri': %s}}", command, uri);
+	wait_migrated(npu);
+}
+
+/* Registers, a doorbell and a boot ROM that has given up go on in another QEMU, and so does what is done there. */
 static void test_migration(void)
 {
-	Npu *npu = npu_start("");
-	QDict *reply = qtest_qmp(npu->qts, "{'execute': 'migrate', 'arguments': {'uri': 'exec:cat'}}");
-	QDict *error = qdict_get_qdict(reply, "error");
+	g_autofree char *path = g_strdup_printf("%s/npu-test-%d.state", g_get_tmp_dir(), getpid());
+	g_autofree char *uri = g_strdup_printf("file:%s", path);
+	Npu *npu = npu_start("sram=128K"), *other = npu_start_with("sram=128K", "-incoming defer");
 
-	g_assert_nonnull(error);
-	g_assert_nonnull(strstr(qdict_get_str(error, "desc"), "npu"));
-	qobject_unref(reply);
+	dirty_registers(npu);
+	migrate(npu, "migrate", uri);
+	/* The one that was saved stands still, but can be looked at. */
+	g_assert_cmphex(reg_read(npu, NPU_REG_MBOX_BASE_LO), ==, 0x3000);
 	npu_stop(npu);
+	migrate(other, "migrate-incoming", uri);
+	unlink(path);
+	g_assert_cmphex(reg_read(other, NPU_REG_AS_TABLE_HI), ==, 0x1);
+	g_assert_cmphex(reg_read(other, NPU_REG_QUEUE_TABLE_LO), ==, 0x2000);
+	g_assert_cmphex(reg_read(other, NPU_REG_MBOX_BASE_LO), ==, 0x3000);
+	g_assert_cmphex(reg_read(other, NPU_REG_IRQ_ENABLE), ==, NPU_IRQ_ALL);
+	g_assert_cmphex(reg_read(other, NPU_REG_IRQ_STATUS) & NPU_IRQ_BOOT, ==, NPU_IRQ_BOOT);
+	expect_boot_error(other, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	reg_write(other, NPU_REG_RESET, NPU_RESET_KEY);
+	expect_reset_state(other);
+	npu_boot(other, FW_ADDR, 4096);
+	expect_boot_error(other, NPU_BOOT_ERR_MAGIC, 0);
+	npu_stop(other);
+}
+
+/* A device of another size is refused, and that QEMU stays as it was. */
+static void test_migration_other(void)
+{
+	g_autofree char *path = g_strdup_printf("%s/npu-test-%d.state", g_get_tmp_dir(), getpid());
+	g_autofree char *uri = g_strdup_printf("file:%s", path);
+	Npu *npu = npu_start("tiles=2"), *other = npu_start_with("tiles=3", "-incoming defer");
+	bool failed = false;
+
+	migrate(npu, "migrate", uri);
+	npu_stop(npu);
+	qtest_qmp_assert_success(other->qts,
+				 "{'execute': 'migrate-set-capabilities', 'arguments': {'capabilities': "
+				 "[{'capability': 'events', 'state': true}]}}");
+	qtest_qmp_assert_success(other->qts,
+				 "{'execute': 'migrate-incoming', 'arguments': {'uri': %s, "
+				 "'exit-on-error': false}}",
+				 uri);
+	while (!failed) {
+		QDict *event = qtest_qmp_eventwait_ref(other->qts, "MIGRATION");
+		const char *status = qdict_get_str(qdict_get_qdict(event, "data"), "status");
+
+		g_assert_cmpstr(status, !=, "completed");
+		failed = g_str_equal(status, "failed");
+		qobject_unref(event);
+	}
+	unlink(path);
+	expect_reset_state(other);
+	npu_stop(other);
 }
 
 int main(int argc, char **argv)
@@ -504,5 +573,6 @@ int main(int argc, char **argv)
 	qtest_add_func("/npu/hostile", test_hostile);
 	qtest_add_func("/npu/unplug", test_unplug);
 	qtest_add_func("/npu/migration", test_migration);
+	qtest_add_func("/npu/migration/other", test_migration_other);
 	return npu_test_run();
 }

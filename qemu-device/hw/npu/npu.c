@@ -23,7 +23,7 @@
  * Only chiplets, tiles, sram, vlen and queues are visible to the guest; the others change neither results
  * nor the modelled time.
  *
- * While a VM is stopped, work that the device had begun goes on in guest memory.
+ * While a VM is stopped, so is the device, in the middle of what it does (npu_vmstate.c).
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -37,7 +37,6 @@
 #include "hw/pci/pcie_aer.h"
 #include "hw/qdev-properties.h"
 #include "hw/resettable.h"
-#include "migration/blocker.h"
 
 #include "npu.h"
 #include "trace/trace-hw_npu.h"
@@ -200,12 +199,6 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 		goto err_exp;
 	}
 
-	error_setg(&s->migration_blocker,
-		   "npu: a running device cannot be saved; unplug it first (device_del)");
-	if (migrate_add_blocker(&s->migration_blocker, errp) < 0) {
-		goto err_aer;
-	}
-
 	npu_irq_init(s);
 	npu_fault_init(s);
 	npu_timer_init(s);
@@ -215,6 +208,7 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 		goto err_core;
 	}
 	npu_dma_start(s);
+	npu_vmstate_init(s);
 	return;
 
 err_core:
@@ -222,8 +216,6 @@ err_core:
 	npu_timer_exit(s);
 	npu_fault_exit(s);
 	npu_irq_exit(s);
-	migrate_del_blocker(&s->migration_blocker);
-err_aer:
 	if (pdev->exp.aer_cap) {
 		pcie_aer_exit(pdev);
 	}
@@ -238,6 +230,7 @@ static void npu_unrealize(PCIDevice *pdev)
 	NPUState *s = NPU(pdev);
 	struct npu_dev *dev = s->dev;
 
+	npu_vmstate_exit(s);
 	npu_dma_stop(s);
 
 	/* vCPUs may be inside the core, without the BQL. They need nothing from us to get out. */
@@ -252,7 +245,6 @@ static void npu_unrealize(PCIDevice *pdev)
 	npu_timer_exit(s);
 	npu_fault_exit(s);
 	npu_irq_exit(s);
-	migrate_del_blocker(&s->migration_blocker);
 	if (pdev->exp.aer_cap) {
 		pcie_aer_exit(pdev);
 	}
@@ -289,6 +281,7 @@ static void npu_class_init(ObjectClass *klass, void *data)
 	k->subsystem_vendor_id = NPU_PCI_VENDOR_ID;
 	k->subsystem_id = NPU_PCI_DEVICE_ID;
 	rc->phases.hold = npu_reset_hold;
+	dc->vmsd = &npu_vmstate;
 	dc->desc = "NPU (neural processing unit)";
 	device_class_set_props(dc, npu_properties);
 	set_bit(DEVICE_CATEGORY_MISC, dc->categories);

@@ -24,6 +24,8 @@
 #include "qemu/timer.h"
 #include "exec/memory.h"
 #include "hw/pci/pci_device.h"
+#include "migration/vmstate.h"
+#include "system/runstate.h"
 #include "qom/object.h"
 
 #include "npu_core.h"
@@ -77,8 +79,11 @@ struct NPUState {
 	bool map_changed; /* within a transaction of the listener */
 	GArray *sections; /* of NPURange: memory in the DMA address space */
 	NPUMap *map; /* list of it for npu_dma_map(); atomic */
+	bool logging; /* a migration wants to know of what is written; atomic */
+	QemuMutex written_lock;
+	GHashTable *written; /* numbers of pages mapped for writing since then; written_lock */
 
-	Error *migration_blocker;
+	VMChangeStateEntry *vm_state;
 };
 
 extern const MemoryRegionOps npu_regs_ops;
@@ -113,6 +118,14 @@ void npu_dma_start(NPUState *s);
 void npu_dma_stop(NPUState *s);
 /* The core's dma_map op. Any thread; never waits for the BQL. */
 void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write);
+
+/* All that may have been written since a migration began is dirty. Nothing may be mapped meanwhile. */
+void npu_dma_mark_written(NPUState *s);
+
+/* npu_vmstate.c */
+extern const VMStateDescription npu_vmstate;
+void npu_vmstate_init(NPUState *s);
+void npu_vmstate_exit(NPUState *s);
 
 /* npu_host.c */
 void npu_timer_init(NPUState *s);

@@ -18,8 +18,12 @@
  * guest that executes code from a page while the device still writes to it runs stale
  * translations, and a display does not notice the device drawing into its frame buffer. Neither
  * is a thing that drivers do, since they unmap a page from the NPU before they give it to
- * somebody else, and the core asks for a new mapping after that. Migration, the third user of
- * dirty bits, is blocked.
+ * somebody else, and the core asks for a new mapping after that.
+ *
+ * Migration, the third user of dirty bits, sends pages while the device writes to them. From its
+ * start on, with all mappings made anew, the pages mapped for writing are noted, and marked dirty once more when
+ * the device has paused with the VM, or lets go of the mappings before that. So what a device works on is
+ * sent in the end, when the VM stands still.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -28,6 +32,7 @@
 #include "hw/pci/pci.h"
 
 #include "npu.h"
+#include "npu_pgtable.h"
 #include "trace/trace-hw_npu.h"
 
 /* RAM, or ROM, without gaps in the DMA address space and in the host's. */
@@ -40,6 +45,16 @@ struct NPUMap {
 	unsigned int count;
 	NPURange range[]; /* largest first, which is where most accesses go */
 };
+
+/* Migration: [addr, addr + len) may be written to from now on. */
+static void npu_dma_note(NPUState *s, uint64_t addr, size_t len)
+{
+	qemu_mutex_lock(&s->written_lock);
+	for (uint64_t page = addr >> NPU_PAGE_SHIFT; page <= (addr + len - 1) >> NPU_PAGE_SHIFT; page++) {
+		g_hash_table_add(s->written, (void *)(uintptr_t)page);
+	}
+	qemu_mutex_unlock(&s->written_lock);
+}
 
 void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write)
 {
@@ -57,6 +72,9 @@ void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write)
 		}
 		*len = MIN(*len, range->size - offset);
 		if (write) {
+			if (qatomic_load_acquire(&s->logging)) {
+				npu_dma_note(s, addr, *len);
+			}
 			address_space_cache_invalidate(&range->cache, offset, *len);
 		}
 		trace_npu_dma_map(addr, *len, write);
@@ -102,6 +120,57 @@ static NPUMap *npu_map_new(NPUState *s)
 	}
 	qsort(map->range, map->count, sizeof(map->range[0]), npu_range_compare);
 	return map;
+}
+
+/* Mark noted pages dirty in the list of memory that they were mapped from. */
+static void npu_map_mark_written(NPUState *s, NPUMap *map)
+{
+	GHashTableIter iter;
+	void *key;
+
+	qemu_mutex_lock(&s->written_lock);
+	g_hash_table_iter_init(&iter, s->written);
+	while (g_hash_table_iter_next(&iter, &key, NULL)) {
+		uint64_t addr = (uint64_t)(uintptr_t)key << NPU_PAGE_SHIFT;
+
+		for (unsigned int i = 0; i < map->count; i++) {
+			NPURange *range = &map->range[i];
+			uint64_t offset = addr - range->start;
+
+			if (offset < range->size && range->cache.is_write) {
+				address_space_cache_invalidate(
+					&range->cache, offset,
+					MIN(NPU_PAGE_SIZE, range->size - offset));
+				break;
+			}
+		}
+	}
+	qemu_mutex_unlock(&s->written_lock);
+}
+
+void npu_dma_mark_written(NPUState *s)
+{
+	npu_map_mark_written(s, s->map);
+}
+
+static bool npu_log_start(MemoryListener *listener, Error **errp)
+{
+	NPUState *s = container_of(listener, NPUState, listener);
+
+	qatomic_store_release(&s->logging, true);
+	/* What was mapped before this was not noted. */
+	npu_dev_flush_maps(s->dev);
+	return true;
+}
+
+static void npu_log_stop(MemoryListener *listener)
+{
+	NPUState *s = container_of(listener, NPUState, listener);
+
+	qatomic_set(&s->logging, false);
+	qemu_mutex_lock(&s->written_lock);
+	g_hash_table_remove_all(s->written);
+	qemu_mutex_unlock(&s->written_lock);
 }
 
 static void npu_map_begin(MemoryListener *listener)
@@ -160,6 +229,7 @@ static void npu_map_commit(MemoryListener *listener)
 	qatomic_store_release(&s->map, npu_map_new(s));
 	trace_npu_dma_flush(s->map->count);
 	npu_dev_flush_maps(s->dev);
+	npu_map_mark_written(s, old);
 	npu_map_free(old);
 }
 
@@ -167,6 +237,9 @@ void npu_dma_init(NPUState *s)
 {
 	s->sections = g_array_new(false, false, sizeof(NPURange));
 	s->map = npu_map_new(s);
+	qemu_mutex_init(&s->written_lock);
+	s->written = g_hash_table_new(NULL, NULL);
+	s->logging = false;
 }
 
 void npu_dma_start(NPUState *s)
@@ -177,6 +250,8 @@ void npu_dma_start(NPUState *s)
 		.region_add = npu_map_add,
 		.region_del = npu_map_del,
 		.commit = npu_map_commit,
+		.log_global_start = npu_log_start,
+		.log_global_stop = npu_log_stop,
 	};
 	memory_listener_register(&s->listener, pci_get_address_space(PCI_DEVICE(s)));
 }
@@ -191,4 +266,6 @@ void npu_dma_exit(NPUState *s)
 	npu_map_free(s->map);
 	s->map = NULL;
 	g_array_free(s->sections, true);
+	g_hash_table_destroy(s->written);
+	qemu_mutex_destroy(&s->written_lock);
 }
