@@ -46,8 +46,8 @@ demo-sim: runtime ## the same without QEMU and kernel: the device simulated in t
 	$(call step,digits on the simulated NPU,-) tests/demo-sim $(NPU)
 
 .PHONY: test
-test: STEPS := 11
-test: vm unit kselftest ## run all unit tests and, in the VM, all kselftests
+test: STEPS := 12
+test: vm unit sanitized kselftest ## run all unit tests and, in the VM, all kselftests
 	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
 
 .PHONY: shell
@@ -98,10 +98,21 @@ vm: qemu kernel driver runtime ## all that runs in the VM, packed as its root fi
 unit: firmware ## the tests that run here
 	$(call step,building the unit tests,unit) $(call layer,tests/unit)
 
+.PHONY: sanitized
+sanitized: firmware ## the device core's tests and kept fuzz inputs, with sanitizers
+	$(call step,building the tests with sanitizers,sanitized) $(call layer,tests/unit,tests/unit-asan) \
+		SANITIZE=1 CFLAGS='-O1 -g' core && $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware replay
+
 .PHONY: kselftest
 kselftest: kernel runtime ## the tests that run in the VM
 	$(call step,building the kselftests,kselftest) $(call layer,tests/kselftest) \
 		KSELFTEST_DIR=$(build)/kernel/source/tools/testing/selftests
+
+.PHONY: fuzz
+TIME ?= 60
+fuzz: firmware ## fuzz the device core, TIME seconds each target; kept inputs are in tests/fuzz/corpus
+	$(call step,building the fuzzers,fuzz) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware
+	$(call step,fuzzing,-) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware TIME=$(TIME) run
 
 .PHONY: isa
 # SUITE: folder of bare-metal RISC-V programs; ISA: more options of npu-rv-run, as in ISA='--vlen 256'

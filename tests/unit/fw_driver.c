@@ -200,10 +200,9 @@ static struct npu_dev *make_device(struct drv *d)
 	return dev;
 }
 
-struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget)
+struct drv *drv_new_config(const char *fw_path, const struct npu_config *config)
 {
 	struct drv *d = calloc(1, sizeof(*d));
-	struct npu_config *config = &d->config;
 	FILE *file = fopen(fw_path, "rb");
 
 	if (!d || !file)
@@ -216,16 +215,24 @@ struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budg
 	fclose(file);
 	d->deadline = UINT64_MAX;
 	d->now = 1000 * MS;
-	npu_config_init(config);
-	config->chiplets = 1;
-	config->tiles_per_chiplet = tiles;
-	config->sram_kib = 64;
-	config->threads = 2;
-	config->debug_faults = true;
-	if (inline_budget >= 0)
-		config->inline_budget = (uint64_t)inline_budget;
+	d->config = *config;
 	d->dev = make_device(d);
 	return d;
+}
+
+struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget)
+{
+	struct npu_config config;
+
+	npu_config_init(&config);
+	config.chiplets = 1;
+	config.tiles_per_chiplet = tiles;
+	config.sram_kib = 64;
+	config.threads = 2;
+	config.debug_faults = true;
+	if (inline_budget >= 0)
+		config.inline_budget = (uint64_t)inline_budget;
+	return drv_new_config(fw_path, &config);
 }
 
 bool drv_move(struct drv *d)

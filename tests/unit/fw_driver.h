@@ -106,6 +106,8 @@ uint64_t map_new(struct drv *d, unsigned int as, uint64_t size, uint64_t flags, 
 const char *fw_image_path(int argc, char **argv);
 /* A device with this many tiles. inline_budget as in struct npu_config, -1: as it comes. */
 struct drv *drv_new(const char *fw_path, unsigned int tiles, int64_t inline_budget);
+/* A device of this make. */
+struct drv *drv_new_config(const char *fw_path, const struct npu_config *config);
 void drv_free(struct drv *d);
 /* Save the device as it stands, and go on with another one that is loaded with that. False: it does not load. */
 bool drv_move(struct drv *d);

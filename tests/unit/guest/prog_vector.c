@@ -119,7 +119,7 @@ uint64_t program(uint64_t seed)
 {
 	const unsigned int n = N / 2 - (unsigned int)(seed % 50);
 	uint64_t r = seed + 1, h = seed;
-	int64_t sum = 0;
+	uint64_t sum = 0; /* wraps */
 	int32_t least = INT32_MAX;
 
 	for (unsigned int i = 0; i < N; i++) {
@@ -139,7 +139,7 @@ uint64_t program(uint64_t seed)
 	h = mix(h, bits_of(pick_sum(100.0f, n)));
 	look_up(n < 300 ? n : 300);
 	for (unsigned int i = 0; i < n; i++) {
-		sum += (int64_t)words[i] * more[i];
+		sum += (uint64_t)((int64_t)words[i] * more[i]);
 		words[i] = words[i] / (more[i] | 1) + (bytes[i] > 3 ? halves[i] : -halves[i]);
 		if (words[i] < least)
 			least = words[i];
@@ -158,5 +158,5 @@ uint64_t program(uint64_t seed)
 		h = mix(h, longs[i] ^ bits_of(z[i]));
 		h = mix(h, bits_of((double)x[i]) ^ bits_of((double)y[i]) ^ (uint32_t)more[i]);
 	}
-	return mix(mix(h, (uint64_t)sum), (uint32_t)least);
+	return mix(mix(h, sum), (uint32_t)least);
 }
