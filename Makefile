@@ -46,7 +46,7 @@ demo-sim: runtime ## the same without QEMU and kernel: the device simulated in t
 	$(call step,digits on the simulated NPU,-) tests/demo-sim $(NPU)
 
 .PHONY: test
-test: STEPS := 12
+test: STEPS := 13
 test: vm unit sanitized kselftest ## run all unit tests and, in the VM, all kselftests
 	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
 
@@ -100,8 +100,10 @@ unit: firmware ## the tests that run here
 
 .PHONY: sanitized
 sanitized: firmware ## the device core's tests and kept fuzz inputs, with sanitizers
-	$(call step,building the tests with sanitizers,sanitized) $(call layer,tests/unit,tests/unit-asan) \
-		SANITIZE=1 CFLAGS='-O1 -g' core && $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware replay
+	$(call step,building the tests of the core with sanitizers,sanitized) $(call layer,tests/unit,tests/unit-asan) \
+		SANITIZE=1 CFLAGS='-O1 -g' core
+	$(call step,building what runs the kept fuzz inputs,replay) $(call layer,tests/fuzz) \
+		FIRMWARE=$(build)/firmware replay
 
 .PHONY: kselftest
 kselftest: kernel runtime ## the tests that run in the VM
@@ -110,6 +112,7 @@ kselftest: kernel runtime ## the tests that run in the VM
 
 .PHONY: fuzz
 TIME ?= 60
+fuzz: STEPS := 4
 fuzz: firmware ## fuzz the device core, TIME seconds each target; kept inputs are in tests/fuzz/corpus
 	$(call step,building the fuzzers,fuzz) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware
 	$(call step,fuzzing,-) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware TIME=$(TIME) run
