@@ -56,8 +56,9 @@ shell: vm ## a prompt in the VM; leave with exit or Ctrl-A X
 	@tests/vm/run --name shell --shell --cmd 'modprobe npu && npu-prof info' $(vm_device)
 
 .PHONY: bench
-bench: STEPS := 9
+bench: STEPS := 10
 bench: vm ## measure; prints a table and writes build/bench.json
+	$(call step,packages to compare with,bench-deps) scripts/deps --bench
 	$(call step,benchmarks,-) tests/bench/run $(vm_device)
 
 ##@ The parts, each built with what it needs
