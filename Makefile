@@ -118,6 +118,13 @@ fuzz: firmware ## fuzz the device core, TIME seconds each target; kept inputs ar
 	$(call step,building the fuzzers,fuzz) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware
 	$(call step,fuzzing,-) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware TIME=$(TIME) run
 
+.PHONY: fuzz-qemu
+# A second build of QEMU, so it is no part of make test.
+fuzz-qemu: STEPS := 5
+fuzz-qemu: firmware qemu-source ## fuzz the device inside QEMU, TIME seconds; builds a QEMU of its own
+	$(call step,building QEMU's fuzzer$(comma) about 10 min on 2 CPUs the first time,qemu-fuzz) scripts/qemu fuzz
+	$(call step,fuzzing the device in QEMU,-) tests/fuzz/qemu $(TIME)
+
 .PHONY: isa
 # SUITE: folder of bare-metal RISC-V programs; ISA: more options of npu-rv-run, as in ISA='--vlen 256'
 isa: firmware ## run a public RISC-V test suite on the tiles' hart: SUITE=DIR
