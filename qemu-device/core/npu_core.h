@@ -133,8 +133,7 @@ void npu_dev_resume(struct npu_dev *dev);
 #define NPU_STATE_ERROR 128 /* bytes of an error text */
 
 /*
- * State of a paused device, *size bytes that the caller frees. NULL: error says why, among others that
- * a performance stream is on, whose profile in the making cannot be saved.
+ * State of a paused device, *size bytes that the caller frees. NULL: error says why.
  */
 uint8_t *npu_dev_save(struct npu_dev *dev, size_t *size, char error[NPU_STATE_ERROR]);
 /*

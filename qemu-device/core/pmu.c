@@ -525,26 +525,58 @@ static void setup_state(struct pmu_setup *setup, struct state *s)
 	STATE(s, setup->threshold);
 }
 
+static void stream_state(struct npu_dev *dev, struct pmu_stream *stream, struct state *s)
+{
+	STATE(s, stream->on);
+	STATE(s, stream->stopping);
+	STATE(s, stream->dead);
+	setup_state(&stream->setup, s);
+	STATE(s, stream->head);
+	STATE(s, stream->lost);
+	if (!s->load)
+		return;
+	if (!state_check(s, stream->on ? setup_good(dev, &stream->setup) : !stream->stopping,
+			 "a stream that cannot be"))
+		memset(stream, 0, sizeof(*stream));
+	dev->pmu.active += stream->on;
+}
+
+static void packet_state(struct pmu_packet *packet, struct state *s)
+{
+	STATE(s, packet->epoch);
+	STATE(s, packet->closed);
+	STATE(s, packet->working);
+	STATE(s, packet->id);
+	STATE(s, packet->op);
+	STATE(s, packet->shares);
+	STATE(s, packet->opp);
+	STATE(s, packet->seqno);
+	STATE(s, packet->begin);
+	STATE(s, packet->start);
+	STATE(s, packet->end);
+	STATE(s, packet->flags);
+}
+
 void pmu_state(struct npu_dev *dev, struct state *s)
 {
 	struct pmu *pmu = &dev->pmu;
 
-	if (pmu->active)
-		state_fail(s, "a performance stream is on; end it (npu-prof, or whoever records) first");
 	STATE(s, pmu->events);
 	STATE(s, pmu->selected);
 	STATE(s, pmu->result);
 	STATE(s, pmu->next_id);
 	STATE(s, pmu->next_seqno);
 	setup_state(&pmu->next, s);
-	for (unsigned int i = 0; i < NPU_PERF_STREAMS; i++) {
-		setup_state(&pmu->stream[i].setup, s);
-		STATE(s, pmu->stream[i].head);
-		STATE(s, pmu->stream[i].lost);
-	}
+	for (unsigned int i = 0; i < NPU_PERF_STREAMS; i++)
+		stream_state(dev, &pmu->stream[i], s);
 	for (unsigned int q = 0; q < dev->queues; q++) {
-		STATE(s, pmu->packets[q].id);
-		STATE(s, pmu->packets[q].seqno);
+		struct pmu_packets *packets = &pmu->packets[q];
+
+		STATE(s, packets->id);
+		STATE(s, packets->seqno);
+		STATE_MAX(s, packets->count, PMU_PACKETS);
+		for (unsigned int i = 0; i < packets->count; i++)
+			packet_state(packet_at(packets, i), s);
 	}
 	state_check(s, !(pmu->events >> NPU_PERF_STREAMS), "streams that do not exist have ended");
 }

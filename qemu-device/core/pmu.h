@@ -93,7 +93,7 @@ void pmu_packet_end(struct npu_dev *dev, unsigned int queue, bool cut);
 void pmu_work_begin(struct npu_dev *dev, const struct npu_engine *engine);
 void pmu_work_end(struct npu_dev *dev, const struct npu_engine *engine, uint64_t cycles, bool cut);
 
-/* Visit registers and streams that are over; saving fails while one is on. */
+/* Visit registers, streams and packets. What tiles gather is theirs. */
 void pmu_state(struct npu_dev *dev, struct state *s);
 
 #endif /* NPU_PMU_H */

@@ -392,3 +392,57 @@ void rv_profile_end(struct rv_hart *hart)
 		charge(p, hart->pc, RV_CYCLE_TLB, hart->tlb_cycles - p->seen_tlb);
 	p->seen_tlb = hart->tlb_cycles;
 }
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+static void rows_state(struct rv_profile *p, const struct rv_profile_block *block, struct state *s)
+{
+	for (unsigned int i = 0; i < block->count; i++) {
+		struct rv_profile_row *row = &p->row[block->first + i];
+
+		STATE(s, row->offset);
+		STATE(s, row->stall);
+		STATE(s, row->skipped);
+		STATE(s, row->extra);
+	}
+}
+
+void rv_profile_state(struct rv_profile *p, struct state *s)
+{
+	unsigned int blocks = p->blocks;
+
+	if (s->load) {
+		empty(p);
+		p->block = NULL;
+		p->cycles = 0;
+		p->events = 0;
+		p->executed = UINT_MAX;
+	}
+	STATE(s, p->now);
+	STATE(s, p->seen_exec);
+	STATE(s, p->seen_vector);
+	STATE(s, p->seen_memory);
+	STATE(s, p->seen_tlb);
+	STATE_MAX(s, blocks, RV_PROFILE_BLOCKS);
+	for (unsigned int i = 0; i < blocks; i++) {
+		struct rv_profile_block block = p->table[i], *to = &p->table[i];
+
+		STATE(s, block.pc);
+		STATE(s, block.entered);
+		STATE(s, block.taken);
+		STATE(s, block.cycles);
+		STATE_MAX(s, block.count, RV_BLOCK_MAX + 1);
+		if (s->load) {
+			if (!state_check(s, block.count && block.count <= RV_PROFILE_ROWS - p->rows,
+					 "a profile of more than there is room for"))
+				break;
+			to = add(p, block.pc, block.count);
+			to->entered = block.entered;
+			to->taken = block.taken;
+			to->cycles = block.cycles;
+		}
+		rows_state(p, to, s);
+	}
+	if (s->load)
+		aim(p); /* sampling points before the present have been taken */
+}

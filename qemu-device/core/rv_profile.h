@@ -21,6 +21,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "state.h"
+
 struct rv_hart;
 struct rv_block;
 
@@ -137,5 +139,7 @@ void rv_profile_start(struct rv_hart *hart, uint64_t pc, uint64_t cycles);
 void rv_profile_end(struct rv_hart *hart);
 /* Hand out the counts, if they are wanted, and empty the table. After rv_profile_end(). */
 void rv_profile_flush(struct rv_profile *profile);
+/* Visit what a hart that does not run has come to; the owner's part is the owner's to set before. */
+void rv_profile_state(struct rv_profile *profile, struct state *s);
 
 #endif /* NPU_RV_PROFILE_H */

@@ -159,6 +159,24 @@ static void drop_kept(struct npu_tile *tile)
 
 /* ---- watching -------------------------------------------------------------------------------- */
 
+/* What the profile is told of the share and by the stream. */
+static void init_profile(struct npu_tile *tile, const struct pmu_setup *setup)
+{
+	struct tile_perf *perf = &tile->perf;
+	struct rv_profile *profile = perf->profile;
+
+	profile->ops = &profile_ops;
+	profile->opaque = tile;
+	profile->count = perf->modes & NPU_PERF_MODE_PCS;
+	profile->base = perf->base;
+	profile->period = perf->modes & NPU_PERF_MODE_SAMPLES ? setup->period : 0;
+	profile->jitter = perf->modes & NPU_PERF_MODE_JITTER;
+	profile->salt = tile->number;
+	profile->wait[0] = &tile->counters.v[NPU_COUNTER_STALL_DMA];
+	profile->wait[1] = &tile->counters.v[NPU_COUNTER_STALL_MATRIX];
+	profile->wait[2] = &tile->counters.v[NPU_COUNTER_STALL_SYNC];
+}
+
 /* Let the core be profiled as the stream wants it, the share as it stands. */
 static void set_profile(struct npu_tile *tile, const struct pmu_setup *setup)
 {
@@ -184,16 +202,7 @@ static void set_profile(struct npu_tile *tile, const struct pmu_setup *setup)
 			return;
 		}
 	}
-	profile->ops = &profile_ops;
-	profile->opaque = tile;
-	profile->count = perf->modes & NPU_PERF_MODE_PCS;
-	profile->base = perf->base;
-	profile->period = perf->modes & NPU_PERF_MODE_SAMPLES ? setup->period : 0;
-	profile->jitter = perf->modes & NPU_PERF_MODE_JITTER;
-	profile->salt = tile->number;
-	profile->wait[0] = &tile->counters.v[NPU_COUNTER_STALL_DMA];
-	profile->wait[1] = &tile->counters.v[NPU_COUNTER_STALL_MATRIX];
-	profile->wait[2] = &tile->counters.v[NPU_COUNTER_STALL_SYNC];
+	init_profile(tile, setup);
 	perf->pc_head = head(tile, NPU_PERF_PC, sizeof(struct npu_perf_pc), 0);
 	if (keep) {
 		perf->pc_head.packet = 0;
@@ -310,4 +319,74 @@ void tile_perf_free(struct npu_tile *tile)
 {
 	rv_profile_free(tile->perf.profile);
 	free(tile->perf.buffer);
+}
+
+/* ---- saving and loading ------------------------------------------------------------------------ */
+
+/* A stream by its number; NPU_PERF_STREAMS: none. */
+static void stream_ref_state(struct npu_tile *tile, struct pmu_stream **stream, struct state *s)
+{
+	struct pmu_stream *first = tile->dev->pmu.stream;
+	uint8_t number = *stream ? *stream - first : NPU_PERF_STREAMS;
+
+	STATE_MAX(s, number, NPU_PERF_STREAMS);
+	if (!s->load)
+		return;
+	*stream = s->failed || number == NPU_PERF_STREAMS ? NULL : &first[number];
+	if (!state_check(s, !*stream || (*stream)->on, "records for a stream that is not on"))
+		*stream = NULL;
+}
+
+/* The table of the core's profile, for the share in hand or kept from earlier ones. */
+static void profile_state(struct npu_tile *tile, struct pmu_stream *stream, struct state *s)
+{
+	struct tile_perf *perf = &tile->perf;
+
+	if (s->load) {
+		if (!perf->profile)
+			perf->profile = rv_profile_new();
+		if (!perf->profile) {
+			state_fail(s, "out of memory");
+			return;
+		}
+		init_profile(tile, &stream->setup);
+		rv_set_profile(&tile->hart, perf->profile);
+	}
+	rv_profile_state(perf->profile, s);
+}
+
+void tile_perf_state(struct npu_tile *tile, struct state *s)
+{
+	struct tile_perf *perf = &tile->perf;
+	bool behind = perf->epoch != tile->dev->pmu.epoch;
+
+	/* A tile that was released has handed over all it had. */
+	if (!s->load && perf->used)
+		state_fail(s, "records that were not handed over");
+	stream_ref_state(tile, &perf->stream, s);
+	stream_ref_state(tile, &perf->kept, s);
+	STATE(s, behind);
+	STATE_MAX(s, perf->modes, NPU_PERF_MODES);
+	STATE(s, perf->flags);
+	STATE(s, perf->packet);
+	STATE(s, perf->opp);
+	STATE(s, perf->base);
+	STATE(s, perf->begin);
+	STATE(s, perf->lost);
+	STATE(s, perf->kept_life);
+	STATE(s, perf->pc_head);
+	if (s->load) {
+		perf->epoch = tile->dev->pmu.epoch - behind;
+		state_check(s, !perf->stream || tile->engine.status == NPU_SOC_BUSY,
+			    "a stream watches a tile without a share");
+		/* What is appended to rings goes by it. */
+		perf->pc_head.type = NPU_PERF_PC;
+		perf->pc_head.size = sizeof(struct npu_perf_pc);
+	}
+	if (!s->failed && (perf->kept || (perf->stream && perf->modes & PROFILED)))
+		profile_state(tile, perf->stream ? perf->stream : perf->kept, s);
+	if (s->failed) {
+		perf->stream = NULL;
+		perf->kept = NULL;
+	}
 }

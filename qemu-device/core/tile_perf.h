@@ -12,6 +12,7 @@
 
 #include "npu_perf.h"
 #include "npu_soc.h"
+#include "state.h"
 
 struct npu_tile;
 struct pmu_stream;
@@ -56,6 +57,8 @@ void tile_perf_stop(struct npu_tile *tile, struct pmu_stream *stream);
 /* As at power-on. */
 void tile_perf_reset(struct npu_tile *tile);
 void tile_perf_free(struct npu_tile *tile);
+/* Visit what has been gathered. Streams, the share and its core have been. */
+void tile_perf_state(struct npu_tile *tile, struct state *s);
 
 /* By the thread that runs a watched share: an operation has been put into its engine's line. */
 void tile_perf_op(struct npu_tile *tile, enum npu_perf_type type, const struct tile_line *line,

@@ -112,6 +112,7 @@ void tile_state(struct npu_tile *tile, struct state *s)
 	STATE(s, tile->counters.v);
 	op_state(tile, busy && !tile->fresh, s);
 	sram_state(tile, s);
+	tile_perf_state(tile, s);
 	if (!s->load)
 		return;
 	tile->blocked = false;
