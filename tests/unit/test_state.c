@@ -574,8 +574,11 @@ static uint8_t *rich_state(size_t *size)
 	for (unsigned int i = 0; i < 2; i++)
 		tiles_go(w->t, i, 0, 1, tiles_entry(K_SCRIPTS), w->scripts_va, GROUPS, i, 2, 3);
 	tiles_go(w->t, 2, 2, 2, tiles_entry(K_VECTOR), w->args_va, 70, 0, 1, 70);
-	while (w->t->dev->tile[0]->op == TILE_OP_NONE || w->t->dev->tile[0]->fresh)
+	/* An operation in hand, if the host lets us see one before the work is done. */
+	while (!w->dma && !w->matrix && w->t->dev->tile[1]->engine.status == NPU_SOC_BUSY) {
 		npu_dev_timer(w->t->dev);
+		look(w);
+	}
 	npu_dev_pause(w->t->dev);
 	state = npu_dev_save(w->t->dev, size, error);
 	world_free(w);
