@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* npu-prof list: what can be counted. Needs no device. */
-#include <getopt.h>
 #include <npurt.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,29 +8,11 @@
 
 int prof_list(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	bool json = false;
-	int c;
+	int status = prof_json_option(argc, argv, &json);
 
-	while ((c = getopt_long(argc, argv, "jh", longs, NULL)) != -1) {
-		if (c == 'j') {
-			json = true;
-			continue;
-		}
-		fputs("usage: npu-prof list [-j|--json]\n", c == 'h' ? stdout : stderr);
-		return c == 'h' ? 0 : 2;
-	}
-	if (optind < argc) {
-		fprintf(stderr,
-			"npu-prof: '%s' is one argument too many\nusage: npu-prof list "
-			"[-j|--json]\n",
-			argv[optind]);
-		return 2;
-	}
+	if (status >= 0)
+		return status;
 	if (json)
 		puts("[");
 	for (unsigned int i = 0; i < npurt_counter_count(); i++) {

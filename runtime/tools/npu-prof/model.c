@@ -3,7 +3,6 @@
  * npu-prof model: the table of cycles and energies that the modelled figures are made of. Needs no
  * device; docs/model.md is the same table with the version it has.
  */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -47,29 +46,11 @@ static int print_json(void)
 
 int prof_model(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
-	};
 	bool json = false;
-	int c;
+	int status = prof_json_option(argc, argv, &json);
 
-	while ((c = getopt_long(argc, argv, "jh", longs, NULL)) != -1) {
-		if (c == 'j') {
-			json = true;
-			continue;
-		}
-		fputs("usage: npu-prof model [-j|--json]\n", c == 'h' ? stdout : stderr);
-		return c == 'h' ? 0 : 2;
-	}
-	if (optind < argc) {
-		fprintf(stderr,
-			"npu-prof: '%s' is one argument too many\nusage: npu-prof model "
-			"[-j|--json]\n",
-			argv[optind]);
-		return 2;
-	}
+	if (status >= 0)
+		return status;
 	if (json)
 		return print_json();
 	for (size_t i = 0; i < COUNT(rows); i++)
