@@ -70,6 +70,8 @@ static void set_timer(struct npu_dev *dev)
 		deadline = timer_wanted(dev);
 		if (deadline >= dev->timer) {
 			dev->timer_busy = false;
+			if (dev->tell_waiters)
+				pthread_cond_broadcast(&dev->quiet);
 			pthread_mutex_unlock(&dev->lock);
 			return;
 		}
@@ -85,15 +87,19 @@ void dev_unlock(struct npu_dev *dev)
 	unsigned int wake = dev->wake;
 	const uint32_t events = dev->bus_events;
 	const bool timer = !dev->timer_busy && timer_wanted(dev) < dev->timer;
+	bool tell;
 
 	/* Messages are writes: they do not get through a dead link. */
 	if (dev->fault.link_dead)
 		vectors = 0;
+	tell = vectors || events;
 	dev->vectors = 0;
 	dev->wake = 0;
 	dev->bus_events = 0;
 	if (timer)
 		dev->timer_busy = true;
+	if (tell)
+		__atomic_add_fetch(&dev->telling, 1, __ATOMIC_SEQ_CST);
 	pthread_mutex_unlock(&dev->lock);
 
 	while (wake--)
@@ -103,8 +109,23 @@ void dev_unlock(struct npu_dev *dev)
 			dev->ops->irq(dev->opaque, vector);
 	if (events && dev->ops->bus_event)
 		dev->ops->bus_event(dev->opaque, events);
+	/* In this order: who waits looks at them in the other one. */
+	if (tell && !__atomic_sub_fetch(&dev->telling, 1, __ATOMIC_SEQ_CST) &&
+	    __atomic_load_n(&dev->tell_waiters, __ATOMIC_SEQ_CST)) {
+		dev_lock(dev);
+		pthread_cond_broadcast(&dev->quiet);
+		pthread_mutex_unlock(&dev->lock);
+	}
 	if (timer)
 		set_timer(dev);
+}
+
+void dev_wait_told(struct npu_dev *dev)
+{
+	__atomic_add_fetch(&dev->tell_waiters, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&dev->telling, __ATOMIC_SEQ_CST) || dev->timer_busy)
+		pthread_cond_wait(&dev->quiet, &dev->lock);
+	__atomic_sub_fetch(&dev->tell_waiters, 1, __ATOMIC_SEQ_CST);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -208,11 +229,16 @@ void npu_dev_wait_tlb(struct npu_dev *dev)
 void npu_dev_wait_idle(struct npu_dev *dev)
 {
 	dev_lock(dev);
-	while (dev->resetting || pool_busy(dev)) {
-		if (dev->config.sync && !dev->resetting && pool_ready(dev))
+	for (;;) {
+		if (!dev->resetting && !pool_busy(dev)) {
+			dev_wait_told(dev);
+			if (!dev->resetting && !pool_busy(dev))
+				break;
+		} else if (dev->config.sync && !dev->resetting && pool_ready(dev)) {
 			pool_work(dev, dev->config.inline_budget);
-		else
+		} else {
 			pthread_cond_wait(&dev->quiet, &dev->lock);
+		}
 	}
 	dev_unlock(dev);
 }
@@ -236,6 +262,8 @@ void npu_dev_reset(struct npu_dev *dev)
 	for (unsigned int i = 0; i <= dev->tiles; i++)
 		while (dev_engine(dev, i)->running)
 			pthread_cond_wait(&dev->quiet, &dev->lock);
+	/* Nothing of the time before comes after. */
+	dev_wait_told(dev);
 
 	memset(&dev->regs, 0, sizeof(dev->regs));
 	dev->doorbells = 0;

@@ -43,7 +43,7 @@ struct npu_dev {
 
 	/* Protects all but the insides of running engines. gate: see dev_lock_fair(). */
 	pthread_mutex_t lock, gate;
-	pthread_cond_t quiet; /* an engine was released, or the device went idle */
+	pthread_cond_t quiet; /* an engine was released, the device went idle, or all is told */
 	bool resetting;	      /* nothing may be claimed or run */
 	bool paused;	      /* the same, until npu_dev_resume() */
 
@@ -67,6 +67,9 @@ struct npu_dev {
 	unsigned int wake; /* workers to wake */
 	uint64_t timer;	   /* deadline that the host's timer is set to; UINT64_MAX: none */
 	bool timer_busy;   /* some thread is setting the host's timer */
+	/* Threads that have taken vectors or events, and may not have told of them yet; atomic. */
+	unsigned int telling;
+	unsigned int tell_waiters; /* in dev_wait_told(); atomic, changed with the lock held */
 };
 
 /* May nothing be claimed or run? Needs the lock. */
@@ -98,6 +101,11 @@ void dev_event(struct npu_dev *dev, uint32_t bits);
 void dev_raise(struct npu_dev *dev, unsigned int vector);
 /* Tell the bus when the lock is released. Needs the lock. */
 void dev_bus_event(struct npu_dev *dev, uint32_t events);
+/*
+ * Wait until other threads have told the host of all that they have taken for that, and set its timer. What is
+ * still to be taken is left to the caller's dev_unlock(). Needs the lock, which it may drop and take again.
+ */
+void dev_wait_told(struct npu_dev *dev);
 /* Host address of guest memory, as npu_host_ops.dma_map; nothing answers behind a dead link. */
 void *dev_map(struct npu_dev *dev, uint64_t addr, size_t *len, bool write);
 /* Have all running engines released once, and wait for that. Needs the lock. */

@@ -353,7 +353,11 @@ static void forget_maps(struct npu_dev *dev)
 	dev_sync_engines(dev);
 }
 
-/* The fault is armed: what happens at once, without an occasion. */
+/*
+ * The fault is armed: what happens at once, without an occasion. Whatever waits comes before what is raised:
+ * while this thread waits, another one would take that and tell of it in its own time, whereas the embedder is to
+ * have heard of it when the injection returns.
+ */
 static void begin(struct npu_dev *dev, const struct npu_fault_spec *spec)
 {
 	const uint32_t vector = spec->target == NPU_FAULT_ANY ? NPU_VECTOR_EVENTS : spec->target;
@@ -379,12 +383,12 @@ static void begin(struct npu_dev *dev, const struct npu_fault_spec *spec)
 			fault_ecc(dev, core, true);
 		break;
 	case NPU_FAULT_ECC_UNCORRECTABLE:
+		dev_sync_engines(dev);
 		if (spec->target == NPU_CORE_FRONT && dev->soc.state == SOC_ON &&
 		    fault_strikes(dev, spec->fault, NPU_CORE_FRONT)) {
 			fault_ecc(dev, NPU_CORE_FRONT, false);
 			soc_die(&dev->soc, "uncorrectable error in its memory");
 		}
-		dev_sync_engines(dev);
 		break;
 	case NPU_FAULT_DMA_ERROR:
 	case NPU_FAULT_MMU_ERROR:
@@ -396,8 +400,10 @@ static void begin(struct npu_dev *dev, const struct npu_fault_spec *spec)
 		/* fallthrough */
 	case NPU_FAULT_SURPRISE_REMOVAL:
 		__atomic_store_n(&dev->fault.link_dead, true, __ATOMIC_RELEASE);
-		dev_bus_event(dev, NPU_BUS_LINK);
 		forget_maps(dev);
+		/* Interrupts that were on their way are through; none comes after. */
+		dev_wait_told(dev);
+		dev_bus_event(dev, NPU_BUS_LINK);
 		break;
 	case NPU_FAULT_SLOW_LINK:
 		dev_bus_event(dev, NPU_BUS_LINK);

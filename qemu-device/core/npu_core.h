@@ -51,7 +51,7 @@ struct npu_host_ops {
 	void (*irq)(void *opaque, unsigned int vector);
 	/* Monotonic wall clock, ns. */
 	uint64_t (*time_ns)(void *opaque);
-	/* Ask for npu_dev_timer() at this time_ns() or later; UINT64_MAX: never. Without the lock. */
+	/* Ask for npu_dev_timer() at this time_ns() or later; UINT64_MAX: never. Without the lock; as irq. */
 	void (*set_timer)(void *opaque, uint64_t deadline_ns);
 	/* A worker thread starts or ends (register with RCU and the like); optional. */
 	void (*thread_enter)(void *opaque);
@@ -103,7 +103,7 @@ void npu_dev_write(struct npu_dev *dev, uint64_t offset, uint64_t value, unsigne
 /* The deadline given to set_timer has come. */
 void npu_dev_timer(struct npu_dev *dev);
 
-/* Full reset, as NPU_REG_RESET, FLR or power-on; done when it returns. */
+/* Full reset, as NPU_REG_RESET, FLR or power-on; done when it returns: no irq from before it comes after. */
 void npu_dev_reset(struct npu_dev *dev);
 
 /*
@@ -117,10 +117,11 @@ void npu_dev_flush_maps(struct npu_dev *dev);
  * ---- pause, save, load ----
  *
  * A paused device runs nothing: what is in hand stops where it is, within a fraction of a second, no
- * interrupt is raised by work and no timer fires. When npu_dev_pause() returns no pointer that dma_map
- * returned is in use, nor will be before npu_dev_resume(). Registers and doorbells are taken as ever, and a
- * reset is done, all without ending the pause. Where work is interrupted shows in no result and no
- * modelled figure. npu_dev_wait_idle() does not return while there is work and a pause.
+ * interrupt is raised by work and no timer fires. When npu_dev_pause() returns irq and bus_event have been
+ * called for all that had happened, and no pointer that dma_map returned is in use, nor will be before
+ * npu_dev_resume(). Registers and doorbells are taken as ever, and a reset is done, all without ending the
+ * pause. Where work is interrupted shows in no result and no modelled figure. npu_dev_wait_idle() does not
+ * return while there is work and a pause.
  *
  * The state of a paused device is all that a driver, firmware or kernel could see of it; guest memory is
  * its host's to save, with it. The clock of the host that it is loaded into, time_ns, has to go on from
@@ -146,7 +147,10 @@ bool npu_dev_load(struct npu_dev *dev, const void *data, size_t size, char error
 /* Wait until NPU_REG_TLB_STATUS is not busy, for embedders that would have to poll it. */
 void npu_dev_wait_tlb(struct npu_dev *dev);
 
-/* Wait until nothing runs or is queued to run and the management core waits for interrupts. */
+/*
+ * Wait until nothing runs or is queued to run, the management core waits for interrupts, and the host has been
+ * told of all that came of it: no irq, bus_event or set_timer is in progress or follows.
+ */
 void npu_dev_wait_idle(struct npu_dev *dev);
 
 /* ---- faults on demand: npu_fault.h, docs/faults.md ---- */
@@ -160,7 +164,10 @@ struct npu_fault_spec {
 	uint32_t flags;
 };
 
-/* Arm a fault, whether or not there are debug registers. May wait for engines to take notice. */
+/*
+ * Arm a fault, whether or not there are debug registers. May wait for engines to take notice. What it causes at
+ * once (interrupts, bus events) has been told when it returns; so it has when the debug register was written.
+ */
 enum npu_fault_status npu_dev_fault_inject(struct npu_dev *dev, const struct npu_fault_spec *spec);
 /* End a fault, or with 0 all of them. A link that comes up again resets the device. */
 enum npu_fault_status npu_dev_fault_clear(struct npu_dev *dev, uint32_t which);

@@ -139,7 +139,8 @@ static void *worker(void *arg)
 		}
 		if (!pool_busy(dev))
 			pthread_cond_broadcast(&dev->quiet);
-		if (dev->vectors || dev->wake || dev->soc.timecmp < dev->timer) {
+		if (dev->vectors || dev->bus_events || dev->wake ||
+		    dev->soc.timecmp < dev->timer) {
 			/* Not with the lock held: see to it, then look again. */
 			dev_unlock(dev);
 			dev_lock(dev);

@@ -327,6 +327,7 @@ void npu_dev_pause(struct npu_dev *dev)
 	for (unsigned int i = 0; i <= dev->tiles; i++)
 		while (dev_engine(dev, i)->running)
 			pthread_cond_wait(&dev->quiet, &dev->lock);
+	dev_wait_told(dev);
 	dev_unlock(dev);
 }
 

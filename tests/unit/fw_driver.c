@@ -22,10 +22,20 @@ static void *drv_dma_map(void *opaque, uint64_t addr, size_t *len, bool write)
 	return d->mem + (addr - MEM_BASE);
 }
 
+/* Time between the moment when the device tells of something and the moment when that is known. */
+static void take_note(const struct drv *d)
+{
+	const struct timespec pause = {.tv_nsec = d->slow_ns};
+
+	if (pause.tv_nsec)
+		nanosleep(&pause, NULL);
+}
+
 static void drv_irq(void *opaque, unsigned int vector)
 {
 	struct drv *d = opaque;
 
+	take_note(d);
 	d->irqs[vector]++;
 }
 
@@ -33,6 +43,7 @@ static void drv_bus_event(void *opaque, uint32_t events)
 {
 	struct drv *d = opaque;
 
+	take_note(d);
 	d->bus_events |= events;
 }
 

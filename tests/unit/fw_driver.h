@@ -45,6 +45,7 @@ struct drv {
 	_Atomic uint64_t now, deadline;
 	_Atomic unsigned int irqs[NPU_MSIX_VECTORS];
 	_Atomic uint32_t bus_events; /* enum npu_bus_event so far */
+	_Atomic uint64_t slow_ns; /* of real time that the host needs to take note of either */
 	char last_log[256];
 
 	uint8_t *image;
