@@ -87,6 +87,8 @@ static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_QUEUE_DESTROY, npu_ioctl_queue_destroy, 0),
 	DRM_IOCTL_DEF_DRV(NPU_QUEUE_GET_STATE, npu_ioctl_queue_get_state, 0),
 	DRM_IOCTL_DEF_DRV(NPU_SUBMIT, npu_ioctl_submit, 0),
+	DRM_IOCTL_DEF_DRV(NPU_BO_QUERY_INFO, npu_ioctl_bo_query_info, 0),
+	DRM_IOCTL_DEF_DRV(NPU_BO_SET_LABEL, npu_ioctl_bo_set_label, 0),
 };
 
 static int npu_open(struct drm_device *drm, struct drm_file *file)

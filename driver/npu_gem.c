@@ -3,8 +3,13 @@
  * Buffer objects: GEM on shmem, zero-filled, charged to whoever touches them
  * first, pinned from their first mapping until they are freed.
  *
- * CPU mappings are cached and not write-combined: the device is a PCI function
- * whose accesses snoop, and results are read as often as inputs are written.
+ * CPU mappings are cached unless the program asks for write-combined ones: the
+ * device is a PCI function whose accesses snoop, and results are read as often
+ * as inputs are written.
+ *
+ * An object may belong to one VM. It then shares the VM's reservation lock, as
+ * do the page tables, so whoever must lock all that a VM maps takes one lock for
+ * these, and one each for the others only.
  *
  * There is no implicit synchronisation, so objects of other drivers are not
  * imported: their fences would be ignored. Between files of this device,
@@ -15,25 +20,43 @@
 #include <linux/mm.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/uaccess.h>
 
 #include <drm/drm_drv.h>
+#include <drm/drm_gpuvm.h>
 
 #include "npu_device.h"
 #include "npu_gem.h"
+#include "npu_vm.h"
 
 /* The page list of the shmem helpers must stay below what kvmalloc() takes. */
 #define NPU_BO_MAX_SIZE SZ_256G
+
+#define NPU_BO_FLAGS DRM_NPU_BO_WC
 
 static void npu_gem_free(struct drm_gem_object *obj)
 {
 	struct npu_device *npu = to_npu(obj->dev);
 	struct npu_bo *bo = to_npu_bo(obj);
+	struct drm_gem_object *vm_root = bo->vm_root;
 
 	scoped_guard(mutex, &npu->bos_lock)
 		list_del(&bo->node);
 	drm_gem_free_mmap_offset(obj);
 	mutex_destroy(&bo->gpuva_lock);
+	mutex_destroy(&bo->label_lock);
+	kfree(bo->label);
 	drm_gem_shmem_free(&bo->base);
+	/* The lock that was just used lives there. */
+	if (vm_root)
+		drm_gem_object_put(vm_root);
+}
+
+static struct dma_buf *npu_gem_export(struct drm_gem_object *obj, int flags)
+{
+	if (to_npu_bo(obj)->vm_root)
+		return ERR_PTR(-EACCES);
+	return drm_gem_prime_export(obj, flags);
 }
 
 static enum drm_gem_object_status npu_gem_status(struct drm_gem_object *obj)
@@ -43,6 +66,7 @@ static enum drm_gem_object_status npu_gem_status(struct drm_gem_object *obj)
 
 static const struct drm_gem_object_funcs npu_gem_funcs = {
 	.free = npu_gem_free,
+	.export = npu_gem_export,
 	.print_info = drm_gem_shmem_object_print_info,
 	.pin = drm_gem_shmem_object_pin,
 	.unpin = drm_gem_shmem_object_unpin,
@@ -71,6 +95,7 @@ struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size
 	bo->base.map_wc = false;
 	INIT_LIST_HEAD(&bo->node);
 	mutex_init(&bo->gpuva_lock);
+	mutex_init(&bo->label_lock);
 	drm_gem_gpuva_set_lock(&bo->base.base, &bo->gpuva_lock);
 	return &bo->base.base;
 }
@@ -106,43 +131,71 @@ void npu_gem_unplug_all(struct npu_device *npu)
 		npu_gem_unplug(bo);
 }
 
+/* Makes an object; vm, if not NULL, is the only one to map it. */
+static struct npu_bo *npu_bo_create(struct npu_device *npu, u64 size, u32 flags, struct npu_vm *vm)
+{
+	struct drm_gem_shmem_object *shmem;
+	struct npu_bo *bo;
+
+	shmem = drm_gem_shmem_create(&npu->drm, size);
+	if (IS_ERR(shmem))
+		return ERR_CAST(shmem);
+	bo = to_npu_bo(&shmem->base);
+	bo->flags = flags;
+	shmem->map_wc = flags & DRM_NPU_BO_WC;
+	if (vm) {
+		bo->vm_root = vm->base.r_obj;
+		drm_gem_object_get(bo->vm_root);
+		shmem->base.resv = bo->vm_root->resv;
+	}
+	scoped_guard(mutex, &npu->bos_lock)
+		list_add_tail(&bo->node, &npu->bos);
+	return bo;
+}
+
 /**
  * npu_ioctl_bo_create() - DRM_NPU_BO_CREATE
  * @drm: device
  * @data: struct drm_npu_bo_create
  * @file: file
  *
- * Return: 0; -EINVAL: size 0 or beyond any address space, or flags; -ENOMEM: more than the machine
- * has; -ENODEV.
+ * Return: 0; -EINVAL: size 0 or beyond any address space, flags or pad; -ENOENT: no such VM;
+ * -ENOMEM: more than the machine has; -ENODEV.
  */
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct npu_device *npu = to_npu(drm);
 	struct drm_npu_bo_create *args = data;
-	struct drm_gem_shmem_object *shmem;
+	struct npu_vm *vm = NULL;
+	struct npu_bo *bo;
 	u64 size = args->size;
 	int ret;
 
 	args->handle = 0;
 	if (npu_is_lost(npu))
 		return -ENODEV;
-	if (args->flags || !size || size > NPU_BO_MAX_SIZE)
+	if ((args->flags & ~NPU_BO_FLAGS) || args->pad || !size || size > NPU_BO_MAX_SIZE)
 		return -EINVAL;
 	size = PAGE_ALIGN(size);
 	/* It gets pinned, so swap does not count. */
 	if (size >> PAGE_SHIFT > totalram_pages())
 		return -ENOMEM;
 
-	shmem = drm_gem_shmem_create(drm, size);
-	if (IS_ERR(shmem))
-		return PTR_ERR(shmem);
-	scoped_guard(mutex, &npu->bos_lock)
-		list_add_tail(&to_npu_bo(&shmem->base)->node, &npu->bos);
-	ret = drm_gem_handle_create(file, &shmem->base, &args->handle);
+	if (args->vm_id) {
+		vm = npu_vm_lookup(file->driver_priv, args->vm_id);
+		if (!vm)
+			return -ENOENT;
+	}
+	bo = npu_bo_create(npu, size, args->flags, vm);
+	if (vm)
+		npu_vm_put(vm);
+	if (IS_ERR(bo))
+		return PTR_ERR(bo);
+	ret = drm_gem_handle_create(file, &bo->base.base, &args->handle);
 	if (!ret)
-		args->size = shmem->base.size;
+		args->size = size;
 	/* The handle holds it now, or nobody. */
-	drm_gem_object_put(&shmem->base);
+	drm_gem_object_put(&bo->base.base);
 	return ret;
 }
 
@@ -172,4 +225,94 @@ int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file
 		args->offset = drm_vma_node_offset_addr(&obj->vma_node);
 	drm_gem_object_put(obj);
 	return ret;
+}
+
+/* Copies as much of the label as there is room for, and tells how long it is. */
+static int npu_bo_copy_label(struct npu_bo *bo, struct drm_npu_bo_query_info *args)
+{
+	u32 room = args->label ? args->label_size : 0;
+
+	guard(mutex)(&bo->label_lock);
+	args->label_size = bo->label ? strlen(bo->label) + 1 : 0;
+	if (copy_to_user(u64_to_user_ptr(args->label), bo->label, min(room, args->label_size)))
+		return -EFAULT;
+	return 0;
+}
+
+/**
+ * npu_ioctl_bo_query_info() - DRM_NPU_BO_QUERY_INFO
+ * @drm: device
+ * @data: struct drm_npu_bo_query_info
+ * @file: file
+ *
+ * Return: 0; -EINVAL: pad; -ENOENT: no such handle; -EFAULT; -ENODEV.
+ */
+int npu_ioctl_bo_query_info(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_npu_bo_query_info *args = data;
+	struct drm_gem_object *obj;
+	struct npu_bo *bo;
+	int ret;
+
+	if (npu_is_lost(to_npu(drm)))
+		return -ENODEV;
+	if (args->pad)
+		return -EINVAL;
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (!obj)
+		return -ENOENT;
+	bo = to_npu_bo(obj);
+	args->flags = bo->flags;
+	args->size = obj->size;
+	args->kind = DRM_NPU_BO_KIND_SHMEM;
+	args->state = DRM_NPU_BO_NEEDED;
+	dma_resv_lock(obj->resv, NULL);
+	args->resident = bo->base.pages ? obj->size : 0;
+	dma_resv_unlock(obj->resv);
+	ret = npu_bo_copy_label(bo, args);
+	drm_gem_object_put(obj);
+	return ret;
+}
+
+/**
+ * npu_ioctl_bo_set_label() - DRM_NPU_BO_SET_LABEL
+ * @drm: device
+ * @data: struct drm_npu_bo_set_label
+ * @file: file
+ *
+ * Return: 0; -EINVAL: pad; -E2BIG: longer than DRM_NPU_BO_LABEL_MAX; -ENOENT: no such handle;
+ * -EFAULT; -ENOMEM; -ENODEV.
+ */
+int npu_ioctl_bo_set_label(struct drm_device *drm, void *data, struct drm_file *file)
+{
+	struct drm_npu_bo_set_label *args = data;
+	struct drm_gem_object *obj;
+	char *label = NULL;
+
+	if (npu_is_lost(to_npu(drm)))
+		return -ENODEV;
+	if (args->pad)
+		return -EINVAL;
+	if (args->label) {
+		label = strndup_user(u64_to_user_ptr(args->label), DRM_NPU_BO_LABEL_MAX);
+		/* What it says of a text without an end. */
+		if (label == ERR_PTR(-EINVAL))
+			return -E2BIG;
+		if (IS_ERR(label))
+			return PTR_ERR(label);
+		if (!*label) {
+			kfree(label);
+			label = NULL;
+		}
+	}
+	obj = drm_gem_object_lookup(file, args->handle);
+	if (obj) {
+		struct npu_bo *bo = to_npu_bo(obj);
+
+		scoped_guard(mutex, &bo->label_lock)
+			swap(bo->label, label);
+		drm_gem_object_put(obj);
+	}
+	kfree(label);
+	return obj ? 0 : -ENOENT;
 }

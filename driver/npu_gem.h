@@ -20,6 +20,17 @@ struct npu_bo {
 	struct list_head node;
 	/** @gpuva_lock: protects the list of VMs that map this object */
 	struct mutex gpuva_lock;
+	/** @flags: enum drm_npu_bo_flags */
+	u32 flags;
+	/**
+	 * @vm_root: object with the reservation lock of the only VM that may map this object, which
+	 * uses it too; a reference. NULL: all VMs may
+	 */
+	struct drm_gem_object *vm_root;
+	/** @label_lock: protects @label */
+	struct mutex label_lock;
+	/** @label: for people, or NULL */
+	char *label;
 };
 
 static inline struct npu_bo *to_npu_bo(struct drm_gem_object *obj)
@@ -31,5 +42,7 @@ void npu_gem_unplug_all(struct npu_device *npu);
 struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size);
 int npu_ioctl_bo_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file *file);
+int npu_ioctl_bo_query_info(struct drm_device *drm, void *data, struct drm_file *file);
+int npu_ioctl_bo_set_label(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* NPU_GEM_H */

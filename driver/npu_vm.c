@@ -192,6 +192,8 @@ static int npu_vm_op_init(struct npu_vm_op *op, struct npu_vm *vm, struct drm_ge
 		if (IS_ERR(vm_bo))
 			return PTR_ERR(vm_bo);
 		op->vm_bo = vm_bo;
+		/* For who locks all that a VM maps; does nothing for what shares the VM's lock. */
+		drm_gpuvm_bo_extobj_add(vm_bo);
 	}
 	return 0;
 }
@@ -528,7 +530,7 @@ static int npu_vm_check_op(const struct drm_npu_vm_bind_op *op)
 }
 
 /* Looks up and pins the object of a map. */
-static struct drm_gem_object *npu_vm_op_object(struct drm_file *file,
+static struct drm_gem_object *npu_vm_op_object(struct drm_file *file, struct npu_vm *vm,
 					       const struct drm_npu_vm_bind_op *op)
 {
 	struct drm_gem_object *obj;
@@ -540,6 +542,9 @@ static struct drm_gem_object *npu_vm_op_object(struct drm_file *file,
 		return ERR_PTR(-ENOENT);
 	ret = -EINVAL;
 	if (op->bo_offset > obj->size || op->size > obj->size - op->bo_offset)
+		goto err_put;
+	ret = -EACCES;
+	if (to_npu_bo(obj)->vm_root && to_npu_bo(obj)->vm_root != vm->base.r_obj)
 		goto err_put;
 	sgt = drm_gem_shmem_get_pages_sgt(&to_npu_bo(obj)->base);
 	ret = PTR_ERR_OR_ZERO(sgt);
@@ -553,8 +558,9 @@ err_put:
 }
 
 /* Checks all operations and fetches their objects; objs is zeroed. */
-static int npu_vm_bind_prepare(struct drm_file *file, const struct drm_npu_vm_bind_op *ops,
-			       struct drm_gem_object **objs, u32 count)
+static int npu_vm_bind_prepare(struct drm_file *file, struct npu_vm *vm,
+			       const struct drm_npu_vm_bind_op *ops, struct drm_gem_object **objs,
+			       u32 count)
 {
 	u32 i;
 	int ret;
@@ -569,7 +575,7 @@ static int npu_vm_bind_prepare(struct drm_file *file, const struct drm_npu_vm_bi
 
 		if (ops[i].flags & (u32)DRM_NPU_VM_BIND_TYPE_MASK)
 			continue;
-		obj = npu_vm_op_object(file, &ops[i]);
+		obj = npu_vm_op_object(file, vm, &ops[i]);
 		if (IS_ERR(obj))
 			return PTR_ERR(obj);
 		objs[i] = obj;
@@ -600,7 +606,8 @@ static int npu_vm_bind_run(struct npu_vm *vm, const struct drm_npu_vm_bind_op *o
  * @file: file
  *
  * Return: 0; -EINVAL: flags, counts, alignment, ranges, or the VM is unusable; -E2BIG: unknown
- * bytes in an operation; -ENOENT: no such VM or object; -EFAULT; -ENOMEM; -EINTR; -ENODEV.
+ * bytes in an operation; -ENOENT: no such VM or object; -EACCES: an object that belongs to another
+ * VM; -EFAULT; -ENOMEM; -EINTR; -ENODEV.
  */
 int npu_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file)
 {
@@ -631,7 +638,7 @@ int npu_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file)
 		ret = -ENOMEM;
 		goto out_free_ops;
 	}
-	ret = npu_vm_bind_prepare(file, ops, objs, count);
+	ret = npu_vm_bind_prepare(file, vm, ops, objs, count);
 	if (!ret)
 		ret = npu_vm_bind_run(vm, ops, objs, count, &args->ops.count);
 	/* Nothing has been done, and the same struct comes again: drmIoctl() keeps no copy. */

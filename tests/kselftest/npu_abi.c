@@ -93,6 +93,18 @@ static int make_submit(struct abi *abi, void *arg)
 	return 0;
 }
 
+static int make_bo_query_info(struct abi *abi, void *arg)
+{
+	((struct drm_npu_bo_query_info *)arg)->handle = abi->bo;
+	return 0;
+}
+
+static int make_bo_set_label(struct abi *abi, void *arg)
+{
+	((struct drm_npu_bo_set_label *)arg)->handle = abi->bo;
+	return 0;
+}
+
 /* without: what it says when the first member, a 0 now, is not there. */
 static const struct {
 	const char *name;
@@ -111,6 +123,8 @@ static const struct {
 	{ "QUEUE_DESTROY", DRM_IOCTL_NPU_QUEUE_DESTROY, make_queue_destroy, -ENOENT },
 	{ "QUEUE_GET_STATE", DRM_IOCTL_NPU_QUEUE_GET_STATE, make_queue_get_state, -ENOENT },
 	{ "SUBMIT", DRM_IOCTL_NPU_SUBMIT, make_submit, -ENOENT },
+	{ "BO_QUERY_INFO", DRM_IOCTL_NPU_BO_QUERY_INFO, make_bo_query_info, -ENOENT },
+	{ "BO_SET_LABEL", DRM_IOCTL_NPU_BO_SET_LABEL, make_bo_set_label, -ENOENT },
 };
 #define IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
 

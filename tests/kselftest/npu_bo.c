@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* BO_CREATE and BO_MMAP_OFFSET. */
+/* BO_CREATE, BO_MMAP_OFFSET, BO_QUERY_INFO and BO_SET_LABEL. */
 #include "npu_test.h"
 
 FIXTURE(bo)
@@ -86,11 +86,174 @@ TEST_F(bo, unknown_flag)
 {
 	int bit;
 
-	for (bit = 0; bit < 32; bit++) {
+	for (bit = 1; bit < 32; bit++) {
 		struct drm_npu_bo_create req = { .size = 4096, .flags = 1u << bit };
 
 		EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
 	}
+}
+
+TEST_F(bo, create_bad)
+{
+	struct drm_npu_bo_create req = { .size = 4096, .pad = 1 };
+
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	req = (struct drm_npu_bo_create){ .size = 4096, .vm_id = 4711 };
+	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	EXPECT_EQ(0, req.handle);
+}
+
+/* How fast it is cannot be seen from here; that it is memory, and zeroed, can. */
+TEST_F(bo, write_combined)
+{
+	struct drm_npu_bo_create req = { .size = 8192, .flags = DRM_NPU_BO_WC };
+	uint8_t *mem;
+	int i, wrong = 0;
+
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	mem = npu_bo_mmap(self->fd, req.handle, req.size);
+	ASSERT_NE(MAP_FAILED, mem);
+	for (i = 0; i < 8192; i++)
+		wrong += mem[i] != 0;
+	EXPECT_EQ(0, wrong);
+	memset(mem, 0x5a, 8192);
+	for (i = 0; i < 8192; i++)
+		wrong += mem[i] != 0x5a;
+	EXPECT_EQ(0, wrong);
+	munmap(mem, 8192);
+}
+
+/* The device sees what was written through such a mapping, and the other way round. */
+TEST_F(bo, write_combined_on_the_device)
+{
+	struct drm_npu_bo_create req = { .size = NPU_TEST_SIZE, .flags = DRM_NPU_BO_WC };
+	struct npu_ctx ctx;
+	uint32_t *mem;
+
+	ASSERT_EQ(0, npu_ctx_init(&ctx, 0));
+	ASSERT_EQ(0, npu_ioctl(ctx.fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	mem = npu_bo_mmap(ctx.fd, req.handle, req.size);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, npu_map(ctx.fd, ctx.vm, req.handle, 0, 2 * NPU_TEST_VA, req.size, 0));
+	mem[0] = 4711;
+	npu_ctx_packets(&ctx)[0] = npu_pkt_copy(2 * NPU_TEST_VA + 0x10000, 2 * NPU_TEST_VA, 4);
+	ASSERT_EQ(0, npu_ctx_run(&ctx, 1));
+	EXPECT_EQ(4711, mem[0x4000]);
+	munmap(mem, req.size);
+	npu_ctx_exit(&ctx);
+}
+
+/* A BO of one VM: no other VM, and nobody else. */
+TEST_F(bo, private_to_a_vm)
+{
+	struct drm_npu_bo_create req = { .size = 4096 };
+	uint32_t vm, other;
+	int dmabuf;
+
+	ASSERT_EQ(0, npu_vm_create(self->fd, &vm));
+	ASSERT_EQ(0, npu_vm_create(self->fd, &other));
+	req.vm_id = vm;
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	EXPECT_EQ(-EACCES, npu_map(self->fd, other, req.handle, 0, NPU_TEST_VA, 4096, 0));
+	EXPECT_EQ(0, npu_map(self->fd, vm, req.handle, 0, NPU_TEST_VA, 4096, 0));
+	errno = 0;
+	EXPECT_NE(0, drmPrimeHandleToFD(self->fd, req.handle, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	EXPECT_EQ(EACCES, errno);
+	/* and it may outlive its VM */
+	ASSERT_EQ(0, npu_vm_destroy(self->fd, vm));
+	EXPECT_EQ(-EACCES, npu_map(self->fd, other, req.handle, 0, NPU_TEST_VA, 4096, 0));
+	EXPECT_EQ(0, drmCloseBufferHandle(self->fd, req.handle));
+}
+
+TEST_F(bo, query_info)
+{
+	struct drm_npu_bo_query_info info = {};
+	struct drm_npu_bo_create req = { .size = 5000, .flags = DRM_NPU_BO_WC };
+	uint32_t vm;
+
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_CREATE, &req));
+	info.handle = req.handle;
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(DRM_NPU_BO_WC, info.flags);
+	EXPECT_EQ(8192, info.size);
+	EXPECT_EQ(0, info.resident);
+	EXPECT_EQ(DRM_NPU_BO_KIND_SHMEM, info.kind);
+	EXPECT_EQ(DRM_NPU_BO_NEEDED, info.state);
+	EXPECT_EQ(0, info.label_size);
+	ASSERT_EQ(0, npu_vm_create(self->fd, &vm));
+	ASSERT_EQ(0, npu_map(self->fd, vm, req.handle, 0, NPU_TEST_VA, 4096, 0));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(8192, info.resident);
+}
+
+TEST_F(bo, query_info_bad)
+{
+	struct drm_npu_bo_query_info info = { .handle = 4711 };
+	uint32_t handle;
+
+	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &handle));
+	info = (struct drm_npu_bo_query_info){ .handle = handle, .pad = 1 };
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+}
+
+static int set_label(int fd, uint32_t handle, const char *label)
+{
+	struct drm_npu_bo_set_label req = { .handle = handle, .label = (uintptr_t)label };
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_BO_SET_LABEL, &req);
+}
+
+TEST_F(bo, label)
+{
+	char text[DRM_NPU_BO_LABEL_MAX] = {};
+	struct drm_npu_bo_query_info info = {
+		.label = (uintptr_t)text,
+		.label_size = sizeof(text),
+	};
+
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &info.handle));
+	ASSERT_EQ(0, set_label(self->fd, info.handle, "weights"));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(8, info.label_size);
+	EXPECT_STREQ("weights", text);
+	/* too little room: the start of it, and how much there is */
+	memset(text, 'x', sizeof(text));
+	info.label_size = 3;
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(8, info.label_size);
+	EXPECT_EQ(0, memcmp(text, "weix", 4));
+	/* another, and none */
+	ASSERT_EQ(0, set_label(self->fd, info.handle, "x"));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(2, info.label_size);
+	ASSERT_EQ(0, set_label(self->fd, info.handle, ""));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(0, info.label_size);
+	ASSERT_EQ(0, set_label(self->fd, info.handle, "y"));
+	ASSERT_EQ(0, set_label(self->fd, info.handle, NULL));
+	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
+	EXPECT_EQ(0, info.label_size);
+}
+
+TEST_F(bo, label_bad)
+{
+	struct drm_npu_bo_query_info info = { .label = 0x1000, .label_size = 16 };
+	struct drm_npu_bo_set_label req = {};
+	char text[DRM_NPU_BO_LABEL_MAX + 1];
+
+	ASSERT_EQ(0, npu_bo_create(self->fd, 4096, &req.handle));
+	memset(text, 'a', sizeof(text));
+	text[DRM_NPU_BO_LABEL_MAX] = 0;
+	EXPECT_EQ(-E2BIG, set_label(self->fd, req.handle, text));
+	text[DRM_NPU_BO_LABEL_MAX - 1] = 0;
+	EXPECT_EQ(0, set_label(self->fd, req.handle, text));
+	EXPECT_EQ(-EFAULT, set_label(self->fd, req.handle, (char *)0x1000));
+	EXPECT_EQ(-ENOENT, set_label(self->fd, 4711, "a"));
+	req.pad = 1;
+	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_SET_LABEL, &req));
+	info.handle = req.handle;
+	EXPECT_EQ(-EFAULT, npu_ioctl(self->fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info));
 }
 
 TEST_F(bo, mmap_offset_bad)

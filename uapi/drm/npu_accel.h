@@ -39,6 +39,14 @@ enum drm_npu_ioctl_id {
 	DRM_NPU_QUEUE_DESTROY,
 	DRM_NPU_QUEUE_GET_STATE,
 	DRM_NPU_SUBMIT,
+	DRM_NPU_BO_QUERY_INFO,
+	DRM_NPU_BO_SET_LABEL,
+	DRM_NPU_BO_MADVISE,
+	DRM_NPU_BO_USERPTR,
+	DRM_NPU_PERFMON_CREATE,
+	DRM_NPU_PERFMON_DESTROY,
+	DRM_NPU_PERFMON_READ,
+	DRM_NPU_PERF_STREAM_OPEN,
 };
 
 /** struct drm_npu_obj_array - array of objects that may grow between releases */
@@ -217,14 +225,30 @@ struct drm_npu_vm_get_state {
 	__u64 bound_bytes;
 };
 
+/** enum drm_npu_bo_flags - properties of a BO for life */
+enum drm_npu_bo_flags {
+	/**
+	 * @DRM_NPU_BO_WC: CPU mappings are write-combined: for what the CPU writes in order and
+	 * never reads. Else they are cached. The device snoops in both cases.
+	 */
+	DRM_NPU_BO_WC = 1u << 0,
+};
+
 /** struct drm_npu_bo_create - DRM_NPU_BO_CREATE: zero-filled memory */
 struct drm_npu_bo_create {
 	/** @size: in: bytes, not 0; out: rounded up to whole pages */
 	__u64 size;
-	/** @flags: 0 */
+	/** @flags: enum drm_npu_bo_flags */
 	__u32 flags;
 	/** @handle: out: GEM handle */
 	__u32 handle;
+	/**
+	 * @vm_id: VM that alone may bind it, which makes submits cheaper; no dma-buf can be made of
+	 * it. 0: every VM of every file that has it
+	 */
+	__u32 vm_id;
+	/** @pad: 0 */
+	__u32 pad;
 };
 
 /** struct drm_npu_bo_mmap_offset - DRM_NPU_BO_MMAP_OFFSET */
@@ -235,6 +259,68 @@ struct drm_npu_bo_mmap_offset {
 	__u32 pad;
 	/** @offset: out: offset for mmap() on the device node */
 	__u64 offset;
+};
+
+/** enum drm_npu_bo_kind - where the memory of a BO is from */
+enum drm_npu_bo_kind {
+	/** @DRM_NPU_BO_KIND_SHMEM: BO_CREATE */
+	DRM_NPU_BO_KIND_SHMEM = 0,
+	/** @DRM_NPU_BO_KIND_IMPORTED: a dma-buf of another device */
+	DRM_NPU_BO_KIND_IMPORTED,
+	/** @DRM_NPU_BO_KIND_USERPTR: BO_USERPTR */
+	DRM_NPU_BO_KIND_USERPTR,
+};
+
+/** enum drm_npu_bo_state - what BO_MADVISE made of it */
+enum drm_npu_bo_state {
+	/** @DRM_NPU_BO_NEEDED: it keeps its content */
+	DRM_NPU_BO_NEEDED = 0,
+	/** @DRM_NPU_BO_DISCARDABLE: the kernel may take its memory */
+	DRM_NPU_BO_DISCARDABLE,
+	/** @DRM_NPU_BO_PURGED: the kernel has taken it; good for nothing but being closed */
+	DRM_NPU_BO_PURGED,
+};
+
+/** struct drm_npu_bo_query_info - DRM_NPU_BO_QUERY_INFO */
+struct drm_npu_bo_query_info {
+	/** @handle: GEM handle */
+	__u32 handle;
+	/** @flags: out: enum drm_npu_bo_flags */
+	__u32 flags;
+	/** @size: out: bytes */
+	__u64 size;
+	/** @resident: out: bytes that have memory now */
+	__u64 resident;
+	/** @kind: out: enum drm_npu_bo_kind */
+	__u32 kind;
+	/** @state: out: enum drm_npu_bo_state */
+	__u32 state;
+	/** @label: user pointer for the label, or 0 */
+	__u64 label;
+	/**
+	 * @label_size: in: bytes at @label; out: bytes of the label with its NUL, 0: it has none. If
+	 * that is more than there was room for, the start of the label was written, without a NUL
+	 */
+	__u32 label_size;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/** DRM_NPU_BO_LABEL_MAX - bytes that a label may have, with its NUL */
+#define DRM_NPU_BO_LABEL_MAX 256
+
+/**
+ * struct drm_npu_bo_set_label - DRM_NPU_BO_SET_LABEL: name a BO, for people who look at memory
+ *
+ * A label belongs to the BO, not to the handle: the last one set is what all who share it see.
+ */
+struct drm_npu_bo_set_label {
+	/** @handle: GEM handle */
+	__u32 handle;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @label: user pointer to a NUL-terminated text; 0, or an empty one: take the label away */
+	__u64 label;
 };
 
 /** enum drm_npu_queue_priority - scheduling priority of a queue */
@@ -397,6 +483,8 @@ struct drm_npu_submit {
 #define DRM_IOCTL_NPU_QUEUE_DESTROY   DRM_IOCTL_NPU(IOW, QUEUE_DESTROY, queue_destroy)
 #define DRM_IOCTL_NPU_QUEUE_GET_STATE DRM_IOCTL_NPU(IOWR, QUEUE_GET_STATE, queue_get_state)
 #define DRM_IOCTL_NPU_SUBMIT	      DRM_IOCTL_NPU(IOW, SUBMIT, submit)
+#define DRM_IOCTL_NPU_BO_QUERY_INFO   DRM_IOCTL_NPU(IOWR, BO_QUERY_INFO, bo_query_info)
+#define DRM_IOCTL_NPU_BO_SET_LABEL    DRM_IOCTL_NPU(IOW, BO_SET_LABEL, bo_set_label)
 
 /* Layouts are ABI, the same for 32-bit and 64-bit programs. */
 #if !defined(__cplusplus)
@@ -411,7 +499,7 @@ DRM_NPU_LAYOUT(vm_destroy, 8);
 DRM_NPU_LAYOUT(vm_bind_op, 32);
 DRM_NPU_LAYOUT(vm_bind, 24);
 DRM_NPU_LAYOUT(vm_get_state, 16);
-DRM_NPU_LAYOUT(bo_create, 16);
+DRM_NPU_LAYOUT(bo_create, 24);
 DRM_NPU_LAYOUT(bo_mmap_offset, 16);
 DRM_NPU_LAYOUT(queue_create, 24);
 DRM_NPU_LAYOUT(queue_destroy, 8);
@@ -420,6 +508,8 @@ DRM_NPU_LAYOUT(queue_get_state, 96);
 DRM_NPU_LAYOUT(sync_op, 16);
 DRM_NPU_LAYOUT(cmdbuf, 16);
 DRM_NPU_LAYOUT(submit, 40);
+DRM_NPU_LAYOUT(bo_query_info, 48);
+DRM_NPU_LAYOUT(bo_set_label, 16);
 #undef DRM_NPU_LAYOUT
 #endif
 
