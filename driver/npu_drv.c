@@ -12,7 +12,7 @@
  * - npu_hw: registers, who may touch them when, reset and start
  * - npu_firmware, npu_mbox, npu_irq: firmware, messages, interrupts
  * - npu_mmu, npu_pt, npu_vm, npu_gem: address spaces, page tables, buffers
- * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit: work
+ * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog and reset
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_compat: kernel versions

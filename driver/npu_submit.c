@@ -12,11 +12,8 @@
  * the hardware from here. The scheduler would hand it to a worker, and the
  * two switches to it and back cost more than all else on the way to the device.
  */
-#include <linux/dma-fence-chain.h>
+#include <linux/dma-fence.h>
 #include <linux/mm.h>
-#include <linux/slab.h>
-
-#include <drm/drm_syncobj.h>
 
 #include "npu_compat.h"
 #include "npu_device.h"
@@ -24,17 +21,8 @@
 #include "npu_packet.h"
 #include "npu_pgtable.h"
 #include "npu_queue.h"
+#include "npu_sync.h"
 #include "npu_uobj.h"
-
-#define NPU_SYNC_OP_FLAGS (DRM_NPU_SYNC_OP_SIGNAL | DRM_NPU_SYNC_OP_TIMELINE)
-
-/* A syncobj to be signalled. */
-struct npu_submit_signal {
-	struct drm_syncobj *syncobj;
-	/* timeline: link for the new point, or NULL once used */
-	struct dma_fence_chain *chain;
-	u64 point;
-};
 
 /* A SUBMIT while it is done. */
 struct npu_submit {
@@ -42,10 +30,7 @@ struct npu_submit {
 	struct npu_queue *queue;
 	struct npu_job *job;
 	struct drm_npu_cmdbuf *cmdbufs;
-	struct drm_npu_sync_op *syncs;
-	u32 sync_count;
-	struct npu_submit_signal *signals;
-	u32 signal_count;
+	struct npu_syncs syncs;
 };
 
 static int npu_submit_check_cmdbuf(const struct drm_npu_cmdbuf *cmdbuf)
@@ -61,22 +46,10 @@ static int npu_submit_check_cmdbuf(const struct drm_npu_cmdbuf *cmdbuf)
 	return 0;
 }
 
-static int npu_submit_check_sync(const struct drm_npu_sync_op *sync)
-{
-	if (sync->flags & ~NPU_SYNC_OP_FLAGS)
-		return -EINVAL;
-	if (!(sync->flags & DRM_NPU_SYNC_OP_TIMELINE))
-		return sync->point ? -EINVAL : 0;
-	if ((sync->flags & DRM_NPU_SYNC_OP_SIGNAL) && !sync->point)
-		return -EINVAL;
-	return 0;
-}
-
 /* Copies what the program passed, and checks all of it that does not need looking up. */
 static int npu_submit_fetch(struct npu_submit *submit, const struct drm_npu_submit *args)
 {
 	struct drm_npu_cmdbuf *cmdbufs;
-	struct drm_npu_sync_op *syncs;
 	u32 i;
 	int ret;
 
@@ -84,94 +57,25 @@ static int npu_submit_fetch(struct npu_submit *submit, const struct drm_npu_subm
 	if (IS_ERR(cmdbufs))
 		return PTR_ERR(cmdbufs);
 	submit->cmdbufs = cmdbufs;
-	syncs = NPU_UOBJ_GET(&args->syncs, struct drm_npu_sync_op, point, NPU_MAX_SYNCS);
-	if (IS_ERR(syncs))
-		return PTR_ERR(syncs);
-	submit->syncs = syncs;
-	submit->sync_count = args->syncs.count;
-
 	for (i = 0; i < args->cmdbufs.count; i++) {
 		ret = npu_submit_check_cmdbuf(&cmdbufs[i]);
 		if (ret)
 			return ret;
 	}
-	for (i = 0; i < args->syncs.count; i++) {
-		ret = npu_submit_check_sync(&syncs[i]);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static int npu_submit_add_wait(struct npu_submit *submit, const struct drm_npu_sync_op *sync)
-{
-	struct dma_fence *fence;
-	int ret;
-
-	ret = npu_job_schedule(submit->job, submit->file);
-	if (ret)
-		return ret;
-	/* Not the scheduler's own helper: it takes points of 32 bits only. */
-	ret = drm_syncobj_find_fence(submit->file, sync->handle, sync->point, 0, &fence);
-	if (ret)
-		return ret;
-	return drm_sched_job_add_dependency(&submit->job->base, fence);
-}
-
-static int npu_submit_add_signal(struct npu_submit *submit, const struct drm_npu_sync_op *sync)
-{
-	struct npu_submit_signal *signal = &submit->signals[submit->signal_count];
-
-	signal->syncobj = drm_syncobj_find(submit->file, sync->handle);
-	if (!signal->syncobj)
-		return -ENOENT;
-	submit->signal_count++;
-	if (sync->flags & DRM_NPU_SYNC_OP_TIMELINE) {
-		signal->point = sync->point;
-		signal->chain = dma_fence_chain_alloc();
-		if (!signal->chain)
-			return -ENOMEM;
-	}
-	return 0;
+	return npu_syncs_fetch(&submit->syncs, submit->file, &args->syncs);
 }
 
 static int npu_submit_prepare(struct npu_submit *submit)
 {
-	u32 i;
 	int ret;
 
-	if (!submit->sync_count)
-		return 0;
-	submit->signals = kvcalloc(submit->sync_count, sizeof(*submit->signals),
-				   GFP_KERNEL_ACCOUNT);
-	if (!submit->signals)
-		return -ENOMEM;
-	for (i = 0; i < submit->sync_count; i++) {
-		const struct drm_npu_sync_op *sync = &submit->syncs[i];
-
-		if (sync->flags & DRM_NPU_SYNC_OP_SIGNAL)
-			ret = npu_submit_add_signal(submit, sync);
-		else
-			ret = npu_submit_add_wait(submit, sync);
-		if (ret)
-			return ret;
-	}
-	return 0;
-}
-
-static void npu_submit_publish(struct npu_submit *submit, struct dma_fence *fence)
-{
-	u32 i;
-
-	for (i = 0; i < submit->signal_count; i++) {
-		struct npu_submit_signal *signal = &submit->signals[i];
-
-		if (signal->chain)
-			drm_syncobj_add_point(signal->syncobj, no_free_ptr(signal->chain), fence,
-					      signal->point);
-		else
-			drm_syncobj_replace_fence(signal->syncobj, fence);
-	}
+	ret = npu_syncs_prepare(&submit->syncs);
+	if (ret || !submit->syncs.waits)
+		return ret;
+	ret = npu_job_schedule(submit->job, submit->file);
+	if (ret)
+		return ret;
+	return npu_syncs_add_waits(&submit->syncs, &submit->job->base);
 }
 
 /* The point of no return. */
@@ -200,24 +104,17 @@ static int npu_submit_push(struct npu_submit *submit)
 		drm_sched_entity_push_job(&job->base);
 	}
 	queue->submitted++;
-	npu_submit_publish(submit, fence);
+	npu_syncs_publish(&submit->syncs, fence);
 	dma_fence_put(fence);
 	return 0;
 }
 
 static void npu_submit_fini(struct npu_submit *submit)
 {
-	u32 i;
-
-	for (i = 0; i < submit->signal_count; i++) {
-		dma_fence_chain_free(submit->signals[i].chain);
-		drm_syncobj_put(submit->signals[i].syncobj);
-	}
-	kvfree(submit->signals);
+	npu_syncs_fini(&submit->syncs);
 	if (submit->job)
 		npu_job_destroy(submit->job);
 	kvfree(submit->cmdbufs);
-	kvfree(submit->syncs);
 	if (submit->queue)
 		npu_queue_user_put(submit->queue);
 }
