@@ -110,7 +110,7 @@ static void queue_tidy(struct acct_queue *q)
 
 static uint64_t queue_clock(const struct acct_queue *q)
 {
-	uint64_t clock = q->front;
+	uint64_t clock = max_u64(q->front, q->moved);
 
 	for (unsigned int i = 0; i < ACCT_LANES; i++)
 		clock = max_u64(clock, lane_end(&q->lane[i]));
@@ -120,9 +120,57 @@ static uint64_t queue_clock(const struct acct_queue *q)
 /* The counter that takes what the front end waits for when it joins the lanes now. */
 static enum npu_counter wait_counter(const struct acct_queue *q)
 {
-	return lane_end(&q->lane[ACCT_COPY]) > lane_end(&q->lane[ACCT_TILES])
-		       ? NPU_COUNTER_WAIT_COPY
-		       : NPU_COUNTER_WAIT_TILES;
+	const uint64_t tiles = lane_end(&q->lane[ACCT_TILES]);
+	const uint64_t copy = lane_end(&q->lane[ACCT_COPY]);
+	const struct acct_traffic *copied = &q->traffic[ACCT_COPY];
+
+	/* Where moving bytes takes longer than either, the copy engine is last: tiles go first. */
+	if (q->moved > max_u64(tiles, copy) && (copied->in || copied->out))
+		return NPU_COUNTER_WAIT_COPY;
+	return copy > tiles ? NPU_COUNTER_WAIT_COPY : NPU_COUNTER_WAIT_TILES;
+}
+
+/* When all bytes that were moved since the lanes were joined can have been, with the whole bandwidth. */
+static void traffic_end(struct acct_queue *q)
+{
+	const struct npu_rates rates = {
+		.period = npu_model_opp[q->point.opp].period,
+		.share = 1,
+		.slow = q->point.slow,
+	};
+	const struct acct_traffic *t = q->traffic;
+	const uint64_t in = t[ACCT_TILES].in + t[ACCT_COPY].in;
+	const uint64_t out = t[ACCT_TILES].out + t[ACCT_COPY].out;
+	const uint64_t core = t[ACCT_TILES].core + t[ACCT_COPY].core;
+
+	q->moved = q->joined + max_u64(npu_model_host(&rates, in, out),
+				       npu_model_dram(&rates, in + out + core));
+}
+
+static void traffic_add(struct acct_queue *q, enum acct_lane_id lane, const struct npu_counters *c)
+{
+	const uint64_t *v = c->v;
+	const uint64_t in = v[NPU_COUNTER_DMA_READ] + v[NPU_COUNTER_COPY_READ];
+	const uint64_t out = v[NPU_COUNTER_DMA_WRITE] + v[NPU_COUNTER_COPY_BYTES];
+	const uint64_t core = v[NPU_COUNTER_VECTOR_REMOTE] +
+			      8 * (v[NPU_COUNTER_TILE_REMOTE] + v[NPU_COUNTER_TLB_MISSES] +
+				   v[NPU_COUNTER_COPY_WALKS]);
+
+	if (!(in | out | core))
+		return;
+	q->traffic[lane].in += in;
+	q->traffic[lane].out += out;
+	q->traffic[lane].core += core;
+	traffic_end(q);
+}
+
+/* The front end has joined the lanes at this moment. */
+static void joined(struct acct_queue *q, uint64_t clock)
+{
+	q->front = clock;
+	q->joined = clock;
+	q->moved = clock;
+	memset(q->traffic, 0, sizeof(q->traffic));
 }
 
 /* ---- cells ----------------------------------------------------------------------------------- */
@@ -202,7 +250,7 @@ static void settle(struct acct *acct, struct acct_queue *q)
 		for (unsigned int i = 0; i < n; i++)
 			count(acct, q, c, growth[i].counter, growth[i].n);
 	}
-	q->front = clock;
+	joined(q, clock);
 	q->settled = clock;
 	memset(q->busy, 0, acct->tiles * sizeof(*q->busy));
 }
@@ -213,7 +261,7 @@ void acct_clear(struct acct *acct, unsigned int queue)
 
 	settle(acct, q); /* the device keeps it */
 	q->generation++;
-	q->front = 0;
+	joined(q, 0);
 	q->begun = 0;
 	q->open = false;
 	q->point = acct->point;
@@ -257,7 +305,7 @@ static void join(struct acct *acct, struct acct_queue *q)
 	const uint64_t clock = queue_clock(q);
 
 	count(acct, q, ACCT_CORE_FRONT(acct), wait_counter(q), clock - q->front);
-	q->front = clock;
+	joined(q, clock);
 }
 
 void acct_begin(struct acct *acct, unsigned int queue, uint32_t op)
@@ -336,6 +384,7 @@ void acct_end(struct acct *acct, unsigned int queue, const struct acct_ticket *t
 		break;
 	}
 	queue_tidy(q);
+	traffic_add(q, ticket->lane, counters);
 	charge(acct, q, core, ticket->point.opp, counters);
 	if (core < acct->tiles)
 		q->busy[core] += cycles;
@@ -476,11 +525,18 @@ void acct_state(struct acct *acct, struct state *s)
 		STATE(s, q->settled);
 		acct_point_state(&q->point, s);
 		state_check(s, q->point.slow, "a link faster than it can be");
-		for (unsigned int lane = 0; lane < ACCT_LANES; lane++)
+		STATE(s, q->joined);
+		for (unsigned int lane = 0; lane < ACCT_LANES; lane++) {
 			lane_state(&q->lane[lane], s);
+			STATE(s, q->traffic[lane].in);
+			STATE(s, q->traffic[lane].out);
+			STATE(s, q->traffic[lane].core);
+		}
 		state_sparse(s, q->core, sizeof(*q->core), ACCT_CORES(acct));
 		state_sparse(s, q->busy, sizeof(*q->busy), acct->tiles);
-		if (s->load) /* lanes are as short as they can be, or would not have room for more */
-			queue_tidy(q);
+		if (s->load && !s->failed) {
+			queue_tidy(q); /* lanes are as short as they can be, or would not have room for more */
+			traffic_end(q);
+		}
 	}
 }

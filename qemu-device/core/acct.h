@@ -7,6 +7,10 @@
  * tiles and copy engine; in a lane the packets of the queue follow one another. An epoch is
  * one packet's work in a lane; it lasts as long as its longest share.
  *
+ * Both lanes share the host link and the memory behind it, and tiles come first. So what the copy
+ * engine gets depends on work that is not over, or not even begun, while it copies, and what it needs shows when the
+ * front end joins the lanes: that is no earlier than all that both moved since they were joined last can have been.
+ *
  * Operating point and speed of the host link are latched for a whole command buffer, when its first
  * packet begins: what ACCT_BARRIER ended is over, so cycles of one clock follow those of another.
  *
@@ -78,11 +82,20 @@ struct acct_lane {
 	struct acct_epoch epoch[ACCT_EPOCHS];
 };
 
+/* Bytes that work moved over the host link. */
+struct acct_traffic {
+	uint64_t in, out; /* by engines: from host memory and to it */
+	uint64_t core;	  /* by the cores themselves and walks, either way */
+};
+
 struct acct_queue {
 	uint32_t generation;
 	uint64_t front; /* time line of the front end */
 	uint64_t begun; /* id of the packet begun last */
 	struct acct_lane lane[ACCT_LANES];
+	/* What shares moved that ended since the front end joined the lanes, when that was, and when it can be over. */
+	struct acct_traffic traffic[ACCT_LANES];
+	uint64_t joined, moved;
 	bool open;		 /* a command buffer has begun */
 	struct acct_point point; /* latched for it */
 	uint64_t settled;	 /* clock up to which the cells hold what passes with it */

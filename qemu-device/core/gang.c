@@ -160,6 +160,8 @@ void gang_signal(struct npu_tile *tile, uint64_t targets, unsigned int sem, uint
 		time = base + link_latency(dev, tile->number, i);
 		s->arrival[s->raised++ % NPU_SEM_DEPTH] = time > floor ? time : floor;
 		tile->counters.v[NPU_COUNTER_DMA_SIGNALS]++;
+		tile->counters.v[NPU_COUNTER_LINK_HOPS] +=
+			link_hops(dev, tile->number, i) * NPU_MODEL_SIGNAL_BYTES;
 	}
 	wake(dev, tile, targets);
 	dev_unlock(dev);

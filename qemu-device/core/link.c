@@ -44,8 +44,9 @@ unsigned int link_tree(const struct npu_dev *dev, unsigned int from, uint64_t to
 
 uint64_t link_transfer(const struct npu_dev *dev, uint64_t bytes, uint64_t far)
 {
+	const unsigned int others = dev->config.chiplets - 1;
 	const uint64_t port = npu_model_transfer(bytes, NPU_MODEL_TILE_PORT_BYTES);
-	const uint64_t ring = npu_model_transfer(far * dev->config.tiles_per_chiplet,
+	const uint64_t ring = npu_model_transfer(far * dev->config.tiles_per_chiplet * others,
 						 NPU_MODEL_CHIPLET_BYTES);
 
 	return port > ring ? port : ring;

@@ -5,6 +5,10 @@
  * Tiles of a chiplet meet in its network. Chiplets form a ring, in the order of their numbers; a
  * transfer goes the shorter way round, upwards if both are as long. Multicast goes through a tree:
  * upwards as far as a chiplet needs it, downwards as far, so that each link is crossed at most once.
+ *
+ * A link between chiplets is divided among all that ever send over it, whether they do or not. With n
+ * chiplets, what goes from one up to the next is written by tiles of n / 2 chiplets, that one and those below, and read by
+ * tiles of (n - 1) / 2, the next one and those above: in all the tiles of n - 1. Downwards it is the other way round.
  */
 #ifndef NPU_LINK_H
 #define NPU_LINK_H

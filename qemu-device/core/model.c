@@ -56,9 +56,14 @@ uint64_t npu_model_host(const struct npu_rates *rates, uint64_t in, uint64_t out
 {
 	const uint64_t link =
 		stream(rates, in > out ? in : out, NPU_MODEL_LINK_BYTES, rates->slow);
-	const uint64_t dram = stream(rates, in + out, NPU_MODEL_DRAM_BYTES, 1);
+	const uint64_t dram = npu_model_dram(rates, in + out);
 
 	return link > dram ? link : dram;
+}
+
+uint64_t npu_model_dram(const struct npu_rates *rates, uint64_t bytes)
+{
+	return stream(rates, bytes, NPU_MODEL_DRAM_BYTES, 1);
 }
 
 /* ---- energy ---------------------------------------------------------------------------------- */
@@ -103,7 +108,8 @@ static const struct npu_model_term terms[] = {
 	T(DMA_WRITE, 1, E_LINK_BYTE, NONE),
 	T(DMA_WRITE, 1, E_DRAM_BYTE, NONE),
 	T(LINK_BYTES, 1, E_PORT_BYTE, V2),
-	T(LINK_HOPS, 1, E_CHIPLET_BYTE, NONE),
+	T(LINK_HOPS, 1, E_CHIPLET_BYTE, NONE), /* of signals too */
+	T(DMA_SIGNALS, NPU_MODEL_SIGNAL_BYTES, E_PORT_BYTE, V2),
 	/* copy engine */
 	T(COPY_CYCLES, 1, E_COPY_CYCLE, V2),
 	T(COPY_READ, 1, E_LINK_BYTE, NONE),
@@ -270,9 +276,9 @@ static uint64_t matrix_peak(const struct npu_energy *energy)
 
 /*
  * Every part of every tile at work in each cycle, a packet as often as the front end can, the copy
- * engine, and both directions of the host link full.
+ * engine, and both directions of the host link, of each tile's port and of each link between chiplets full.
  */
-uint32_t npu_model_peak(unsigned int opp, unsigned int tiles)
+uint32_t npu_model_peak(unsigned int opp, unsigned int chiplets, unsigned int tiles)
 {
 	const uint32_t period = npu_model_opp[opp].period;
 	struct npu_energy energy;
@@ -285,8 +291,12 @@ uint32_t npu_model_peak(unsigned int opp, unsigned int tiles)
 	core += energy.total[NPU_COUNTER_TILE_INSTRUCTIONS] +
 		NPU_MODEL_VECTOR_BYTES * energy.total[NPU_COUNTER_VECTOR_SRAM];
 	tile = core + matrix_peak(&energy) + energy.total[NPU_COUNTER_TILE_CYCLES] +
-	       2 * NPU_MODEL_DMA_LOCAL_BYTES * energy.total[NPU_COUNTER_DMA_SRAM];
-	rest = energy.total[NPU_COUNTER_CYCLES] + energy.total[NPU_COUNTER_COPY_CYCLES] +
+	       2 * NPU_MODEL_DMA_LOCAL_BYTES * energy.total[NPU_COUNTER_DMA_SRAM] +
+	       2 * NPU_MODEL_TILE_PORT_BYTES * energy.total[NPU_COUNTER_LINK_BYTES];
+	if (chiplets < 2)
+		chiplets = 0; /* no links */
+	rest = 2ull * chiplets * NPU_MODEL_CHIPLET_BYTES * energy.total[NPU_COUNTER_LINK_HOPS] +
+	       energy.total[NPU_COUNTER_CYCLES] + energy.total[NPU_COUNTER_COPY_CYCLES] +
 	       blocks(energy.total[NPU_COUNTER_PACKETS], NPU_MODEL_FRONT_PACKET);
 	/* fJ per ps is mW */
 	return blocks(tiles * tile + rest, period) +

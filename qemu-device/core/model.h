@@ -13,7 +13,7 @@
 #include "npu_isa.h"
 
 /* Grows with every change of a value or a formula: figures of different versions do not compare. */
-#define NPU_MODEL_VERSION 2
+#define NPU_MODEL_VERSION 3
 
 enum npu_model_value {
 #define M(id, value, unit, description, source, node) NPU_MODEL_##id = (value),
@@ -33,7 +33,7 @@ struct npu_model_entry {
 /* The whole table. Static, *count rows. */
 const struct npu_model_entry *npu_model_table(size_t *count);
 
-/* A work that rows cite: their source begins with its key, unless with "estimate". */
+/* A work that rows cite: their source begins with its key, unless with "choice". */
 struct npu_model_source {
 	const char *key, *work, *where;
 };
@@ -81,6 +81,8 @@ static inline uint64_t npu_model_round_trip(const struct npu_rates *rates)
  * directions and the memory behind it.
  */
 uint64_t npu_model_host(const struct npu_rates *rates, uint64_t in, uint64_t out);
+/* Cycles that the memory alone takes to move bytes, whichever way they go. */
+uint64_t npu_model_dram(const struct npu_rates *rates, uint64_t bytes);
 
 /* Cycles for moving bytes inside of the device, at rate bytes per cycle. */
 static inline uint64_t npu_model_transfer(uint64_t bytes, unsigned int rate)
@@ -98,8 +100,11 @@ struct npu_energy {
 
 void npu_model_energy(unsigned int opp, struct npu_energy *energy);
 
-/* The most that a device of so many tiles can take at an operating point, mW, without the host's memory. */
-uint32_t npu_model_peak(unsigned int opp, unsigned int tiles);
+/*
+ * The most that a device of so many chiplets, and so many tiles in all, can take at an operating point, mW,
+ * without the host's memory.
+ */
+uint32_t npu_model_peak(unsigned int opp, unsigned int chiplets, unsigned int tiles);
 
 enum npu_model_scale {
 	NPU_SCALE_V2,	/* switching: with the square of the voltage */

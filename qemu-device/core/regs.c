@@ -124,7 +124,7 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 	case NPU_REG_POWER_CAP:
 		return dev->power.cap;
 	case NPU_REG_POWER_PEAK:
-		return npu_model_peak(power_opp(dev), dev->tiles);
+		return npu_model_peak(power_opp(dev), dev->config.chiplets, dev->tiles);
 	case NPU_REG_MODEL_VERSION:
 		return NPU_MODEL_VERSION;
 	case NPU_REG_ECC_CORRECTED:

@@ -280,7 +280,8 @@ static uint32_t read32(struct soc *soc, uint32_t offset)
 	const struct npu_copy *copy = &dev->copy;
 
 	if (offset >= NPU_SOC_POWER_PEAK(0) && offset < NPU_SOC_POWER_PEAK(NPU_MODEL_OPPS))
-		return npu_model_peak((offset - NPU_SOC_POWER_PEAK(0)) / 4, dev->tiles);
+		return npu_model_peak((offset - NPU_SOC_POWER_PEAK(0)) / 4, dev->config.chiplets,
+				      dev->tiles);
 	if (offset >= NPU_SOC_TAIL(0) && offset < NPU_SOC_TAIL(NPU_MAX_QUEUES))
 		return fault_tail(dev, (offset - NPU_SOC_TAIL(0)) / 4,
 				  regs->tail[(offset - NPU_SOC_TAIL(0)) / 4]);

@@ -84,7 +84,9 @@ uint64_t conserve_energy(const uint64_t c[NPU_COUNTER_COUNT], unsigned int opp, 
 	       c[NPU_COUNTER_VECTOR_BYTES] * switching(opp, "E_VECTOR_BYTE") +
 	       sram_accesses * switching(opp, "E_SRAM_ACCESS") +
 	       sram_bytes * switching(opp, "E_SRAM_BYTE") +
-	       c[NPU_COUNTER_LINK_BYTES] * switching(opp, "E_PORT_BYTE") +
+	       (c[NPU_COUNTER_LINK_BYTES] +
+		c[NPU_COUNTER_DMA_SIGNALS] * conserve_row("SIGNAL_BYTES")) *
+		       switching(opp, "E_PORT_BYTE") +
 	       c[NPU_COUNTER_LINK_HOPS] * conserve_row("E_CHIPLET_BYTE") +
 	       c[NPU_COUNTER_PACKETS] * switching(opp, "E_PACKET") +
 	       c[NPU_COUNTER_TILE_CYCLES] * switching(opp, "E_TILE_CYCLE") +

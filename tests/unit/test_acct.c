@@ -67,18 +67,83 @@ static void test_overlap(void)
 	       "the end of a command buffer joins");
 }
 
+static uint64_t waited(enum npu_counter counter)
+{
+	struct npu_counter_block block;
+
+	acct_snapshot(&acct, 0, ACCT_ALL, &block);
+	return block.value[counter];
+}
+
+/* A copy beside a dispatch: no time is shorter than the bytes of both take, and the copy engine yields. */
+static void test_shared(void)
+{
+	const uint64_t tile_bytes = 10000 * NPU_MODEL_LINK_BYTES;
+	const uint64_t copy_bytes = 2000 * NPU_MODEL_LINK_BYTES;
+	struct npu_counters dma = {0}, copied = {0}, loaded = {0};
+
+	dma.v[NPU_COUNTER_DMA_READ] = tile_bytes;
+	copied.v[NPU_COUNTER_COPY_READ] = copied.v[NPU_COUNTER_COPY_BYTES] = copy_bytes;
+	loaded.v[NPU_COUNTER_VECTOR_REMOTE] = 20000 * NPU_MODEL_DRAM_BYTES;
+	for (unsigned int copy_first = 0; copy_first < 2; copy_first++) {
+		struct acct_ticket t[2];
+
+		acct_clear(&acct, 0);
+		for (unsigned int i = 0; i < 2; i++) {
+			const bool copy = i != copy_first;
+
+			acct_begin(&acct, 0, copy ? NPU_PKT_COPY : NPU_PKT_DISPATCH);
+			t[copy] = acct_start(&acct, 0, copy ? ACCT_COPY : ACCT_TILES);
+		}
+		acct_end(&acct, 0, &t[1], ACCT_CORE_COPY(&acct), 3000, &copied);
+		tap_is(acct_clock(&acct, 0),
+		       copy_first ? front_copy + 3000 : front_dispatch + front_copy + 3000,
+		       "a copy alone has all the bandwidth");
+		acct_end(&acct, 0, &t[0], 0, 10000, &dma);
+		tap_is(acct_clock(&acct, 0), 12000, "with a dispatch beside it, what is left");
+		acct_begin(&acct, 0, NPU_PKT_BARRIER);
+		tap_is(waited(NPU_COUNTER_WAIT_COPY), 12000 - front_dispatch - front_copy,
+		       "it is waited for");
+		tap_is(waited(NPU_COUNTER_WAIT_TILES), 0, "the tiles are done earlier");
+		acct_begin(&acct, 0, NPU_PKT_DISPATCH);
+		t[0] = acct_start(&acct, 0, ACCT_TILES);
+		acct_end(&acct, 0, &t[0], 0, 10000, &dma);
+		tap_is(acct_clock(&acct, 0), 12000 + NPU_MODEL_FRONT_PACKET + front_dispatch + 10000,
+		       "what was before a barrier is over");
+		acct_barrier(&acct, 0);
+		acct_begin(&acct, 0, NPU_PKT_DISPATCH);
+		t[0] = acct_start(&acct, 0, ACCT_TILES);
+		acct_end(&acct, 0, &t[0], 0, 10000, &loaded);
+		acct_barrier(&acct, 0);
+		tap_is(waited(NPU_COUNTER_WAIT_TILES), 10000 + 20000 - front_dispatch,
+		       "cores share the memory too");
+	}
+}
+
 /* Random packets, shares ended in random order and at random moments: the same clock each time. */
 struct plan {
 	uint32_t op;
 	unsigned int shares;
-	uint64_t cycles[8];
+	uint64_t cycles[8], bytes[8];
 };
+
+/* An end with bytes from and to host memory. */
+static void end_moved(unsigned int q, const struct acct_ticket *ticket, uint64_t cycles, uint64_t bytes)
+{
+	const bool copy = ticket->lane == ACCT_COPY;
+	struct npu_counters moved = {0};
+
+	moved.v[copy ? NPU_COUNTER_COPY_READ : NPU_COUNTER_DMA_READ] = bytes;
+	moved.v[copy ? NPU_COUNTER_COPY_BYTES : NPU_COUNTER_DMA_WRITE] = bytes / 2;
+	moved.v[NPU_COUNTER_VECTOR_REMOTE] = copy ? 0 : bytes / 4;
+	acct_end(&acct, q, ticket, copy ? ACCT_CORE_COPY(&acct) : 0, cycles, &moved);
+}
 
 static uint64_t play(const struct plan *plan, unsigned int count, unsigned int seed)
 {
 	struct open {
 		struct acct_ticket ticket;
-		uint64_t cycles;
+		uint64_t cycles, bytes;
 	} open[64];
 	unsigned int opened = 0;
 
@@ -91,7 +156,7 @@ static uint64_t play(const struct plan *plan, unsigned int count, unsigned int s
 		while (opened && (join || !seed || opened > 48 || rand() % 3)) {
 			const unsigned int n = rand() % opened;
 
-			end(1, &open[n].ticket, open[n].cycles);
+			end_moved(1, &open[n].ticket, open[n].cycles, open[n].bytes);
 			open[n] = open[--opened];
 		}
 		if (i == count)
@@ -100,10 +165,12 @@ static uint64_t play(const struct plan *plan, unsigned int count, unsigned int s
 		for (unsigned int s = 0; s < plan[i].shares; s++) {
 			open[opened].ticket = acct_start(
 				&acct, 1, plan[i].op == NPU_PKT_COPY ? ACCT_COPY : ACCT_TILES);
+			open[opened].bytes = plan[i].bytes[s];
 			open[opened++].cycles = plan[i].cycles[s];
 			if (seed && !(rand() % 4)) { /* ends before its dispatch is complete */
-				end(1, &open[opened - 1].ticket, open[opened - 1].cycles);
 				opened--;
+				end_moved(1, &open[opened].ticket, open[opened].cycles,
+					  open[opened].bytes);
 			}
 		}
 	}
@@ -129,8 +196,10 @@ static void test_order(void)
 				     : kind < 3 ? NPU_PKT_COPY
 						: NPU_PKT_DISPATCH;
 			plan[i].shares = kind == 0 ? 0 : kind < 3 ? 1 : 1 + rand() % 8;
-			for (unsigned int s = 0; s < 8; s++)
+			for (unsigned int s = 0; s < 8; s++) {
 				plan[i].cycles[s] = rand() % 4 ? rand() % 5000 : 0;
+				plan[i].bytes[s] = rand() % 4 ? 0 : rand() % 1000000;
+			}
 		}
 		want = play(plan, COUNT, 0);
 		for (unsigned int seed = 1; ok && seed < 20; seed++)
@@ -240,6 +309,7 @@ static void test_model(void)
 	struct npu_matrix_desc desc = {.m = 16, .n = 16, .k = 1024, .flags = NPU_MATRIX_C_S8};
 	const struct npu_model_entry *table;
 	struct npu_matrix_cost cost;
+	uint64_t links;
 	size_t count;
 	bool ok = true;
 
@@ -263,6 +333,10 @@ static void test_model(void)
 	tap_is(cost.macs, 1ull << 36, "matrix: no overflow");
 	test_model_types();
 	tap_is(npu_model_transfer(65, 64), 2, "part of a cycle is a cycle");
+	count = npu_model_peak(NPU_MODEL_OPPS - 1, 2, 4) - npu_model_peak(NPU_MODEL_OPPS - 1, 1, 4);
+	links = 4ull * NPU_MODEL_CHIPLET_BYTES * NPU_MODEL_E_CHIPLET_BYTE;
+	tap_ok(count >= links / 1000 && count <= links / 1000 + 1,
+	       "the most that a device can take has both links of both chiplets in it");
 }
 
 int main(void)
@@ -271,6 +345,7 @@ int main(void)
 		return 1;
 	test_simple();
 	test_overlap();
+	test_shared();
 	test_order();
 	test_bounded();
 	test_counters();

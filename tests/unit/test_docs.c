@@ -58,8 +58,9 @@ static char *model_text(void)
 		     "tools share:\n"
 		     "`uapi/npu_model.def`. How the values are used is in "
 		     "[hardware.md](hardware.md#time). *Node* is the technology\n"
-		     "that the source speaks of. An *estimate* has no public figure behind it and "
-		     "is chosen for plausible proportions.\n\n"
+		     "that the source speaks of. A source that begins with the key of a work below gives the "
+		     "value, or all it is made of;\n"
+		     "what begins with *choice* is this device's own design, derived as it says.\n\n"
 		     "## Values\n\n"
 		     "| name | value | unit | what it is | source | node |\n"
 		     "|---|--:|---|---|---|---|\n",
@@ -129,7 +130,7 @@ static int write_table(const char *path)
 	return ok ? 0 : 1;
 }
 
-/* A row cites a work that is listed, or says that it is an estimate. */
+/* A row cites a work that is listed, or says how it was chosen. Works that no row cites are none. */
 static void test_sources(void)
 {
 	const struct npu_model_source *sources;
@@ -140,7 +141,7 @@ static void test_sources(void)
 	sources = npu_model_sources(&works);
 	for (size_t i = 0; i < count; i++) {
 		const size_t length = strcspn(table[i].source, ",;: ");
-		bool ok = length == 8 && !memcmp(table[i].source, "estimate", 8);
+		bool ok = strlen(table[i].source) > 8 && !memcmp(table[i].source, "choice: ", 8);
 
 		for (size_t s = 0; s < works; s++)
 			ok |= strlen(sources[s].key) == length &&
@@ -152,6 +153,13 @@ static void test_sources(void)
 			tap_ok(false, "%s has a source: %s", table[i].name, table[i].source);
 	}
 	tap_ok(count && works, "every value has a source");
+	for (size_t s = 0; s < works; s++) {
+		bool cited = false;
+
+		for (size_t i = 0; i < count; i++)
+			cited |= !!strstr(table[i].source, sources[s].key);
+		tap_ok(cited && sources[s].where[0], "%s is cited", sources[s].key);
+	}
 }
 
 /* The file as one line: runs of white space as one blank. NULL: cannot be read. */

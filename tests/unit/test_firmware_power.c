@@ -111,10 +111,10 @@ static void test_cap(void)
 	tap_is(reg_read(d, NPU_REG_MODEL_VERSION), NPU_MODEL_VERSION, "version of the model");
 	tap_ok(job_at(top), "time and energy of work at the highest point");
 	for (unsigned int opp = 1; opp < NPU_MODEL_OPPS; opp++)
-		ok &= npu_model_peak(opp - 1, TILES) < npu_model_peak(opp, TILES);
+		ok &= npu_model_peak(opp - 1, 1, TILES) < npu_model_peak(opp, 1, TILES);
 	tap_ok(ok, "a higher point takes more power");
 	for (unsigned int opp = 0; opp < NPU_MODEL_OPPS; opp++) {
-		const uint32_t peak = npu_model_peak(opp, TILES);
+		const uint32_t peak = npu_model_peak(opp, 1, TILES);
 
 		tap_ok(set(peak, ~0u, &reply) == NPU_MSG_OK && reply.power.opp == opp &&
 			       reply.power.peak_mw == peak && reply.power.cap_mw == peak &&
@@ -135,10 +135,10 @@ static void test_cap(void)
 		      cycles[opp - 1] * npu_model_opp[opp - 1].period >
 			      cycles[opp] * npu_model_opp[opp].period;
 	tap_ok(ok, "at a slower clock host memory takes fewer cycles, and all of it more time");
-	tap_is((unsigned int)set(npu_model_peak(0, TILES) - 1, ~0u, &reply), NPU_MSG_BAD_POWER,
+	tap_is((unsigned int)set(npu_model_peak(0, 1, TILES) - 1, ~0u, &reply), NPU_MSG_BAD_POWER,
 	       "a cap below the slowest point's");
-	tap_is(reply.power.min_cap_mw, npu_model_peak(0, TILES), "the reply says what is possible");
-	tap_is(reg_read(d, NPU_REG_POWER_CAP), npu_model_peak(top, TILES) - 1, "and changes nothing");
+	tap_is(reply.power.min_cap_mw, npu_model_peak(0, 1, TILES), "the reply says what is possible");
+	tap_is(reg_read(d, NPU_REG_POWER_CAP), npu_model_peak(top, 1, TILES) - 1, "and changes nothing");
 	tap_ok(set(0, 1, &reply) == NPU_MSG_OK && opp_now() == 1, "a point that is asked for");
 	tap_ok(set(0, 100, &reply) == NPU_MSG_OK && opp_now() == top, "any point");
 	tap_ok(ask(NPU_MSG_POWER_SET, (uint64_t[6]){0, 1}, &reply) == NPU_MSG_BAD_POWER,
@@ -151,7 +151,7 @@ static void test_heat(void)
 					    .target = NPU_FAULT_ANY};
 	struct npu_msg reply;
 
-	tap_ok(set(npu_model_peak(3, TILES), ~0u, &reply) == NPU_MSG_OK && opp_now() == 3,
+	tap_ok(set(npu_model_peak(3, 1, TILES), ~0u, &reply) == NPU_MSG_OK && opp_now() == 3,
 	       "a cap is set");
 	tap_is(npu_dev_fault_inject(d->dev, &heat), NPU_FAULT_STATUS_OK, "the die gets hot");
 	tap_ok(!(reg_read(d, NPU_REG_OPP) & (NPU_OPP_CURRENT | NPU_OPP_LIMIT)),
@@ -159,7 +159,7 @@ static void test_heat(void)
 	tap_ok(job_at(0), "work runs there");
 	tap_ok(ask(NPU_MSG_POWER_GET, (uint64_t[6]){0}, &reply) == NPU_MSG_OK &&
 		       reply.power.limit == 0 && reply.power.opp == 0 &&
-		       reply.power.cap_mw == npu_model_peak(3, TILES),
+		       reply.power.cap_mw == npu_model_peak(3, 1, TILES),
 	       "the firmware knows");
 	tap_is(npu_dev_fault_clear(d->dev, NPU_FAULT_THERMAL_THROTTLE), NPU_FAULT_STATUS_OK,
 	       "it cools down");

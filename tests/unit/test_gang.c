@@ -128,11 +128,14 @@ static void test_geometry(void)
 	tap_is(link_latency(dev, 0, 4), NPU_MODEL_TILE_PORT_LATENCY + 2 * NPU_MODEL_CHIPLET_LATENCY,
 	       "latency");
 	tap_is(link_transfer(dev, 1000, 0), 16, "time on the port");
-	tap_is(link_transfer(dev, 640, 640), 10, "half a link between chiplets is as wide");
+	tap_is(link_transfer(dev, 640, 640), 40, "of five chiplets, the tiles of four share a link");
 	tiles_free(t);
 	setup(1, 4, 1, 0);
 	tap_is(link_hops(t->dev, 0, 3) + link_tree(t->dev, 0, 0xf), 0, "one chiplet has no links");
 	tap_is(link_transfer(t->dev, 640, 0), 10, "nor do they take time");
+	tiles_free(t);
+	setup(2, 2, 1, 0);
+	tap_is(link_transfer(t->dev, 640, 640), 10, "half a link between chiplets is as wide");
 	tiles_free(t);
 	setup(2, 8, 1, 0);
 	tap_is(link_transfer(t->dev, 640, 640), 40, "eight tiles share a link");
@@ -182,7 +185,7 @@ static void test_cost(void)
 	};
 	const unsigned int far = t->dev->config.tiles_per_chiplet; /* first tile of the next chiplet */
 	uint64_t b0[NPU_COUNTER_COUNT], a0[NPU_COUNTER_COUNT], b1[NPU_COUNTER_COUNT],
-		a1[NPU_COUNTER_COUNT], busy, arrival;
+		a1[NPU_COUNTER_COUNT], busy, arrival, hops = 0;
 	struct npu_dma_desc d = to_peer(far, 0, NPU_VA_SRAM, BYTES, 0);
 
 	begin();
@@ -198,7 +201,8 @@ static void test_cost(void)
 	tap_is(a0[NPU_COUNTER_LINK_CYCLES] - b0[NPU_COUNTER_LINK_CYCLES],
 	       BYTES / NPU_MODEL_TILE_PORT_BYTES, "of which the link took");
 	tap_is(a0[NPU_COUNTER_LINK_BYTES] - b0[NPU_COUNTER_LINK_BYTES], BYTES, "bytes");
-	tap_is(a0[NPU_COUNTER_LINK_HOPS] - b0[NPU_COUNTER_LINK_HOPS], BYTES, "bytes times links");
+	tap_is(a0[NPU_COUNTER_LINK_HOPS] - b0[NPU_COUNTER_LINK_HOPS],
+	       BYTES + NPU_MODEL_SIGNAL_BYTES, "bytes times links, and the signal's");
 	tap_is(a0[NPU_COUNTER_DMA_SIGNALS] - b0[NPU_COUNTER_DMA_SIGNALS], 1, "signals");
 	tap_is(a0[NPU_COUNTER_DMA_LOCAL] - b0[NPU_COUNTER_DMA_LOCAL], 0, "nothing local");
 	tap_is(a0[NPU_COUNTER_DMA_SRAM] - b0[NPU_COUNTER_DMA_SRAM], 2 * BYTES,
@@ -230,6 +234,8 @@ static void test_cost(void)
 	script_dma(script(0), &d);
 	for (unsigned int i = 0; i < t->dev->tiles; i++)
 		take(i, 0, 7, 1);
+	for (unsigned int i = 0; i < t->dev->tiles; i++)
+		hops += link_hops(t->dev, 0, i);
 	tile_counters(0, b0);
 	tap_ok(run(t->dev->tiles), "multicast");
 	tile_counters(0, a0);
@@ -238,7 +244,8 @@ static void test_cost(void)
 	tap_is(a0[NPU_COUNTER_LINK_BYTES] - b0[NPU_COUNTER_LINK_BYTES],
 	       (uint64_t)BYTES * t->dev->tiles, "bytes are counted where they arrive");
 	tap_is(a0[NPU_COUNTER_LINK_HOPS] - b0[NPU_COUNTER_LINK_HOPS],
-	       (uint64_t)BYTES * (t->dev->config.chiplets - 1), "and cross each link once");
+	       (uint64_t)BYTES * (t->dev->config.chiplets - 1) + hops * NPU_MODEL_SIGNAL_BYTES,
+	       "and cross each link once; signals go to each on its own");
 	tap_is(a0[NPU_COUNTER_DMA_SIGNALS] - b0[NPU_COUNTER_DMA_SIGNALS], t->dev->tiles,
 	       "a signal for each");
 
