@@ -49,6 +49,8 @@ struct npu_queue_mem {
 enum npu_queue_life {
 	/** @NPU_QUEUE_LIVE: they run */
 	NPU_QUEUE_LIVE = 0,
+	/** @NPU_QUEUE_LOST: a reset took them; what they are told depends on how it ends */
+	NPU_QUEUE_LOST,
 	/** @NPU_QUEUE_STOPPING: none is given to the hardware; those there may still end */
 	NPU_QUEUE_STOPPING,
 	/** @NPU_QUEUE_OVER: they end at once, with an error */
@@ -179,7 +181,8 @@ void npu_queue_handle_fault(struct npu_queue *queue);
 /* recovery, npu_queue_hw.c */
 int npu_queue_start(struct npu_queue *queue);
 int npu_queue_stop(struct npu_queue *queue, u32 state, int error);
-bool npu_queue_lose(struct npu_queue *queue, int error);
+bool npu_queue_lose(struct npu_queue *queue);
+void npu_queue_end_lost(struct npu_queue *queue, int error);
 int npu_queue_restart(struct npu_queue *queue);
 bool npu_queue_usable(struct npu_queue *queue);
 void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health);

@@ -6,14 +6,17 @@
  * entry makes the firmware publish the job's number in the writeback and raise
  * the queue's interrupt. The handler signals all fences up to that number.
  *
- * A queue is in one of three lives. LIVE: jobs are written to the ring. When
+ * A queue is in one of four lives. LIVE: jobs are written to the ring. When
  * it is to end, for whatever reason, it is STOPPING: jobs are collected but not
  * written, because those in the ring may still end properly, and fences of one
  * timeline must signal in order. Once the firmware has stopped it, or the
  * device was reset, or the firmware itself reported a failed job, it is OVER:
  * all fences that are left are signalled with an error, and jobs that come
- * later end where they arrive. Whoever takes a queue out of LIVE, under its
- * lock, decides what its state and its errors are; the others find it done.
+ * later end where they arrive. Whoever decides that a queue is to end does it
+ * under its lock, and with it what its state and its errors are; the others find
+ * it done. LOST: a reset has taken jobs of a queue that was LIVE. Jobs are
+ * collected as when it is STOPPING, and nothing is decided: that the jobs are to be
+ * submitted again is good advice only if the device comes back.
  *
  * The writeback is only believed within bounds. A number beyond the last job
  * that was written means that firmware or device are out of their mind, and
@@ -93,11 +96,11 @@ static void npu_queue_finish_stopped(struct npu_queue *queue)
 			 queue->rest_error);
 }
 
-/* Takes a queue out of LIVE; false: somebody else did. */
+/* Decides how a queue ends; false: somebody else did. */
 static bool npu_queue_begin_stop(struct npu_queue *queue, u32 state, int error)
 {
 	lockdep_assert_held(&queue->lock);
-	if (queue->life != NPU_QUEUE_LIVE)
+	if (queue->life != NPU_QUEUE_LIVE && queue->life != NPU_QUEUE_LOST)
 		return false;
 	queue->life = NPU_QUEUE_STOPPING;
 	queue->state = state;
@@ -512,15 +515,15 @@ void npu_queue_end(struct npu_queue *queue)
 }
 
 /**
- * npu_queue_lose() - tell a queue that the device was reset, or is gone
+ * npu_queue_lose() - tell a queue that the device was reset
  * @queue: queue
- * @error: -ECANCELED: jobs in flight are lost; -ENODEV: nothing will ever run again
  *
- * The device touches no memory any more and &npu_device.hw_sem is held for writing.
+ * Its jobs in flight wait for npu_queue_end_lost(). The device touches no memory any more and
+ * &npu_device.hw_sem is held for writing.
  *
  * Return: true if the queue was idle and can go on when the device does.
  */
-bool npu_queue_lose(struct npu_queue *queue, int error)
+bool npu_queue_lose(struct npu_queue *queue)
 {
 	bool was_active;
 
@@ -528,11 +531,29 @@ bool npu_queue_lose(struct npu_queue *queue, int error)
 	was_active = queue->hw_active;
 	queue->hw_active = false;
 	npu_queue_update_locked(queue);
-	if (error == -ENODEV || npu_queue_oldest(queue))
-		npu_queue_begin_stop(queue, DRM_NPU_QUEUE_INNOCENT, error);
+	if (queue->life == NPU_QUEUE_LIVE && npu_queue_oldest(queue))
+		queue->life = NPU_QUEUE_LOST;
+	/* Who was to be stopped has been. */
 	if (queue->life == NPU_QUEUE_STOPPING)
 		npu_queue_finish_stopped(queue);
 	return was_active && queue->life == NPU_QUEUE_LIVE;
+}
+
+/**
+ * npu_queue_end_lost() - end the jobs that were lost in a reset
+ * @queue: queue that npu_queue_lose() was called for
+ * @error: -ECANCELED: the device works again; -ENODEV: nothing will ever run again, which ends
+ * every queue
+ *
+ * &npu_device.hw_sem is held for writing.
+ */
+void npu_queue_end_lost(struct npu_queue *queue, int error)
+{
+	guard(spinlock_irqsave)(&queue->lock);
+	if (error == -ENODEV || queue->life == NPU_QUEUE_LOST)
+		npu_queue_begin_stop(queue, DRM_NPU_QUEUE_INNOCENT, error);
+	if (queue->life == NPU_QUEUE_STOPPING)
+		npu_queue_finish_stopped(queue);
 }
 
 /**
@@ -552,11 +573,13 @@ int npu_queue_restart(struct npu_queue *queue)
  * npu_queue_usable() - tell whether a queue takes jobs
  * @queue: queue
  *
+ * One whose jobs a reset has taken does until it is known what they are told; later ones share that.
+ *
  * Return: true if it did a moment ago.
  */
 bool npu_queue_usable(struct npu_queue *queue)
 {
-	return READ_ONCE(queue->life) == NPU_QUEUE_LIVE;
+	return READ_ONCE(queue->life) <= NPU_QUEUE_LOST;
 }
 
 /**

@@ -14,13 +14,18 @@
  *
  * - The firmware stops a queue; nobody else is affected.
  * - The device is reset and the firmware booted again. Queues with jobs in
- *   flight are lost and told so (INNOCENT); idle ones go on.
+ *   flight are lost and told so (INNOCENT) when that has worked; idle ones go on.
  * - The PCI function is reset, and the same done.
  * - The device is wedged: cut off from memory, every fence ended, every later
  *   ioctl fails, and user space is told by a uevent.
  *
  * Watchdog and reset run on one ordered workqueue and never at the same time.
  * Neither allocates memory: fences wait for them, and memory may wait for fences.
+ *
+ * Rejected: ending the fences of lost jobs as soon as the device is reset. Their
+ * owners would be told to make a new queue and try again, of a device that may
+ * turn out to be wedged a moment later, and some that it is gone, as chance
+ * has it. Each attempt has a time limit, so the outcome is there in bounded time too.
  *
  * Rejected: resubmitting the jobs of innocent queues after a reset. A job may
  * have run half, and nothing says that running it again gives the same.
@@ -73,7 +78,7 @@ static void npu_reset_start_schedulers(struct npu_device *npu)
 	}
 }
 
-/* Stops the device and ends what was in flight; hw_sem is held for writing. */
+/* Stops the device; what was in flight is lost, but not told so yet. hw_sem is held for writing. */
 static void npu_reset_stop(struct npu_device *npu)
 {
 	struct npu_queue *queue;
@@ -89,12 +94,15 @@ static void npu_reset_stop(struct npu_device *npu)
 	/* What the firmware that is gone had to say must not be taken for the next one's words. */
 	npu_irq_sync_events(npu);
 	npu_for_each_queue(npu, i, queue)
-		queue->restart |= npu_queue_lose(queue, -ECANCELED);
+		queue->restart |= npu_queue_lose(queue);
 	/* What was asked for until now has been done; a writeback that is nonsense has asked again. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
 }
 
-/* Boots the firmware and serves the idle queues again; hw_sem is held for writing. */
+/*
+ * Boots the firmware, serves the idle queues again, and tells the others. After an error they still wait for
+ * what comes of the next attempt. hw_sem is held for writing.
+ */
 static int npu_reset_start(struct npu_device *npu)
 {
 	struct npu_queue *queue;
@@ -114,11 +122,13 @@ static int npu_reset_start(struct npu_device *npu)
 	if (ret) {
 		npu_hw_reset(npu);
 		npu_for_each_queue(npu, i, queue)
-			queue->restart |= npu_queue_lose(queue, -ECANCELED);
+			queue->restart |= npu_queue_lose(queue);
 		return ret;
 	}
 	npu->recovery.watching = false;
 	npu->hw_state = NPU_HW_UP;
+	npu_for_each_queue(npu, i, queue)
+		npu_queue_end_lost(queue, -ECANCELED);
 	npu_reset_start_schedulers(npu);
 	return 0;
 }
@@ -134,8 +144,10 @@ static void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
 	pci_clear_master(npu_to_pci(npu));
 	WRITE_ONCE(npu->hw_state, state);
 	npu_mbox_set_dead(npu);
-	npu_for_each_queue(npu, i, queue)
-		npu_queue_lose(queue, -ENODEV);
+	npu_for_each_queue(npu, i, queue) {
+		npu_queue_lose(queue);
+		npu_queue_end_lost(queue, -ENODEV);
+	}
 	npu_reset_start_schedulers(npu);
 }
 
