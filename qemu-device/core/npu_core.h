@@ -153,6 +153,13 @@ void npu_dev_wait_tlb(struct npu_dev *dev);
  */
 void npu_dev_wait_idle(struct npu_dev *dev);
 
+/*
+ * Wait until the management core waits for interrupts, and the host has been told what it did and when it wants
+ * the timer; engines may be at work. For hosts whose time is not the wall clock, before they let more of it pass.
+ * Firmware that never waits is waited for some milliseconds.
+ */
+void npu_dev_settle(struct npu_dev *dev);
+
 /* ---- faults on demand: npu_fault.h, docs/faults.md ---- */
 
 /* A fault, as the debug registers describe it. */

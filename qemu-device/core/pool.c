@@ -7,6 +7,8 @@
 
 /* Slices of the management core, after which others may have the lock; host work units. */
 #define SOC_SLICE    16384
+/* What the management core gets of npu_dev_settle(), if it never waits. */
+#define SOC_SETTLE   (1u << 22)
 /* What a worker runs of an engine before it looks around; about a millisecond or two. */
 #define ENGINE_SLICE (1u << 20)
 /* A share that takes a worker longer than this is long enough to wake other workers for the rest. */
@@ -112,6 +114,32 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 		pthread_cond_broadcast(&dev->quiet);
 	else if (dev->config.sync && !dev_held(dev))
 		dev->pool.resume = dev->ops->time_ns(dev->opaque) + RESUME_NS;
+}
+
+void npu_dev_settle(struct npu_dev *dev)
+{
+	uint64_t left = SOC_SETTLE;
+
+	dev_lock(dev);
+	for (;;) {
+		dev_wait_reset(dev);
+		if (left && soc_runnable(&dev->soc)) {
+			/* Whoever runs it has the lock, so it can be run here as well as waited for. */
+			const uint64_t used = soc_run(&dev->soc, SOC_SLICE);
+
+			left -= used < left ? used : left;
+			pool_wake(dev, 0);
+			dev_unlock(dev);
+			dev_lock_fair(dev);
+			continue;
+		}
+		dev_wait_told(dev);
+		if (!dev->resetting && (!left || !soc_runnable(&dev->soc)))
+			break;
+	}
+	if (!pool_busy(dev))
+		pthread_cond_broadcast(&dev->quiet);
+	dev_unlock(dev);
 }
 
 static void *worker(void *arg)

@@ -16,7 +16,7 @@ static struct drv *d;
 
 /* ---- work ---------------------------------------------------------------------------------------- */
 
-enum kernel { K_EXIT, K_MARK, K_LOOP, KERNELS };
+enum kernel { K_EXIT, K_MARK, K_LOOP, K_TELL /* a word each, that it has begun; then for ever */, KERNELS };
 #define KERNEL_SIZE 64
 
 static const uint32_t kernels[KERNELS][KERNEL_SIZE / 4] = {
@@ -24,6 +24,8 @@ static const uint32_t kernels[KERNELS][KERNEL_SIZE / 4] = {
 	[K_MARK] = {CSRR(T0, NPU_CSR_WG_X), SLLI(T0, T0, 2), ADD(T0, T0, A0), LW(T1, T0, 0),
 		    CSRR(T2, NPU_CSR_TILE), ADD(T1, T1, T2), ADDI(T1, T1, 1), SW(T1, T0, 0), EXIT},
 	[K_LOOP] = {LOOP},
+	[K_TELL] = {CSRR(T0, NPU_CSR_WG_X), SLLI(T0, T0, 2), ADD(T0, T0, A0), ADDI(T1, X0, 1),
+		    SW(T1, T0, 0), LOOP},
 };
 
 static uint64_t code_va, data_va, cb_va;
@@ -199,7 +201,7 @@ static void test_job(void)
 	tap_ok(wait_done(d, 5, seqno) && d->queue[5].wb->error == NPU_JOB_OK, "a job runs");
 	tap_is((unsigned int)stop(&s, &lost), NPU_MSG_OK, "the stream stops");
 	tap_is(lost, 0, "and has lost nothing");
-	tap_ok(d->irqs[9] > 0, "its vector was raised");
+	tap_ok(WAIT_FOR(d, d->irqs[9]), "its vector was raised");
 	ok = head(&s) > 0;
 	for (const struct npu_perf_head *r = next(&s, NULL); r; r = next(&s, r)) {
 		const struct npu_perf_packet *p = (const struct npu_perf_packet *)r;
@@ -228,6 +230,7 @@ static void test_job(void)
 static void test_attach(void)
 {
 	struct stream s = stream_new(7, NPU_PERF_ALL_QUEUES);
+	const volatile uint32_t *begun = (const volatile uint32_t *)data;
 	unsigned int shares = 0;
 	uint64_t cycles = 0, covered = 0;
 	bool ok = true;
@@ -235,9 +238,10 @@ static void test_attach(void)
 	s.msg.perf.period = 1 << 20;
 	queue_start(d, 2, NPU_PRIO_NORMAL);
 	put_dispatch(K_EXIT, 1);
-	put_dispatch(K_LOOP, 2);
+	put_dispatch(K_TELL, 2);
+	memset(data, 0, 2 * sizeof(*begun));
 	go(2);
-	tap_ok(WAIT_FOR(d, d->queue[2].wb->progress >= 2), "a kernel runs for ever");
+	tap_ok(WAIT_FOR(d, peek(&begun[0]) && peek(&begun[1])), "a kernel runs for ever, on two tiles");
 	tap_is((unsigned int)start(&s), NPU_MSG_OK, "a stream starts");
 	tap_ok(WAIT_FOR(d, head(&s) >= 4), "it has samples");
 	tap_is((unsigned int)stop(&s, NULL), NPU_MSG_OK, "it stops");
