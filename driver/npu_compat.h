@@ -17,8 +17,15 @@
 #error "npu shares structures with a little-endian device: big-endian kernels are not supported"
 #endif
 
+#include <linux/slab.h>
+
 #include <drm/drm_file.h>
 #include <drm/gpu_scheduler.h>
+
+/* By type and not by size, since 7.0. */
+#ifndef kzalloc_obj
+#define kzalloc_obj(obj, gfp) kzalloc(sizeof(obj), gfp)
+#endif
 
 /**
  * npu_sched_init() - set up a scheduler without time limit and with one run queue

@@ -97,7 +97,7 @@ static int npu_open(struct drm_device *drm, struct drm_file *file)
 
 	if (npu_is_lost(to_npu(drm)))
 		return -ENODEV;
-	nfile = kzalloc(sizeof(*nfile), GFP_KERNEL_ACCOUNT);
+	nfile = kzalloc_obj(*nfile, GFP_KERNEL_ACCOUNT);
 	if (!nfile)
 		return -ENOMEM;
 	nfile->npu = to_npu(drm);

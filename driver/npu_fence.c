@@ -8,6 +8,7 @@
  */
 #include <linux/slab.h>
 
+#include "npu_compat.h"
 #include "npu_fence.h"
 #include "npu_queue.h"
 
@@ -43,7 +44,7 @@ static const struct dma_fence_ops npu_fence_ops = {
  */
 struct npu_fence *npu_fence_alloc(struct npu_queue *queue)
 {
-	struct npu_fence *fence = kzalloc(sizeof(*fence), GFP_KERNEL_ACCOUNT);
+	struct npu_fence *fence = kzalloc_obj(*fence, GFP_KERNEL_ACCOUNT);
 
 	if (!fence)
 		return NULL;

@@ -23,8 +23,8 @@ MODULE_FIRMWARE(NPU_FW_FILE);
 static int npu_fw_bad(struct npu_device *npu, const char *what, u64 found, u64 expected)
 {
 	dev_err(npu->drm.dev,
-		"firmware " NPU_FW_FILE " refused: %s (found %#llx, expected %#llx); install the image that was built with this driver\n",
-		what, found, expected);
+		"firmware %s refused: %s (found %#llx, expected %#llx); install the image that was built with this driver\n",
+		NPU_FW_FILE, what, found, expected);
 	return -EINVAL;
 }
 
@@ -87,8 +87,8 @@ int npu_fw_load(struct npu_device *npu)
 	ret = request_firmware(&file, NPU_FW_FILE, dev);
 	if (ret) {
 		dev_err(dev,
-			"firmware " NPU_FW_FILE " not found or not readable (%pe): install it as /lib/firmware/" NPU_FW_FILE ", then reload the module\n",
-			ERR_PTR(ret));
+			"firmware not found or not readable (%pe): install it as /lib/firmware/%s, then reload the module\n",
+			ERR_PTR(ret), NPU_FW_FILE);
 		return ret;
 	}
 	ret = npu_fw_check(npu, file);
@@ -112,28 +112,30 @@ out_release:
 
 static const char *npu_fw_boot_error(u32 error)
 {
-	switch (error) {
-	case NPU_BOOT_ERR_DMA:
-		return "the device could not read the image; is bus mastering or an IOMMU in its way?";
-	case NPU_BOOT_ERR_MAGIC:
-		return "wrong magic: the image was damaged on its way to the device";
-	case NPU_BOOT_ERR_SIZE:
-		return "wrong size in the header: install the image that was built with this driver";
-	case NPU_BOOT_ERR_ABI:
-		return "the device's boot ROM refuses this ABI version: install firmware made for this device";
-	case NPU_BOOT_ERR_RANGE:
-		return "the image does not fit the device's memory: install firmware made for this device";
-	case NPU_BOOT_ERR_HASH:
-		return "wrong hash: the file is damaged, install it again";
-	case NPU_BOOT_ERR_HEADER:
-		return "malformed header: install the image that was built with this driver";
-	case NPU_BOOT_ERR_MBOX:
-		return "the firmware refuses the mailbox's address";
-	case NPU_BOOT_ERR_TRAP:
-		return "the firmware crashed before it could report: rebuild it, or install one that is known to work";
-	default:
-		return "unknown error: driver and device do not fit together";
-	}
+	static const char * const text[] = {
+		[NPU_BOOT_ERR_DMA] =
+			"the device could not read the image; is bus mastering or an IOMMU in its way?",
+		[NPU_BOOT_ERR_MAGIC] =
+			"wrong magic: the image was damaged on its way to the device",
+		[NPU_BOOT_ERR_SIZE] =
+			"wrong size in the header: install the image that was built with this driver",
+		[NPU_BOOT_ERR_ABI] =
+			"the device's boot ROM refuses this ABI version: install firmware made for this device",
+		[NPU_BOOT_ERR_RANGE] =
+			"the image does not fit the device's memory: install firmware made for this device",
+		[NPU_BOOT_ERR_HASH] =
+			"wrong hash: the file is damaged, install it again",
+		[NPU_BOOT_ERR_HEADER] =
+			"malformed header: install the image that was built with this driver",
+		[NPU_BOOT_ERR_MBOX] =
+			"the firmware refuses the mailbox's address",
+		[NPU_BOOT_ERR_TRAP] =
+			"the firmware crashed before it could report: rebuild it, or install one that is known to work",
+	};
+
+	if (error < ARRAY_SIZE(text) && text[error])
+		return text[error];
+	return "unknown error: driver and device do not fit together";
 }
 
 /* Woken by interrupts; looks itself now and then, for one may get lost. */
@@ -164,8 +166,9 @@ static int npu_fw_boot_failed(struct npu_device *npu, u32 status)
 		return -ENODEV;
 	}
 	if (NPU_BOOT_STAGE(status) == NPU_BOOT_FAILED) {
-		dev_err(dev, "firmware " NPU_FW_FILE " refused by the device: %s (error %u, detail %#x)\n",
-			npu_fw_boot_error(NPU_BOOT_ERROR(status)), NPU_BOOT_ERROR(status),
+		dev_err(dev, "firmware %s refused by the device: %s (error %u, detail %#x)\n",
+			NPU_FW_FILE, npu_fw_boot_error(NPU_BOOT_ERROR(status)),
+			NPU_BOOT_ERROR(status),
 			npu_read32(npu, NPU_REG_BOOT_DETAIL));
 		return -EINVAL;
 	}

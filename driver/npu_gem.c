@@ -25,6 +25,7 @@
 #include <drm/drm_drv.h>
 #include <drm/drm_gpuvm.h>
 
+#include "npu_compat.h"
 #include "npu_device.h"
 #include "npu_gem.h"
 #include "npu_vm.h"
@@ -87,7 +88,7 @@ static const struct drm_gem_object_funcs npu_gem_funcs = {
  */
 struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size)
 {
-	struct npu_bo *bo = kzalloc(sizeof(*bo), GFP_KERNEL_ACCOUNT);
+	struct npu_bo *bo = kzalloc_obj(*bo, GFP_KERNEL_ACCOUNT);
 
 	if (!bo)
 		return ERR_PTR(-ENOMEM);

@@ -84,7 +84,7 @@ struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *c
 	if (!room)
 		return ERR_PTR(-ECANCELED);
 
-	job = kzalloc(sizeof(*job), GFP_KERNEL_ACCOUNT);
+	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
 	if (!job) {
 		ret = -ENOMEM;
 		goto err_leave;

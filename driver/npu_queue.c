@@ -189,7 +189,7 @@ static struct npu_queue *npu_queue_alloc(struct npu_device *npu, struct npu_vm *
 	struct npu_queue *queue;
 	int ret = -ENOMEM;
 
-	queue = kzalloc(sizeof(*queue), GFP_KERNEL_ACCOUNT);
+	queue = kzalloc_obj(*queue, GFP_KERNEL_ACCOUNT);
 	if (!queue)
 		return ERR_PTR(-ENOMEM);
 	queue->mem = dma_alloc_coherent(npu->drm.dev, sizeof(*queue->mem), &queue->mem_dma,

@@ -95,7 +95,7 @@ static void npu_reset_stop(struct npu_device *npu)
 	npu_irq_sync_events(npu);
 	npu_for_each_queue(npu, i, queue)
 		queue->restart |= npu_queue_lose(queue);
-	/* What was asked for until now has been done; a writeback that is nonsense has asked again. */
+	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
 }
 
@@ -153,7 +153,7 @@ static void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
 
 static void npu_recovery_wedge(struct npu_device *npu)
 {
-	char *env[] = { "WEDGED=rebind", NULL };
+	char *env[2] = { "WEDGED=rebind", NULL };
 
 	down_write(&npu->hw_sem);
 	if (npu_is_lost(npu)) {
@@ -185,7 +185,7 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 
 	dev_err(npu->drm.dev, "reset failed (%pe), trying to reset the PCI function\n",
 		ERR_PTR(ret));
-	/* Comes back through the handlers at the end of this file. Nobody to be reset is not waited for. */
+	/* Comes back through the handlers at this file's end. Who is gone is not waited for. */
 	ret = pci_device_is_present(npu_to_pci(npu)) ? pci_try_reset_function(npu_to_pci(npu)) :
 						       -ENODEV;
 	if (ret || READ_ONCE(npu->hw_state) != NPU_HW_UP)

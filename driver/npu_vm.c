@@ -28,6 +28,7 @@
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 
+#include "npu_compat.h"
 #include "npu_device.h"
 #include "npu_gem.h"
 #include "npu_pt.h"
@@ -180,7 +181,7 @@ static int npu_vm_op_init(struct npu_vm_op *op, struct npu_vm *vm, struct drm_ge
 	*op = (struct npu_vm_op) { .vm = vm };
 	INIT_LIST_HEAD(&op->dead);
 	for (i = 0; i < ARRAY_SIZE(op->spare); i++) {
-		op->spare[i] = kzalloc(sizeof(*op->spare[i]), GFP_KERNEL_ACCOUNT);
+		op->spare[i] = kzalloc_obj(*op->spare[i], GFP_KERNEL_ACCOUNT);
 		if (!op->spare[i])
 			return -ENOMEM;
 	}
@@ -310,14 +311,15 @@ struct npu_vm *npu_vm_get(struct npu_vm *vm)
 
 /**
  * npu_vm_put() - drop a user reference
- * @vm: VM; with the last user go its mappings. May sleep.
+ * @vm: VM, or NULL; with the last user go its mappings. May sleep.
  */
 void npu_vm_put(struct npu_vm *vm)
 {
-	kref_put(&vm->kref, npu_vm_release);
+	if (vm)
+		kref_put(&vm->kref, npu_vm_release);
 }
 
-DEFINE_FREE(npu_vm_put, struct npu_vm *, if (_T) npu_vm_put(_T))
+DEFINE_FREE(npu_vm_put, struct npu_vm *, npu_vm_put(_T))
 
 /**
  * npu_vm_lookup() - find a VM by its id
@@ -379,7 +381,7 @@ static struct npu_vm *npu_vm_create(struct npu_device *npu)
 	struct npu_vm *vm;
 	int ret;
 
-	vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	vm = kzalloc_obj(*vm, GFP_KERNEL_ACCOUNT);
 	if (!vm)
 		return ERR_PTR(-ENOMEM);
 	ret = npu_mmu_space_alloc(npu);
@@ -403,7 +405,7 @@ static struct npu_vm *npu_vm_create(struct npu_device *npu)
 
 	scoped_guard(mutex, &npu_vm_list_lock) {
 		list_add_tail(&vm->node, &npu_vm_list);
-		/* Removal marks the device before it walks the list, so one of us sees the other. */
+		/* Removal marks the device before it walks the list: one of us sees the other. */
 		ret = npu_is_lost(npu) ? -ENODEV : 0;
 	}
 	if (ret) {

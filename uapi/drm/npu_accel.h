@@ -195,8 +195,8 @@ struct drm_npu_vm_bind_op {
  * struct drm_npu_vm_bind - DRM_NPU_VM_BIND: change an address space
  *
  * Operations are done in order and have taken effect on the device when the ioctl returns.
- * On error, @ops.count returns how many operations have been done; after -EINTR, when none has been,
- * it is as it was, and the call can be repeated.
+ * On error, @ops.count returns how many operations have been done; after -EINTR, when none has
+ * been, it is as it was, and the call can be repeated.
  */
 struct drm_npu_vm_bind {
 	/** @vm_id: VM */
@@ -298,8 +298,8 @@ struct drm_npu_bo_query_info {
 	/** @label: user pointer for the label, or 0 */
 	__u64 label;
 	/**
-	 * @label_size: in: bytes at @label; out: bytes of the label with its NUL, 0: it has none. If
-	 * that is more than there was room for, the start of the label was written, without a NUL
+	 * @label_size: in: bytes at @label; out: bytes of the label with its NUL, 0: it has none.
+	 * If that is more than there was room for, the start of the label was written, without NUL
 	 */
 	__u32 label_size;
 	/** @pad: 0 */
@@ -319,7 +319,7 @@ struct drm_npu_bo_set_label {
 	__u32 handle;
 	/** @pad: 0 */
 	__u32 pad;
-	/** @label: user pointer to a NUL-terminated text; 0, or an empty one: take the label away */
+	/** @label: user pointer to a NUL-terminated text; 0, or an empty one: no label any more */
 	__u64 label;
 };
 
@@ -417,8 +417,8 @@ struct drm_npu_queue_get_state {
 	/** @fault: out: the first fault */
 	struct drm_npu_fault fault;
 	/**
-	 * @counters: in: array of __u64 (stride 8, count may be 0); out: count returns how many were
-	 * written, in the order of npu_counters.h, as of the last job that finished
+	 * @counters: in: array of __u64 (stride 8, count may be 0); out: count returns how many
+	 * were written, in the order of npu_counters.h, as of the last job that finished
 	 */
 	struct drm_npu_obj_array counters;
 };
