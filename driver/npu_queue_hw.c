@@ -573,7 +573,8 @@ int npu_queue_restart(struct npu_queue *queue)
  * npu_queue_usable() - tell whether a queue takes jobs
  * @queue: queue
  *
- * One whose jobs a reset has taken does until it is known what they are told; later ones share that.
+ * One whose jobs a reset has taken does until it is known what they are told; later ones share
+ * that.
  *
  * Return: true if it did a moment ago.
  */

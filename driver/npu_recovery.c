@@ -100,8 +100,8 @@ static void npu_reset_stop(struct npu_device *npu)
 }
 
 /*
- * Boots the firmware, serves the idle queues again, and tells the others. After an error they still wait for
- * what comes of the next attempt. hw_sem is held for writing.
+ * Boots the firmware, serves the idle queues again, and tells the others. After an error they
+ * still wait for what comes of the next attempt. hw_sem is held for writing.
  */
 static int npu_reset_start(struct npu_device *npu)
 {
