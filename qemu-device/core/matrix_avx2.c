@@ -422,8 +422,13 @@ TARGET static void avx2_store(const struct npu_matrix_columns *cols, const int32
 
 const struct npu_matrix_ops npu_matrix_ops_avx2 = {
 	/* 12 of 16 registers are sums. */
-	.rows = {0, ROWS},   .panels = 1,	    .a_size = 2,
-	.pack = avx2_pack,   .unpack = avx2_unpack, .multiply = avx2_multiply,
+	.rows = {0, ROWS},
+	.panels = 1,
+	.a_size = 2,
+	.kc = NPU_MATRIX_KC,
+	.pack = avx2_pack,
+	.unpack = avx2_unpack,
+	.multiply = avx2_multiply,
 	.store = avx2_store,
 };
 
@@ -431,6 +436,7 @@ const struct npu_matrix_ops npu_matrix_ops_avxvnni = {
 	.rows = {0, ROWS},
 	.panels = 1,
 	.a_size = 1,
+	.kc = NPU_MATRIX_KC,
 	.a_in_place = true,
 	.correct = vnni_correct,
 	.pack = vnni_pack,

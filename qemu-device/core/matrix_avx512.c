@@ -317,6 +317,7 @@ const struct npu_matrix_ops npu_matrix_ops_avx512 = {
 	.rows = {0, 12, 12, 6, 6},
 	.panels = 4,
 	.a_size = 1,
+	.kc = NPU_MATRIX_KC,
 	.a_in_place = true,
 	.correct = avx512_correct,
 	.pack = npu_matrix_avx512_pack,

@@ -129,6 +129,7 @@ const struct npu_matrix_ops npu_matrix_ops_c = {
 	.rows = {0, ROWS},
 	.panels = 1,
 	.a_size = 2,
+	.kc = NPU_MATRIX_KC,
 	.pack = c_pack,
 	.unpack = c_unpack,
 	.multiply = c_multiply,

@@ -22,7 +22,7 @@
 #define NPU_MATRIX_PANELS     4	 /* most panels of a tile */
 #define NPU_MATRIX_COLUMNS    (NPU_MATRIX_PANELS * NPU_MATRIX_PANEL)
 #define NPU_MATRIX_ROWS	      32   /* most rows of a tile */
-#define NPU_MATRIX_KC	      2048 /* most values of k that are packed at a time; multiple of 64 */
+#define NPU_MATRIX_KC	      2048 /* most values of k that a path takes at a time */
 
 /* Accumulators of a tile: rows of NPU_MATRIX_COLUMNS. */
 #define NPU_MATRIX_TILE_SIZE  (NPU_MATRIX_ROWS * NPU_MATRIX_COLUMNS)
@@ -69,7 +69,19 @@ struct npu_matrix_ops {
 	uint8_t a_size;		/* bytes of a value of A as pack() leaves it: 1 or 2 */
 	bool a_in_place;	/* unsigned A with k a multiple of 4 needs no pack() */
 	bool a_signed_in_place; /* nor does signed A */
+	/*
+	 * Values of k that multiply() takes at a time: a multiple of 64, at most NPU_MATRIX_KC. As
+	 * many as let rows of A and panels of B stay near where they are multiplied.
+	 */
+	uint16_t kc;
 
+	/*
+	 * Get ready for tiles of so many rows, before the first multiply() and whenever their number
+	 * changes; and give back what that took, after the last one. On the thread that calls
+	 * multiply(). NULL: nothing to do.
+	 */
+	void (*open)(uint32_t rows);
+	void (*close)(void);
 	/*
 	 * Unless NULL, signed A is multiplied as a + 128: subtract 128 times the column's sum of B
 	 * from cols->start. groups: in all of k.

@@ -28,6 +28,7 @@ struct walk {
 	/* Weights that are not s8: */
 	uint8_t *scratch; /* unpacked; else NULL */
 	bool whole;	  /* all of K is in scratch */
+	uint32_t opened; /* rows that the path is ready for; or 0 */
 };
 
 static uint32_t min_u32(uint32_t a, uint32_t b)
@@ -82,7 +83,7 @@ static void columns_init(struct walk *w)
 	}
 }
 
-/* Unpack the weights of count values from k on, k a multiple of NPU_MATRIX_KC, of all panels. */
+/* Unpack the weights of count values from k on, k a multiple of the path's kc, of all panels. */
 static void unpack(struct walk *w, uint32_t k, uint32_t count)
 {
 	const uint32_t group = NPU_PACKED_GROUP(w->type);
@@ -111,7 +112,7 @@ static void weights_init(struct walk *w)
 	}
 	cols->b = w->scratch;
 	cols->panel_size =
-		(size_t)((w->whole ? k : NPU_MATRIX_KC) + 15) / 16 * 4 * NPU_MATRIX_GROUP_SIZE;
+		(size_t)((w->whole ? k : w->ops->kc) + 15) / 16 * 4 * NPU_MATRIX_GROUP_SIZE;
 	if (w->whole) {
 		unpack(w, 0, k);
 		if (correct)
@@ -120,8 +121,8 @@ static void weights_init(struct walk *w)
 	}
 	if (!correct)
 		return;
-	for (uint32_t k0 = 0; k0 < k; k0 += NPU_MATRIX_KC) {
-		const uint32_t count = min_u32(k - k0, NPU_MATRIX_KC);
+	for (uint32_t k0 = 0; k0 < k; k0 += w->ops->kc) {
+		const uint32_t count = min_u32(k - k0, w->ops->kc);
 
 		unpack(w, k0, count);
 		w->ops->correct(cols, groups_of(count));
@@ -165,7 +166,7 @@ static void run_tile(struct walk *w, uint32_t m, uint32_t rows)
 	const bool a_signed = desc->flags & NPU_MATRIX_A_S8, to_c = direct(w);
 	const bool in_place = (a_signed ? ops->a_signed_in_place : ops->a_in_place) &&
 			      desc->k % NPU_MATRIX_GROUP == 0;
-	const size_t packed_stride = NPU_MATRIX_KC * ops->a_size;
+	const size_t packed_stride = ops->kc * ops->a_size;
 	const size_t element = w->output == NPU_MATRIX_OUT_8 ? 1 : 4;
 	uint8_t *c = w->sram + desc->c + (size_t)m * desc->c_stride +
 		     (size_t)w->first * NPU_MATRIX_PANEL * element;
@@ -176,8 +177,12 @@ static void run_tile(struct walk *w, uint32_t m, uint32_t rows)
 		from = (const int32_t *)c;
 		from_stride = desc->c_stride / sizeof(*from);
 	}
-	for (uint32_t k = 0; k < desc->k; k += NPU_MATRIX_KC) {
-		const uint32_t count = min_u32(desc->k - k, NPU_MATRIX_KC);
+	if (ops->open && w->opened != rows) {
+		ops->open(rows);
+		w->opened = rows;
+	}
+	for (uint32_t k = 0; k < desc->k; k += ops->kc) {
+		const uint32_t count = min_u32(desc->k - k, ops->kc);
 		const bool last = to_c && k + count == desc->k;
 		const void *a = w->sram + desc->a + (size_t)m * desc->a_stride + k;
 		const uint8_t *b = cols->b;
@@ -262,4 +267,6 @@ void npu_matrix_int_rows(const struct npu_matrix_ops *ops, const struct npu_matr
 		run(&w, m0, m1);
 	else
 		run_unpacked(&w, m0, m1);
+	if (w.opened)
+		ops->close();
 }
