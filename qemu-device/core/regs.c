@@ -291,6 +291,10 @@ void npu_dev_timer(struct npu_dev *dev)
 	dev->timer = UINT64_MAX;
 	if (!dev->paused)
 		fault_timer(dev);
-	pool_work(dev, dev->config.inline_budget);
+	/*
+	 * No work here: timers run where everybody's do, and in QEMU with the lock that all devices
+	 * share. But without workers nobody else is there.
+	 */
+	pool_work(dev, dev->config.sync ? dev->config.inline_budget : 0);
 	dev_unlock(dev);
 }
