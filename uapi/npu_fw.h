@@ -14,7 +14,7 @@
 #define NPU_FW_HEADER_SIZE  256
 #define NPU_FW_MAX_SIZE	    (256u * 1024) /* whole image */
 #define NPU_FW_ABI_MAJOR    1 /* differs: driver and ROM refuse the image */
-#define NPU_FW_ABI_MINOR    0 /* newer: more messages, older ones keep their meaning */
+#define NPU_FW_ABI_MINOR    4 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
 #define NPU_FW_BUILD_ID_LEN 20
 #define NPU_FW_HASH_LEN	    32
 #define NPU_FW_VERSION_LEN  32

@@ -56,7 +56,8 @@ static void test_registers(void)
 	uint64_t a, b;
 
 	tap_is(host_read(h, NPU_REG_ID), NPU_ID_MAGIC, "identity");
-	tap_is(host_read(h, NPU_REG_HW_VERSION), 1 << 16, "version");
+	tap_is(host_read(h, NPU_REG_HW_VERSION),
+	       NPU_HW_VERSION_MAJOR << 16 | NPU_HW_VERSION_MINOR, "version");
 	tap_is(host_read(h, NPU_REG_CAPS0), 2 | 2 << 8 | 64 << 16, "topology");
 	tap_is(host_read(h, NPU_REG_CAPS1), 1024, "SRAM");
 	tap_is(host_read(h, NPU_REG_CAPS2), NPU_MAX_AS, "address spaces");

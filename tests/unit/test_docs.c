@@ -2,7 +2,8 @@
 /*
  * docs/model.md is the model's table, and nothing else; --write makes it so. docs/hardware.md says
  * what the model does: it names each row, and rows and counters that it names exist. What the contracts
- * number (registers, bits, packets, messages, errors, counters) has its row in hardware.md or firmware.md.
+ * number (registers, bits, packets, messages, errors, counters, values of fields) has its row in hardware.md, firmware.md or
+ * faults.md, and so have properties, CSRs and versions. Structures: test_docs_layout.c.
  */
 #include <ctype.h>
 #include <stdbool.h>
@@ -13,6 +14,8 @@
 #include "model.h"
 #include "npu_counters.h"
 #include "npu_fault.h"
+#include "npu_fw.h"
+#include "npu_regs.h"
 #include "tap.h"
 
 /* With a comma before each three digits, as energies are written. */
@@ -311,6 +314,8 @@ enum number_form {
 	OFFSET, /* #define NAME 0x123: as it is */
 	BIT, /* #define NAME (1u << 3): 3 */
 	VALUE, /* NAME = 3, or #define NAME 3: as it is */
+	COMMAND, /* #define NAME 3u: 3 */
+	MASK, /* #define NAME 0x000000ffu: without the u */
 };
 
 struct listed {
@@ -326,16 +331,40 @@ static const struct listed lists[] = {
 	{"npu_regs.h", "NPU_STATUS_", BIT, "hardware.md", NULL, NULL},
 	{"npu_regs.h", "NPU_IRQ_", BIT, "hardware.md", NULL, NULL},
 	{"npu_regs.h", "NPU_FEATURE_", BIT, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_CAPS0_", MASK, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_CAPS1_", MASK, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_CAPS2_", MASK, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_OPP_", MASK, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_TLB_CMD_", MASK, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_TLB_CMD_", BIT, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_TLB_STATUS_", BIT, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_BOOT_CTRL_", BIT, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_ECC_LAST_", MASK, "hardware.md", NULL, NULL},
+	{"npu_regs.h", "NPU_ECC_LAST_", BIT, "hardware.md", NULL, NULL},
+	{"npu_pgtable.h", "NPU_PTE_", BIT, "hardware.md", NULL, NULL},
 	{"npu_fault.h", "NPU_REG_", OFFSET, "hardware.md", NULL, NULL},
 	{"npu_soc.h", "NPU_SOC_", OFFSET, "hardware.md", NULL, NULL},
 	{"npu_soc.h", "NPU_TILE_", OFFSET, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_SOC_IRQ_", BIT, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_SOC_PORT_", BIT, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_SOC_ACCT_", COMMAND, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_SOC_PERF_", COMMAND, "hardware.md", NULL, NULL},
+	{"npu_soc.h", "NPU_SOC_CMD_", VALUE, "hardware.md", "npu_soc_cmd", NULL},
+	{"npu_soc.h", "NPU_SOC_", VALUE, "hardware.md", "npu_soc_status", NULL},
+	{"npu_soc.h", "NPU_SOC_PERF_", VALUE, "hardware.md", "npu_soc_perf_result", NULL},
 	{"npu_isa.h", "NPU_CSR_", OFFSET, "hardware.md", NULL, NULL},
 	{"npu_isa.h", "NPU_F3_", VALUE, "hardware.md", NULL, "npu."},
 	{"npu_isa.h", "NPU_DMA_", BIT, "hardware.md", NULL, NULL},
 	{"npu_isa.h", "NPU_MATRIX_", OFFSET, "hardware.md", NULL, NULL},
 	{"npu_packet.h", "NPU_PKT_", VALUE, "hardware.md", "npu_packet_op", NULL},
+	{"npu_packet.h", "NPU_DISPATCH_", BIT, "hardware.md", NULL, NULL},
+	{"npu_packet.h", "NPU_GATHER_", BIT, "hardware.md", NULL, NULL},
+	{"npu_packet.h", "NPU_COUNTERS_", VALUE, "hardware.md", "npu_counters_scope", NULL},
 	{"npu_ring.h", "NPU_JOB_", VALUE, "hardware.md", "npu_job_error", NULL},
+	{"npu_ring.h", "NPU_ACCESS_", VALUE, "hardware.md", "npu_access", NULL},
+	{"npu_ring.h", "NPU_CORE_", VALUE, "hardware.md", NULL, NULL},
 	{"npu_ring.h", "NPU_RING_", VALUE, "firmware.md", "npu_ring_op", NULL},
+	{"npu_ring.h", "NPU_RING_", BIT, "firmware.md", NULL, NULL},
 	{"npu_ring.h", "NPU_QUEUE_", VALUE, "firmware.md", "npu_queue_state", NULL},
 	{"npu_ring.h", "NPU_PRIO_", VALUE, "firmware.md", "npu_queue_priority", NULL},
 	{"npu_perf.h", "NPU_PERF_MODE_", BIT, "hardware.md", NULL, NULL},
@@ -348,6 +377,10 @@ static const struct listed lists[] = {
 	{"npu_fw.h", "NPU_MSG_", VALUE, "firmware.md", "npu_msg_type", NULL},
 	{"npu_fw.h", "NPU_MSG_", VALUE, "firmware.md", "npu_msg_status", NULL},
 	{"npu_fw.h", "NPU_PANIC_", VALUE, "firmware.md", "npu_fw_panic", NULL},
+	{"npu_fault.h", "NPU_FAULT_CMD_", VALUE, "faults.md", "npu_fault_cmd", NULL},
+	{"npu_fault.h", "NPU_FAULT_STATUS_", VALUE, "faults.md", "npu_fault_status", NULL},
+	{"npu_fault.h", "NPU_FAULT_", VALUE, "faults.md", "npu_fault_arg", NULL},
+	{"npu_fault.h", "NPU_FAULT_", BIT, "faults.md", NULL, NULL},
 };
 
 /*
@@ -379,12 +412,29 @@ static bool parse_name(const struct listed *list, const char *line, char name[64
 			return false;
 		snprintf(number, 32, "%.*s", (int)length, rest);
 		return true;
+	case COMMAND:
+		length = strspn(rest, "0123456789");
+		snprintf(number, 32, "%.*s", (int)length, rest);
+		return length && rest[length] == 'u';
+	case MASK:
+		length = 2 + strspn(rest + 2, "0123456789abcdef");
+		snprintf(number, 32, "%.*s", (int)length, rest);
+		return !strncmp(rest, "0x", 2) && rest[length] == 'u';
 	case BIT:
 		return sscanf(rest, "(1u%*[l] << %31[0-9])", number) == 1 ||
 		       sscanf(rest, "(1u << %31[0-9])", number) == 1;
 	default:
 		return sscanf(rest, "%31[0-9a-fx]", number) == 1;
 	}
+}
+
+/* row is there, and the name at its end is whole. */
+static bool has_row(const char *manual, const char *row)
+{
+	for (const char *p = manual; (p = strstr(p, row)); p++)
+		if (strchr("` (", p[strlen(row)]))
+			return true;
+	return false;
 }
 
 /* Every name of the list has a row in the manual: | number | `NAME */
@@ -415,8 +465,7 @@ static void test_list(const struct listed *list)
 		names++;
 		/* An instruction is followed by its operands, an array of registers by its index. */
 		snprintf(row, sizeof(row), "| %s | `%s", number, name);
-		if (!strstr(manual, row) ||
-		    !strchr("` (", strstr(manual, row)[strlen(row)])) {
+		if (!has_row(manual, row)) {
 			tap_diag("no row for %s%s, %s", list->prefix, name, number);
 			missing++;
 		}
@@ -446,6 +495,119 @@ static void test_counter_table(const char *manual)
 			 table[i].description);
 		tap_ok(strstr(manual, row), "counter %s in the manual's table", table[i].name);
 	}
+}
+
+/* QMP knows each fault by its name, and faults.md each of QMP's commands. */
+static void test_qmp(void)
+{
+	static const char *const quoted[] = {
+#define NAME(symbol, number, name, target, description) "'" name "'",
+		NPU_FAULT_TABLE(NAME)
+#undef NAME
+	};
+	char *schema = read_text(GLUE "/../../qapi/npu.json"), *faults = read_text(DOCS "/faults.md");
+	unsigned int commands = 0, missing = 0;
+
+	for (size_t i = 0; i < sizeof(quoted) / sizeof(quoted[0]); i++)
+		if (!schema || !strstr(schema, quoted[i])) {
+			tap_diag("QMP has no fault %s", quoted[i]);
+			missing++;
+		}
+	for (const char *p = schema; p && faults && (p = strstr(p, "'command': '")); p++) {
+		char name[64];
+
+		commands++;
+		if (sscanf(p, "'command': '%63[a-z-]'", name) != 1 || !strstr(faults, name)) {
+			tap_diag("faults.md does not speak of %.40s", p);
+			missing++;
+		}
+	}
+	tap_ok(commands && !missing, "QMP has all faults, and faults.md its %u commands", commands);
+	free(faults);
+	free(schema);
+}
+
+/* The versions that the headers give are the last ones of the lists, and the register's. */
+static void test_versions(void)
+{
+	char *hardware = read_text(DOCS "/hardware.md"), *firmware = read_text(DOCS "/firmware.md");
+	char row[64], next[64];
+
+	snprintf(row, sizeof(row), "| %u.%u |", NPU_HW_VERSION_MAJOR, NPU_HW_VERSION_MINOR);
+	snprintf(next, sizeof(next), "| %u.%u |", NPU_HW_VERSION_MAJOR, NPU_HW_VERSION_MINOR + 1);
+	tap_ok(hardware && strstr(hardware, row) && !strstr(hardware, next),
+	       "hardware.md says what version %s of the device adds, and no later one", row);
+	snprintf(row, sizeof(row), "minor 15:0; %u.%u |", NPU_HW_VERSION_MAJOR, NPU_HW_VERSION_MINOR);
+	tap_ok(hardware && strstr(hardware, row), "and the register's row has it");
+	snprintf(row, sizeof(row), "| %u.%u |", NPU_FW_ABI_MAJOR, NPU_FW_ABI_MINOR);
+	snprintf(next, sizeof(next), "| %u.%u |", NPU_FW_ABI_MAJOR, NPU_FW_ABI_MINOR + 1);
+	tap_ok(firmware && strstr(firmware, row) && !strstr(firmware, next),
+	       "firmware.md does the same for the firmware's ABI %s", row);
+	free(firmware);
+	free(hardware);
+}
+
+/* Each property of QEMU's device has its row in the manual's table of properties. */
+static void test_properties(void)
+{
+	char *manual = read_text(DOCS "/hardware.md"), *glue = read_text(GLUE "/npu.c");
+	char *table = manual ? strstr(manual, "### Properties") : NULL;
+	char *end = table ? strstr(table + 4, "### ") : NULL;
+	unsigned int properties = 0, missing = 0;
+
+	if (end)
+		*end = 0;
+	for (const char *p = glue; table && p && (p = strstr(p, "DEFINE_PROP_")); p++) {
+		char name[64], quoted[80];
+		const char *row;
+
+		if (sscanf(p, "DEFINE_PROP_%*[A-Z0-9](\"%63[a-z-]\"", name) != 1)
+			continue;
+		properties++;
+		snprintf(quoted, sizeof(quoted), "`%s`", name);
+		row = strstr(table, quoted);
+		if (!row) {
+			tap_diag("no row for property %s", name);
+			missing++;
+		}
+	}
+	tap_ok(properties > 5 && !missing, "the manual has all %u properties of QEMU's device", properties);
+	free(glue);
+	free(manual);
+}
+
+/* Each CSR that the core implements is named in the manual, in its own letters. */
+static void test_csrs(void)
+{
+	char *manual = read_text(DOCS "/hardware.md");
+	FILE *file = fopen(CORE "/rv_csr.c", "r");
+	unsigned int csrs = 0, missing = 0;
+	char line[256], name[64];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		char quoted[80];
+		size_t digits;
+
+		if (sscanf(line, " CSR_%63[A-Z0-9] = 0x", name) != 1)
+			continue;
+		csrs++;
+		for (char *p = name; *p; p++)
+			*p = tolower((unsigned char)*p);
+		snprintf(quoted, sizeof(quoted), "`%s`", name);
+		/* The last of a row of numbered ones is there as its number alone. */
+		digits = strcspn(name, "0123456789");
+		if (!strstr(manual, quoted)) {
+			snprintf(quoted, sizeof(quoted), "to `%s`", name + digits);
+			if (!name[digits] || !strstr(manual, quoted)) {
+				tap_diag("the manual does not name %s", name);
+				missing++;
+			}
+		}
+	}
+	tap_ok(csrs > 20 && !missing, "the manual names all %u standard CSRs of the core", csrs);
+	if (file)
+		fclose(file);
+	free(manual);
 }
 
 /* libnpurt(3) names each function of npurt.h, but for those that count references, which it describes. */
@@ -491,6 +653,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		test_list(&lists[i]);
 	test_faults();
+	test_qmp();
+	test_versions();
+	test_properties();
+	test_csrs();
 	test_man_page();
 	return tap_done();
 }

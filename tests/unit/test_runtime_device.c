@@ -49,6 +49,7 @@ static void test_versions(void)
 	hw.hw_version = (NPU_HW_VERSION_MAJOR + 1) << 16;
 	refused(-ENOTSUP, "hardware contract 2.0", "other hardware contract");
 	fw.abi_major = NPU_FW_ABI_MAJOR + 1;
+	fw.abi_minor = 0;
 	refused(-ENOTSUP, "firmware has ABI 2.0", "other firmware ABI");
 	hw.counter_version++;
 	refused(-ENOTSUP, "counter table", "other counter table");
@@ -72,12 +73,12 @@ static void test_minor(void)
 	struct npurt_device *device;
 
 	backend.query = play_query;
-	hw.hw_version = NPU_HW_VERSION_MAJOR << 16 | 7;
-	fw.abi_minor = 9;
+	hw.hw_version = NPU_HW_VERSION_MAJOR << 16 | (NPU_HW_VERSION_MINOR + 1);
+	fw.abi_minor = NPU_FW_ABI_MINOR + 1;
 	memset(fw.version, 'x', sizeof(fw.version)); /* without its NUL */
 	NEED(npurt_device_open_backend(&backend, NULL, &device));
 	NEED(npurt_device_get_info(device, &info));
-	tap_ok(info.hw_version == (NPU_HW_VERSION_MAJOR << 16 | 7) && info.fw_abi_minor == 9,
+	tap_ok(info.hw_version == hw.hw_version && info.fw_abi_minor == NPU_FW_ABI_MINOR + 1,
 	       "newer minor versions");
 	tap_is(strlen(info.fw_version), sizeof(fw.version) - 1, "version text is ended");
 	tap_is(info.tiles, hw.chiplets * hw.tiles_per_chiplet, "tiles");
