@@ -118,27 +118,29 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 	return line->host + in_page;
 }
 
-/* Rows ahead whose start is fetched, and how much of it. */
-#define PREFETCH_ROWS 4
-#define PREFETCH_MAX  512
+/* Pieces are no longer, nor are many together, so that a mover can be interrupted. A multiple of 4. */
+#define PIECE_MAX 65536
 
-/* Pieces are no longer, so that a mover can be interrupted. A multiple of 4. */
-#define PIECE_MAX     65536
-
-/* Repeat value over dst; phase: bytes of value that lie before dst, 0..3. */
-static void fill(uint8_t *dst, uint32_t value, uint64_t length, unsigned int phase)
+/*
+ * Have a piece moved with the next ones, as far as it goes on where the last one ends. Copies onto
+ * themselves stay pieces, as what they leave depends on it.
+ */
+static void push(struct dma_mover *mover, uint8_t *dst, const uint8_t *src, uint32_t length,
+		 unsigned int phase)
 {
-	uint8_t pattern[8];
+	struct move_span *last = &mover->span[mover->spans - 1];
 
-	if (value == (value & 0xff) * 0x01010101u) {
-		memset(dst, value & 0xff, length);
-		return;
+	if (src && mover->spans && last->src && last->src + last->length == src &&
+	    last->dst + last->length == dst) {
+		const uintptr_t apart = dst > src ? (uintptr_t)dst - (uintptr_t)src
+						  : (uintptr_t)src - (uintptr_t)dst;
+
+		if (apart >= last->length + length) {
+			last->length += length;
+			return;
+		}
 	}
-	memcpy(pattern, &value, 4);
-	memcpy(pattern + 4, &value, 4);
-	for (; length >= 4; length -= 4, dst += 4)
-		memcpy(dst, pattern + phase, 4);
-	memcpy(dst, pattern + phase, length);
+	mover->span[mover->spans++] = (struct move_span){dst, src, length, phase};
 }
 
 /* length bytes came over the link from the window that va is in. */
@@ -200,10 +202,7 @@ static bool multicast(struct dma_mover *mover, struct dma_block *block, uint64_t
 		dst = locate_peer(mover, block, tile, offset, true, length);
 		if (!dst)
 			return false;
-		if (src)
-			memmove(dst, src, *length);
-		else
-			fill(dst, block->value, *length, phase);
+		push(mover, dst, src, *length, phase);
 	}
 	block->sram += (unsigned int)__builtin_popcountll(block->tiles) * *length;
 	count_out(mover, block, block->tiles, *length);
@@ -254,25 +253,8 @@ static bool take_index(struct dma_mover *mover, struct dma_block *block)
 	return true;
 }
 
-/*
- * Bring the start of a row that is to be written later into the host's cache: short rows far apart
- * are more than it foresees by itself. Does nothing where the page is not known, and shows in nothing.
- */
-static void prefetch_row(const struct dma_mover *mover, uint64_t va, uint64_t length)
-{
-	const uint64_t page = va >> NPU_PAGE_SHIFT, in_page = va & (NPU_PAGE_SIZE - 1);
-	const struct dma_line *line = &mover->write[page % DMA_HOST_TLB];
-
-	if (line->page != page || line->generation != mover->generation)
-		return;
-	if (length > NPU_PAGE_SIZE - in_page)
-		length = NPU_PAGE_SIZE - in_page;
-	for (uint64_t i = 0; i < length && i < PREFETCH_MAX; i += 64)
-		__builtin_prefetch(line->host + in_page + i, 1);
-}
-
-/* Move one piece: what remains of the row, as far as it is contiguous at both ends. */
-static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_t *moved)
+/* Take one piece in hand: what remains of the row, as far as it is contiguous at both ends. */
+static bool take_piece(struct dma_mover *mover, struct dma_block *block, uint64_t *moved)
 {
 	uint64_t dst_row = block->row, src_row = block->row, dst_va, src_va;
 	uint64_t length = block->size[0] - block->done;
@@ -314,15 +296,9 @@ static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_
 		dst = locate(mover, block, dst_va, true, &length, &dst_place);
 		if (!dst)
 			return false;
-		if (dst_place == PLACE_HOST && !block->named)
-			prefetch_row(mover, dst_va + (uint64_t)PREFETCH_ROWS * block->dst_stride[0],
-				     length);
 		if (dst_place == PLACE_SRAM)
 			mover->touched(mover->opaque, dst_va - NPU_VA_SRAM, length);
-		if (fills)
-			fill(dst, block->value, length, phase);
-		else
-			memmove(dst, src, length); /* overlap is a rule broken by the guest, not by us */
+		push(mover, dst, src, length, phase);
 		if (dst_place == PLACE_HOST)
 			block->host_write += length;
 		else
@@ -345,27 +321,189 @@ static bool move_piece(struct dma_mover *mover, struct dma_block *block, uint64_
 	return true;
 }
 
+/* Host address of length bytes of host memory at va, if its page is known and they lie in it; or NULL. */
+static inline uint8_t *known(const struct dma_mover *mover, const struct dma_line *lines, uint64_t va,
+			     uint32_t length)
+{
+	const uint64_t page = va >> NPU_PAGE_SHIFT, in_page = va & (NPU_PAGE_SIZE - 1);
+	const struct dma_line *line = &lines[page % DMA_HOST_TLB];
+
+	if (line->page != page || line->generation != mover->generation ||
+	    length > NPU_PAGE_SIZE - in_page)
+		return NULL;
+	return line->host + in_page;
+}
+
+/* Do rows from va on all lie in the tile's own SRAM? */
+static bool in_sram(const struct dma_mover *mover, uint64_t va, uint32_t length, uint32_t stride,
+		    uint32_t rows)
+{
+	const uint64_t offset = va - NPU_VA_SRAM;
+
+	return mover->sram && rows && offset < mover->sram_size &&
+	       (uint64_t)(rows - 1) * stride + length <= mover->sram_size - offset;
+}
+
+/* Rows from src_va to dst_va; what take_rows() makes of them depends on where these are. */
+static inline __attribute__((always_inline)) uint32_t
+rows_between(struct dma_mover *mover, struct dma_block *block, uint64_t src_va, bool src_sram,
+	     uint64_t dst_va, bool dst_sram, uint32_t max)
+{
+	const uint32_t length = block->size[0];
+	const uint32_t src_stride = block->src_stride[0], dst_stride = block->dst_stride[0];
+	const bool joined = src_stride == length && dst_stride == length;
+	uint8_t *sram = mover->sram;
+	uint32_t row;
+
+	for (row = 0; row < max; row++, src_va += src_stride, dst_va += dst_stride) {
+		const uint8_t *src = src_sram ? sram + (src_va - NPU_VA_SRAM)
+					      : known(mover, mover->read, src_va, length);
+		uint8_t *dst = dst_sram ? sram + (dst_va - NPU_VA_SRAM)
+					: known(mover, mover->write, dst_va, length);
+
+		if ((!src_sram && !src) || (!dst_sram && !dst))
+			break;
+		if (!src_sram)
+			model_lookup(mover, block, src_va >> NPU_PAGE_SHIFT);
+		if (!dst_sram)
+			model_lookup(mover, block, dst_va >> NPU_PAGE_SHIFT);
+		if (joined)
+			push(mover, dst, src, length, 0);
+		else
+			mover->span[mover->spans++] = (struct move_span){dst, src, length, 0};
+	}
+	return row;
+}
+
+/*
+ * What take_piece() does, for up to max whole rows of a plain copy whose places are known. Returns how
+ * many, maybe none.
+ */
+static uint32_t take_rows(struct dma_mover *mover, struct dma_block *block, uint32_t max)
+{
+	const uint32_t length = block->size[0], src_stride = block->src_stride[0];
+	const uint32_t dst_stride = block->dst_stride[0];
+	const uint64_t dst_va = block->dst + (uint64_t)block->plane * block->dst_stride[1] +
+				(uint64_t)block->row * dst_stride;
+	const uint64_t src_va = block->src + (uint64_t)block->plane * block->src_stride[1] +
+				(uint64_t)block->row * src_stride;
+	const bool src_sram = in_sram(mover, src_va, length, src_stride, max);
+	const bool dst_sram = in_sram(mover, dst_va, length, dst_stride, max);
+	uint32_t rows;
+	uint64_t bytes;
+
+	if (src_sram && dst_sram)
+		rows = rows_between(mover, block, src_va, true, dst_va, true, max);
+	else if (src_sram)
+		rows = rows_between(mover, block, src_va, true, dst_va, false, max);
+	else if (dst_sram)
+		rows = rows_between(mover, block, src_va, false, dst_va, true, max);
+	else
+		rows = rows_between(mover, block, src_va, false, dst_va, false, max);
+	if (!rows)
+		return 0;
+
+	if (dst_sram && dst_stride <= NPU_PAGE_SIZE) /* no page is left out */
+		mover->touched(mover->opaque, dst_va - NPU_VA_SRAM, (rows - 1) * dst_stride + length);
+	else if (dst_sram)
+		for (uint32_t row = 0; row < rows; row++)
+			mover->touched(mover->opaque, dst_va - NPU_VA_SRAM + row * dst_stride, length);
+	bytes = (uint64_t)rows * length;
+	block->rows += rows;
+	*(src_sram ? &block->sram : &block->host_read) += bytes;
+	*(dst_sram ? &block->sram : &block->host_write) += bytes;
+	if (src_sram && dst_sram)
+		block->local += bytes;
+	return rows;
+}
+
+/* Rows of the plane are done. True: all of the block is. */
+static bool next_row(struct dma_block *block, uint32_t rows)
+{
+	block->row += rows;
+	if (block->row < block->size[1])
+		return false;
+	block->row = 0;
+	return ++block->plane == block->size[2];
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* What to tell move_spans() of a block: nothing that changes a byte. */
+static unsigned int how(const struct dma_mover *mover, const struct dma_block *block)
+{
+	const uint64_t rows = (uint64_t)block->size[1] * block->size[2];
+	unsigned int hints = 0;
+
+	if (!in_sram(mover, block->src, 1, 0, 1))
+		hints |= MOVE_SRC_FAR;
+	if (!in_sram(mover, block->dst, 1, 0, 1))
+		hints |= MOVE_DST_FAR;
+	if (!mover->sram && (rows >= MOVE_PAST_MIN || block->size[0] * rows >= MOVE_PAST_MIN))
+		hints |= MOVE_PAST;
+	return hints;
+}
+
+/* Take pieces in hand and move them together. */
+static enum dma_result move_some(struct dma_mover *mover, struct dma_block *block, uint64_t *budget)
+{
+	/* A piece takes as many places as there are tiles to write it to. */
+	const unsigned int each = block->tiles ? __builtin_popcountll(block->tiles) : 1;
+	const bool plain = !block->fill && !block->named && !block->tiles;
+	enum dma_result result = DMA_MORE;
+	uint64_t bytes = 0;
+
+	mover->spans = 0;
+	do {
+		const uint32_t places = (DMA_SPANS - mover->spans) / each;
+		uint64_t moved = block->size[0], units = 8 + moved / NPU_BYTES_PER_UNIT;
+		uint32_t rows = 0;
+
+		if (plain && !block->done && moved <= NPU_PAGE_SIZE) {
+			const uint64_t most = (PIECE_MAX - 1 - bytes) / moved + 1;
+			const uint64_t paid = (*budget - 1) / units + 1;
+
+			rows = min_u32(block->size[1] - block->row, places);
+			rows = min_u32(rows, most);
+			rows = take_rows(mover, block, paid < rows ? paid : rows);
+		}
+		if (rows) {
+			moved *= rows;
+			units *= rows;
+			if (next_row(block, rows))
+				result = DMA_DONE;
+		} else if (take_piece(mover, block, &moved)) {
+			units = 8 + moved / NPU_BYTES_PER_UNIT;
+			block->done += moved;
+			if (block->done == block->size[0]) {
+				block->done = 0;
+				if (next_row(block, 1))
+					result = DMA_DONE;
+			}
+		} else {
+			result = DMA_FAULT; /* the pieces before it are moved */
+			moved = units = 0;
+		}
+		bytes += moved;
+		*budget -= units < *budget ? units : *budget;
+	} while (result == DMA_MORE && *budget && bytes < PIECE_MAX &&
+		 DMA_SPANS - mover->spans >= each);
+	move_spans(mover->dev->matrix_path, mover->span, mover->spans, block->value, how(mover, block));
+	return result;
+}
+
 enum dma_result dma_run(struct dma_mover *mover, struct dma_block *block, uint64_t *budget)
 {
-	for (;;) {
-		uint64_t moved, units;
+	enum dma_result result;
 
-		if (!move_piece(mover, block, &moved))
-			return DMA_FAULT;
-		block->done += moved;
-		if (block->done == block->size[0]) {
-			block->done = 0;
-			if (++block->row == block->size[1]) {
-				block->row = 0;
-				if (++block->plane == block->size[2])
-					return DMA_DONE;
-			}
-		}
-		units = 8 + moved / NPU_BYTES_PER_UNIT;
-		*budget -= units < *budget ? units : *budget;
-		if (!*budget || __atomic_load_n(mover->attention, __ATOMIC_ACQUIRE))
-			return DMA_MORE;
-	}
+	do
+		result = move_some(mover, block, budget);
+	while (result == DMA_MORE && *budget &&
+	       !__atomic_load_n(mover->attention, __ATOMIC_ACQUIRE));
+	return result;
 }
 
 /* ---- saving and loading ------------------------------------------------------------------------ */

@@ -15,6 +15,7 @@
 
 #include "mmu.h"
 #include "model.h"
+#include "move.h"
 #include "npu_ring.h"
 #include "state.h"
 
@@ -25,6 +26,9 @@ struct npu_dev;
  * each page are common, so there are enough for a tile's part of a large matrix.
  */
 #define DMA_HOST_TLB 1024
+
+/* Pieces that are moved together; more than there are tiles to multicast to. */
+#define DMA_SPANS    96
 
 struct dma_line {
 	uint64_t page;	     /* page number */
@@ -50,6 +54,8 @@ struct dma_mover {
 	uint64_t generation; /* never 0; the next one makes all lines stale */
 	struct mmu_cache mmu;
 	struct dma_line read[DMA_HOST_TLB], write[DMA_HOST_TLB];
+	struct move_span span[DMA_SPANS]; /* taken in hand; emptied before dma_run() returns */
+	unsigned int spans;
 	uint64_t model_tag[NPU_MODEL_DMA_TLB_ENTRIES]; /* modelled TLB: number of the group + 1 */
 };
 
