@@ -48,6 +48,12 @@ static inline bool fault_armed(const struct fault *fault, enum npu_fault which)
 	return __atomic_load_n(&fault->armed, __ATOMIC_RELAXED) >> which & 1;
 }
 
+/* Is any fault armed? */
+static inline bool fault_any(const struct fault *fault)
+{
+	return __atomic_load_n(&fault->armed, __ATOMIC_RELAXED);
+}
+
 /*
  * The slow half of fault_strikes(). target NPU_FAULT_ANY: whichever it is armed for; arg UINT64_MAX: the
  * same; range: start and length of bus addresses, or NULL. ret_spec: as it was before this; or NULL.

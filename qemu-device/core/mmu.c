@@ -67,6 +67,15 @@ static uint64_t region_of(uint64_t va)
 	return (va >> (NPU_PAGE_SHIFT + NPU_PT_INDEX_BITS)) + 1;
 }
 
+static struct mmu_line *next_line(struct mmu_cache *cache)
+{
+	struct mmu_line *line = &cache->line[cache->next];
+
+	cache->next = (cache->next + 1) % MMU_CACHE_LINES;
+	return line;
+}
+
+/* The table of va's last level is at bus. */
 static void remember(struct npu_dev *dev, struct mmu_cache *cache, uint64_t va, uint64_t bus)
 {
 	size_t len = NPU_PAGE_SIZE;
@@ -74,19 +83,17 @@ static void remember(struct npu_dev *dev, struct mmu_cache *cache, uint64_t va, 
 
 	if (!host || len < NPU_PAGE_SIZE || (uintptr_t)host % sizeof(uint64_t))
 		return;
-	cache->line[cache->next].table = host;
-	cache->line[cache->next].region = region_of(va);
-	cache->next = (cache->next + 1) % MMU_CACHE_LINES;
+	*next_line(cache) = (struct mmu_line){.region = region_of(va), .table = host};
 }
 
-/* The table of va's last level, if it is known. */
-static const uint64_t *recall(const struct mmu_cache *cache, uint64_t va)
+/* What is known of the last steps of va's walk, or NULL. */
+static const struct mmu_line *recall(const struct mmu_cache *cache, uint64_t va)
 {
 	const uint64_t region = region_of(va);
 
 	for (unsigned int i = 0; i < MMU_CACHE_LINES; i++)
 		if (cache->line[i].region == region)
-			return cache->line[i].table;
+			return &cache->line[i];
 	return NULL;
 }
 
@@ -97,14 +104,16 @@ static enum npu_job_error walk(struct npu_dev *dev, struct mmu_cache *cache, uns
 	const uint64_t table = __atomic_load_n(&dev->regs.as_table, __ATOMIC_RELAXED);
 	uint64_t entry = table + as * sizeof(struct npu_as_entry);
 	uint64_t satp, reserved, base;
-	const uint64_t *known;
+	const struct mmu_line *known;
 
 	if (as >= NPU_MAX_AS || va < NPU_VA_MIN || va >= NPU_VA_MAX)
 		return NPU_JOB_PAGE_FAULT;
 	known = cache ? recall(cache, va) : NULL;
+	if (known && !known->table)
+		return leaf(known->large, 1, va, access, page);
 	if (known) {
 		const uint64_t index = va >> NPU_PAGE_SHIFT & (NPU_PT_ENTRIES - 1);
-		const uint64_t pte = __atomic_load_n(&known[index], __ATOMIC_RELAXED);
+		const uint64_t pte = __atomic_load_n(&known->table[index], __ATOMIC_RELAXED);
 
 		if (!(pte & NPU_PTE_V) || (pte & NPU_PTE_RESERVED) ||
 		    !(pte & (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X)))
@@ -128,8 +137,11 @@ static enum npu_job_error walk(struct npu_dev *dev, struct mmu_cache *cache, uns
 			return NPU_JOB_BUS_ERROR;
 		if (!(pte & NPU_PTE_V) || (pte & NPU_PTE_RESERVED))
 			return NPU_JOB_PAGE_FAULT;
-		if (pte & (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X))
+		if (pte & (NPU_PTE_R | NPU_PTE_W | NPU_PTE_X)) {
+			if (level == 1 && cache)
+				*next_line(cache) = (struct mmu_line){.region = region_of(va), .large = pte};
 			return leaf(pte, level, va, access, page);
+		}
 		/* The specification reserves these bits in pointers to the next level. */
 		if (pte & (NPU_PTE_U | NPU_PTE_A | NPU_PTE_D))
 			return NPU_JOB_PAGE_FAULT;
@@ -148,17 +160,19 @@ enum npu_job_error mmu_map(struct npu_dev *dev, struct mmu_cache *cache, unsigne
 			   unsigned int as, uint64_t va, enum npu_access access,
 			   struct mmu_page *page, uint8_t **host)
 {
+	/* This is done for every page: one look for all of them. */
+	const bool faults = fault_any(&dev->fault);
 	enum npu_job_error error;
 	size_t len = NPU_PAGE_SIZE;
 
-	if (fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_BUS))
+	if (faults && fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_BUS))
 		return NPU_JOB_BUS_ERROR;
-	if (fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_ENTRY))
+	if (faults && fault_strikes_arg(dev, NPU_FAULT_MMU_ERROR, core, NPU_FAULT_WALK_ENTRY))
 		return NPU_JOB_PAGE_FAULT;
 	error = walk(dev, cache, as, va, access, page);
 	if (error != NPU_JOB_OK)
 		return error;
-	if (fault_strikes_bus(dev, core, page->bus, NPU_PAGE_SIZE))
+	if (faults && fault_strikes_bus(dev, core, page->bus, NPU_PAGE_SIZE))
 		return NPU_JOB_BUS_ERROR;
 	*host = dev_map(dev, page->bus, &len, access == NPU_ACCESS_WRITE);
 	if (!*host || len < NPU_PAGE_SIZE)

@@ -38,11 +38,14 @@ enum npu_job_error mmu_walk(struct npu_dev *dev, unsigned int as, uint64_t va,
  */
 #define MMU_CACHE_LINES 4
 
+struct mmu_line {
+	uint64_t region;       /* number of the 2 MiB that it is about, + 1; 0: none */
+	const uint64_t *table; /* of the last level, on the host; NULL: it is a large page, */
+	uint64_t large;	       /* and this is its entry */
+};
+
 struct mmu_cache {
-	struct {
-		uint64_t region; /* number of the 2 MiB that table covers, + 1; 0: none */
-		const uint64_t *table; /* of the last level, on the host */
-	} line[MMU_CACHE_LINES];
+	struct mmu_line line[MMU_CACHE_LINES];
 	unsigned int next; /* to be replaced */
 };
 

@@ -109,9 +109,15 @@ static uint8_t rights[PAGES];		/* NPU_PTE_R, NPU_PTE_W; 0: not there */
 static uint8_t *memory, *sram;		/* the reference's, of pages and SRAM */
 static uint64_t tags[NPU_MODEL_DMA_TLB_ENTRIES];
 
+/* The second 2 MiB are a large page. */
+static bool large_page(unsigned int page)
+{
+	return page / 512 == 1;
+}
+
 static void map_pages(void)
 {
-	pages = host_alloc(t->host, PAGES * 4096ull, 4096);
+	pages = host_alloc(t->host, PAGES * 4096ull, 2 << 20);
 	for (unsigned int i = 0; i < PAGES; i++) {
 		place[i] = i;
 		rights[i] = i < PAGES - BAD ? RW : i % 3 == 0 ? 0 : i % 3 == 1 ? NPU_PTE_R : RW;
@@ -121,14 +127,19 @@ static void map_pages(void)
 		const unsigned int j = rnd() % PAGES;
 		const uint32_t swap = place[i];
 
+		if (large_page(i) || large_page(j))
+			continue;
 		place[i] = place[j];
 		place[j] = swap;
 	}
+	*host_pte(t->host, t->root[1], VA + (2 << 20), 1) =
+		host_leaf(host_bus(t->host, pages) + (2 << 20), RW);
 	for (unsigned int i = 0; i < PAGES; i++)
-		*host_pte(t->host, t->root[1], VA + 4096ull * i, 0) =
-			rights[i] ? host_leaf(host_bus(t->host, pages) + 4096ull * place[i],
-					      rights[i])
-				  : 0;
+		if (!large_page(i))
+			*host_pte(t->host, t->root[1], VA + 4096ull * i, 0) =
+				rights[i] ? host_leaf(host_bus(t->host, pages) + 4096ull * place[i],
+						      rights[i])
+					  : 0;
 }
 
 /* Where va leads for the reference, and how far; NULL: nowhere. */
