@@ -103,7 +103,7 @@ void pass_time(struct drv *d, uint64_t ns)
 	}
 }
 
-unsigned int wait_turns = 60000;
+unsigned int wait_turns = 400000;
 
 void wait_a_little(struct drv *d)
 {

@@ -70,7 +70,7 @@ void pass_time(struct drv *d, uint64_t ns);
 
 /*
  * Wait for a condition while virtual time passes. The workers of the device
- * run in real time, so leave them some. False after 10 s or more of real time;
+ * run in real time, so leave them some. False after a minute or more of real time;
  * less once that has happened: a device that does not answer is broken.
  */
 extern unsigned int wait_turns;

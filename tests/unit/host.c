@@ -189,7 +189,7 @@ void *host_ptr(const struct host *host, uint64_t bus)
 
 bool host_wait_irq(struct host *host, unsigned int vector, unsigned int count)
 {
-	const struct timespec until = to_timespec(host_now() + 10000000000ull);
+	const struct timespec until = to_timespec(host_now() + HOST_PATIENCE_NS);
 	bool in_time = true;
 
 	pthread_mutex_lock(&host->lock);
@@ -258,7 +258,7 @@ void host_map(struct host *host, uint64_t *root, uint64_t va, uint64_t bus, uint
 
 bool host_tlb_flush(struct host *host, uint32_t cmd)
 {
-	const uint64_t end = host_now() + 10000000000ull;
+	const uint64_t end = host_now() + HOST_PATIENCE_NS;
 
 	host_write(host, NPU_REG_TLB_CMD, cmd);
 	while (host_read(host, NPU_REG_TLB_STATUS) & NPU_TLB_STATUS_BUSY) {

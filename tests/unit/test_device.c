@@ -265,7 +265,7 @@ static void test_invalidation(void)
 
 	args[0] = counter_va;
 	for (unsigned int round = 0; round < 20; round++) {
-		uint64_t before, seen, deadline = host_now() + 10000000000ull;
+		uint64_t before, seen, deadline = host_now() + HOST_PATIENCE_NS;
 
 		__atomic_store_n(pte, leaf, __ATOMIC_RELAXED);
 		tiles_dispatch(t, 0, 1, K_COUNT_FOREVER, args_va, 3);
@@ -348,7 +348,7 @@ static void test_sync(void)
 {
 	struct npu_config sync = config, bad;
 	static const struct npu_host_ops none;
-	const uint64_t deadline = host_now() + 10000000000ull;
+	const uint64_t deadline = host_now() + HOST_PATIENCE_NS;
 	struct tiles *t;
 	uint64_t *counter, *args, counter_va, args_va, seen;
 	bool done = true;

@@ -151,7 +151,7 @@ static uint64_t stop(struct tiles *t, unsigned int stream)
 	tiles_set(t, NPU_SOC_PERF_STREAM, stream, 4);
 	tiles_set(t, NPU_SOC_PERF_CMD, NPU_SOC_PERF_STOP, 4);
 	while (!(tiles_get(t, NPU_SOC_PERF_EVENTS, 4) >> stream & 1))
-		if (host_now() - begin > 10000000000ull) {
+		if (host_now() - begin > HOST_PATIENCE_NS) {
 			printf("Bail out! a stream does not stop\n");
 			exit(1);
 		}
@@ -772,7 +772,7 @@ static bool wait_head(struct consumer *c, uint64_t more_than)
 	const uint64_t begin = host_now();
 
 	while (ring_head(c) <= more_than)
-		if (host_now() - begin > 10000000000ull)
+		if (host_now() - begin > HOST_PATIENCE_NS)
 			return false;
 	return true;
 }
