@@ -33,6 +33,8 @@ static const struct property {
 	{"threads", NUMBER, "1 to 64, or 0: one per CPU"},
 	{"matrix", TEXT, "auto, amx, avx512, avxvnni, avx2 or c"},
 	{"inline-budget", NUMBER, "a number of units of work"},
+	{"sync", SWITCH, "on or off"},
+	{"debug-faults", SWITCH, "on or off"},
 	{"memory", SIZE, "16M to 1024G"},
 	{"log", SWITCH, "on or off"},
 };
@@ -86,8 +88,15 @@ static bool apply(struct sim_config *config, const char *name, const char *value
 		return value[0] && strlen(value) < sizeof(config->matrix);
 	}
 	if (property->kind == SWITCH) {
-		config->log = !strcmp(value, "on");
-		return config->log || !strcmp(value, "off");
+		const bool on = !strcmp(value, "on");
+
+		if (!strcmp(name, "sync"))
+			core->sync = on;
+		else if (!strcmp(name, "debug-faults"))
+			core->debug_faults = on;
+		else
+			config->log = on;
+		return on || !strcmp(value, "off");
 	}
 	if (!parse_number(value, property->kind == SIZE, &n))
 		return false;

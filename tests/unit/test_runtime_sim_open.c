@@ -43,6 +43,8 @@ static void test_properties(void)
 	accepted("");
 	accepted("chiplets=8,tiles=8,threads=3,sram=64K");
 	accepted("vlen=16384,sram=131072,memory=1G,log=off,matrix=c,queues=1,inline-budget=0");
+	accepted("sync=on,debug-faults=on");
+	accepted("sync=off,debug-faults=off");
 	refused("tile=4",
 		"'tile' is no property of the simulated device; there are: chiplets, tiles");
 	refused("tiles", "'tiles' needs a value");
@@ -74,6 +76,9 @@ static void test_properties(void)
 	refused("memory=1M", "must be 16M to 1024G");
 	refused("memory=1000000G", "must be 16M to 1024G");
 	refused("log=yes", "must be on or off");
+	refused("sync=1", "must be on or off");
+	refused("debug-faults=", "must be on or off");
+	refused("sync=on,inline-budget=0", "inline budget must not be 0");
 	refused("TILES=4", "is no property");
 	options.path = "sim:tiles=0";
 	fails(npurt_device_open(&options, &device), -EINVAL,
