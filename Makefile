@@ -28,6 +28,8 @@ step_number := 0
 # layer(FOLDER[, OUTPUT]): build that layer into build/FOLDER or build/OUTPUT.
 layer = $(MAKE) --no-print-directory -j$(JOBS) -C $(1) O=$(build)/$(or $(2),$(1))
 comma := ,
+qemu_sanitized = $(call step,building QEMU with sanitizers$(comma) about 2 min on 2 CPUs the first time,qemu-asan) \
+	scripts/qemu sanitized
 
 ##@ The commands
 .PHONY: help
@@ -46,7 +48,7 @@ demo-sim: runtime ## the same without QEMU and kernel: the device simulated in t
 	$(call step,digits on the simulated NPU,-) tests/demo-sim $(NPU)
 
 .PHONY: test
-test: STEPS := 13
+test: STEPS := 14
 test: vm unit sanitized kselftest ## run all unit tests and, in the VM, all kselftests
 	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
 
@@ -100,11 +102,12 @@ unit: firmware ## the tests that run here
 	$(call step,building the unit tests,unit) $(call layer,tests/unit)
 
 .PHONY: sanitized
-sanitized: firmware ## the device core's tests and kept fuzz inputs, with sanitizers
+sanitized: firmware qemu-source ## the device and its core, with sanitizers: for qtests, unit tests, kept fuzz inputs
 	$(call step,building the tests of the core with sanitizers,sanitized) $(call layer,tests/unit,tests/unit-asan) \
 		SANITIZE=1 CFLAGS='-O1 -g' core
 	$(call step,building what runs the kept fuzz inputs,replay) $(call layer,tests/fuzz) \
 		FIRMWARE=$(build)/firmware replay
+	$(qemu_sanitized)
 
 .PHONY: kselftest
 kselftest: kernel runtime ## the tests that run in the VM
@@ -119,10 +122,9 @@ fuzz: firmware ## fuzz the device core, TIME seconds each target; kept inputs ar
 	$(call step,fuzzing,-) $(call layer,tests/fuzz) FIRMWARE=$(build)/firmware TIME=$(TIME) run
 
 .PHONY: fuzz-qemu
-# A second build of QEMU, so it is no part of make test.
 fuzz-qemu: STEPS := 5
-fuzz-qemu: firmware qemu-source ## fuzz the device inside QEMU, TIME seconds; builds a QEMU of its own
-	$(call step,building QEMU's fuzzer$(comma) about 10 min on 2 CPUs the first time,qemu-fuzz) scripts/qemu fuzz
+fuzz-qemu: firmware qemu-source ## fuzz the device inside QEMU, TIME seconds; kept inputs as above
+	$(qemu_sanitized)
 	$(call step,fuzzing the device in QEMU,-) tests/fuzz/qemu $(TIME)
 
 .PHONY: isa

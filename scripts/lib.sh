@@ -108,3 +108,11 @@ fetch_debs()
 		rm "$deb"
 	done
 }
+
+# sanitized COMMAND...: run a program, or what starts one, that scripts/qemu sanitized built: what a sanitizer
+# finds ends it and is shown with function names and lines.
+sanitized()
+{
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:${UBSAN_OPTIONS-} \
+		ASAN_SYMBOLIZER_PATH=${ASAN_SYMBOLIZER_PATH-/usr/bin/llvm-symbolizer-19} "$@"
+}
