@@ -96,7 +96,8 @@
  * Between barriers the DISPATCH packets of a queue follow one another, its
  * COPY, FILL and GATHER packets follow one another, and the two kinds overlap. A dispatch takes
  * as long as its longest share. BEGIN of a BARRIER, TIMESTAMP or COUNTERS packet, and
- * the command BARRIER, move the front end to the end of all that; write
+ * the command BARRIER, move the front end to the end of all that, and no earlier than the way to host memory can
+ * have moved the bytes of all of it; write
  * them after the earlier shares and copies of the queue have ended. The clock is the
  * latest moment that the queue's work has reached. It does not depend on the
  * order in which shares happen to end, nor on other queues. The first BEGIN after BARRIER or
