@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rv_internal.h"
+#include "rv_fuse.h"
 
 int rv_code_init(struct rv_hart *hart)
 {
@@ -129,6 +129,52 @@ static void put_end(const struct rv_hart *hart, struct rv_op *op)
 	op->fn = hart->labels[RV_OP_END];
 }
 
+/* Handlers of two operations; NONE: there is none for these. */
+static const uint16_t pairs[RV_OP_COUNT][RV_OP_COUNT] = {
+#define PAIR(first, second) [RV_OP_##first][RV_OP_##second] = RV_PAIR_##first##_##second,
+	RV_PAIRS(PAIR)
+#undef PAIR
+};
+static const uint16_t chains[RV_OP_COUNT][RV_OP_COUNT] = {
+#define CHAIN(first, second) [RV_OP_##first][RV_OP_##second] = RV_CHAIN_##first##_##second,
+	RV_CHAINS(CHAIN)
+#undef CHAIN
+};
+
+static bool commutes(enum rv_op_id id)
+{
+	return id == RV_OP_ADD || id == RV_OP_ADDW || id == RV_OP_AND || id == RV_OP_OR ||
+	       id == RV_OP_XOR || id == RV_OP_MUL || id == RV_OP_BEQ || id == RV_OP_BNE;
+}
+
+/* The handler for both, NONE if there is none. May swap operands of the second. */
+static enum rv_fused fused(const struct rv_op *first, struct rv_op *second)
+{
+	const enum rv_fused chain = chains[first->id][second->id];
+
+	if (chain && first->rd == second->rs1)
+		return chain;
+	if (chain && first->rd == second->rs2 && commutes(second->id)) {
+		second->rs2 = second->rs1;
+		second->rs1 = first->rd;
+		return chain;
+	}
+	return pairs[first->id][second->id];
+}
+
+/* Let operations be run in pairs. From the end, as branches are there and gain most. */
+static void fuse(struct rv_hart *hart, struct rv_op *ops, unsigned int count)
+{
+	while (count > 1) {
+		struct rv_op *first = &ops[count - 2];
+		const enum rv_fused handler = fused(first, first + 1);
+
+		if (handler)
+			first->fn = hart->labels[handler];
+		count -= handler ? 2 : 1;
+	}
+}
+
 /* Decode raw[0..size) into the block; at least one instruction is whole. */
 static void decode_block(struct rv_hart *hart, struct rv_block *block, const uint8_t *raw,
 			 unsigned int size)
@@ -157,6 +203,7 @@ static void decode_block(struct rv_hart *hart, struct rv_block *block, const uin
 	}
 	if (!ended)
 		put_end(hart, &block->ops[count]);
+	fuse(hart, block->ops, count);
 	block->end = block->pc + offset;
 	block->stat = stat;
 	block->count = count;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "rv_fp_host.h"
+#include "rv_fuse.h"
 #include "rv_profile.h"
 #include "rv_vec.h"
 
@@ -323,76 +324,206 @@ static uint64_t stat_from(const struct rv_hart *hart, const struct rv_block *blo
 		}                         \
 	} while (0)
 
-#define OP(name, expression)          \
-	L_##name:                     \
-	RD = (expression);            \
-	NEXT();
+/* &h->tlb[index of va's page], its offset made with one shift. */
+#define LINE_SHIFT 5
+#define TLB_LINE(va)                                                            \
+	((const struct rv_tlb_line *)((const uint8_t *)h->tlb +                  \
+				      ((va) >> (RV_PAGE_SHIFT - LINE_SHIFT) &    \
+				       (RV_HOST_TLB - 1) << LINE_SHIFT)))
+_Static_assert(sizeof(struct rv_tlb_line) == 1 << LINE_SHIFT, "lines are found by a shift");
+
+/*
+ * RUN_<operation>(a): what it does, given the value of rs1, and nothing of what follows. Results are left
+ * in v too.
+ */
+#define SET(value) RD = v = (value);
+#define RUN_LI(a)     SET(IMM)
+#define RUN_AUIPC(a)  SET(b->pc + op->offset + IMM)
+#define RUN_MV(a)     SET(a)
+#define RUN_ADDI(a)   SET((a) + IMM)
+#define RUN_SLTI(a)   SET((int64_t)(a) < (int64_t)IMM)
+#define RUN_SLTIU(a)  SET((a) < IMM)
+#define RUN_XORI(a)   SET((a) ^ IMM)
+#define RUN_ORI(a)    SET((a) | IMM)
+#define RUN_ANDI(a)   SET((a) & IMM)
+#define RUN_SLLI(a)   SET((a) << (op->imm & 63))
+#define RUN_SRLI(a)   SET((a) >> (op->imm & 63))
+#define RUN_SRAI(a)   SET((uint64_t)((int64_t)(a) >> (op->imm & 63)))
+#define RUN_ADDIW(a)  SET(sext32((a) + IMM))
+#define RUN_SLLIW(a)  SET(sext32((uint32_t)(a) << (op->imm & 31)))
+#define RUN_SRLIW(a)  SET(sext32((uint32_t)(a) >> (op->imm & 31)))
+#define RUN_SRAIW(a)  SET((uint64_t)(int64_t)((int32_t)(a) >> (op->imm & 31)))
+#define RUN_ADD(a)    SET((a) + RS2)
+#define RUN_SUB(a)    SET((a) - RS2)
+#define RUN_SLL(a)    SET((a) << (RS2 & 63))
+#define RUN_SLT(a)    SET((int64_t)(a) < (int64_t)RS2)
+#define RUN_SLTU(a)   SET((a) < RS2)
+#define RUN_XOR(a)    SET((a) ^ RS2)
+#define RUN_SRL(a)    SET((a) >> (RS2 & 63))
+#define RUN_SRA(a)    SET((uint64_t)((int64_t)(a) >> (RS2 & 63)))
+#define RUN_OR(a)     SET((a) | RS2)
+#define RUN_AND(a)    SET((a) & RS2)
+#define RUN_ADDW(a)   SET(sext32((a) + RS2))
+#define RUN_SUBW(a)   SET(sext32((a) - RS2))
+#define RUN_SLLW(a)   SET(sext32((uint32_t)(a) << (RS2 & 31)))
+#define RUN_SRLW(a)   SET(sext32((uint32_t)(a) >> (RS2 & 31)))
+#define RUN_SRAW(a)   SET((uint64_t)(int64_t)((int32_t)(a) >> (RS2 & 31)))
+#define RUN_MUL(a)    SET((a) * RS2)
+#define RUN_MULH(a)   SET(mulh(a, RS2))
+#define RUN_MULHSU(a) SET(mulhsu(a, RS2))
+#define RUN_MULHU(a)  SET(mulhu(a, RS2))
+#define RUN_MULW(a)   SET(sext32((a) * RS2))
+#define RUN_DIV(a)    SET(divide(a, RS2))
+#define RUN_DIVU(a)   SET(RS2 ? (a) / RS2 : ~0ull)
+#define RUN_REM(a)    SET(remainder_of(a, RS2))
+#define RUN_REMU(a)   SET(RS2 ? (a) % RS2 : (a))
+#define RUN_DIVW(a)   SET(divide_w(a, RS2))
+#define RUN_DIVUW(a)  SET(divide_uw(a, RS2))
+#define RUN_REMW(a)   SET(remainder_w(a, RS2))
+#define RUN_REMUW(a)  SET(remainder_uw(a, RS2))
+
+#define RUN_LB(a)  LOAD(a, int8_t, SET((uint64_t)(int64_t)value))
+#define RUN_LH(a)  LOAD(a, int16_t, SET((uint64_t)(int64_t)value))
+#define RUN_LW(a)  LOAD(a, int32_t, SET((uint64_t)(int64_t)value))
+#define RUN_LD(a)  LOAD(a, uint64_t, SET(value))
+#define RUN_LBU(a) LOAD(a, uint8_t, SET(value))
+#define RUN_LHU(a) LOAD(a, uint16_t, SET(value))
+#define RUN_LWU(a) LOAD(a, uint32_t, SET(value))
+#define RUN_FLW(a) LOAD(a, uint32_t, F(op->rd) = v = RV_BOX | value;)
+#define RUN_FLD(a) LOAD(a, uint64_t, F(op->rd) = v = value;)
+#define RUN_SB(a)  STORE(a, uint8_t, RS2)
+#define RUN_SH(a)  STORE(a, uint16_t, RS2)
+#define RUN_SW(a)  STORE(a, uint32_t, RS2)
+#define RUN_SD(a)  STORE(a, uint64_t, RS2)
+#define RUN_FSW(a) STORE(a, uint32_t, F(op->rs2))
+#define RUN_FSD(a) STORE(a, uint64_t, F(op->rs2))
+
+#define RUN_BEQ(a)  BRANCH((a) == RS2)
+#define RUN_BNE(a)  BRANCH((a) != RS2)
+#define RUN_BLT(a)  BRANCH((int64_t)(a) < (int64_t)RS2)
+#define RUN_BGE(a)  BRANCH((int64_t)(a) >= (int64_t)RS2)
+#define RUN_BLTU(a) BRANCH((a) < RS2)
+#define RUN_BGEU(a) BRANCH((a) >= RS2)
+#define RUN_BEQZ(a) BRANCH((a) == 0)
+#define RUN_BNEZ(a) BRANCH((a) != 0)
 
 /* type: what is in memory, with the signedness of the extension. */
-#define LOAD(name, type, store)                                                            \
-	L_##name : {                                                                       \
-		uint64_t va = RS1 + IMM;                                                   \
-		const struct rv_tlb_line *line = &h->tlb[va >> RV_PAGE_SHIFT & (RV_HOST_TLB - 1)]; \
-		type value;                                                                \
-		if (likely(((va + sizeof(type) - 1) & RV_PAGE_MASK) == line->read_tag)) {  \
-			memcpy(&value, (const void *)(line->addend + va), sizeof(type));   \
-			dyn += line->remote;                                               \
-			PROFILE_REMOTE(line->remote, load_remote, load_sram)               \
-		} else {                                                                   \
-			int remote = rv_load_slow(h, va, sizeof(type));                    \
-			if (unlikely(remote == RV_SLOW_TRAP))                              \
-				goto trap;                                                 \
-			dyn += (uint64_t)remote;                                           \
-			PROFILE(profile_note(h, OP_INDEX);)                                \
-			PROFILE_REMOTE(remote, load_remote, load_sram)                     \
-			value = (type)h->slow_value;                                       \
-			SLOW_DONE();                                                       \
-		}                                                                          \
-		store;                                                                     \
-		NEXT();                                                                    \
+#define LOAD(a, type, store)                                                          \
+	{                                                                             \
+		uint64_t va = (a) + IMM;                                              \
+		const struct rv_tlb_line *line = TLB_LINE(va);                        \
+		type value;                                                           \
+		if (likely(((va + sizeof(type) - 1) & RV_PAGE_MASK) == line->read_tag)) { \
+			memcpy(&value, (const void *)(line->addend + va), sizeof(type)); \
+			dyn += line->remote;                                          \
+			PROFILE_REMOTE(line->remote, load_remote, load_sram)          \
+		} else {                                                              \
+			int remote = rv_load_slow(h, va, sizeof(type));               \
+			if (unlikely(remote == RV_SLOW_TRAP))                         \
+				goto trap;                                            \
+			dyn += (uint64_t)remote;                                      \
+			PROFILE(profile_note(h, OP_INDEX);)                           \
+			PROFILE_REMOTE(remote, load_remote, load_sram)                \
+			value = (type)h->slow_value;                                  \
+			SLOW_DONE();                                                  \
+		}                                                                     \
+		store                                                                 \
 	}
 
-#define STORE(name, type, source)                                                          \
-	L_##name : {                                                                       \
-		uint64_t va = RS1 + IMM;                                                   \
-		const struct rv_tlb_line *line = &h->tlb[va >> RV_PAGE_SHIFT & (RV_HOST_TLB - 1)]; \
-		type value = (type)(source);                                               \
+#define STORE(a, type, source)                                                        \
+	{                                                                             \
+		uint64_t va = (a) + IMM;                                              \
+		const struct rv_tlb_line *line = TLB_LINE(va);                        \
+		type value = (type)(source);                                          \
 		if (likely(((va + sizeof(type) - 1) & RV_PAGE_MASK) == line->write_tag)) { \
-			uint64_t remote = line->remote;                                    \
-			memcpy((void *)(line->addend + va), &value, sizeof(type));         \
-			dyn += remote << RV_DYN_STORE_SHIFT;                               \
-			PROFILE_REMOTE(remote, store_remote, store_sram)                   \
-		} else {                                                                   \
-			int remote = rv_store_slow(h, va, sizeof(type), value);            \
-			if (unlikely(remote == RV_SLOW_TRAP))                              \
-				goto trap;                                                 \
-			dyn += (uint64_t)remote << RV_DYN_STORE_SHIFT;                     \
-			PROFILE(profile_note(h, OP_INDEX);)                                \
-			PROFILE_REMOTE(remote, store_remote, store_sram)                   \
-			SLOW_DONE();                                                       \
-		}                                                                          \
-		NEXT();                                                                    \
+			uint64_t remote = line->remote;                               \
+			memcpy((void *)(line->addend + va), &value, sizeof(type));    \
+			dyn += remote << RV_DYN_STORE_SHIFT;                          \
+			PROFILE_REMOTE(remote, store_remote, store_sram)              \
+		} else {                                                              \
+			int remote = rv_store_slow(h, va, sizeof(type), value);       \
+			if (unlikely(remote == RV_SLOW_TRAP))                         \
+				goto trap;                                            \
+			dyn += (uint64_t)remote << RV_DYN_STORE_SHIFT;                \
+			PROFILE(profile_note(h, OP_INDEX);)                           \
+			PROFILE_REMOTE(remote, store_remote, store_sram)              \
+			SLOW_DONE();                                                  \
+		}                                                                     \
 	}
 
-#define BRANCH(name, condition)                   \
-	L_##name : if (condition)                 \
-	{                                         \
-		struct rv_block *to = b->taken;   \
-		dyn += RV_DYN_TAKEN;              \
-		PROFILE(profile_taken(h->profile);) \
-		if (unlikely(!to))                \
-			goto link_taken;          \
-		b = to;                           \
-		ENTER();                          \
-	}                                         \
-	else                                      \
-	{                                         \
-		struct rv_block *to = b->next;    \
-		if (unlikely(!to))                \
-			goto link_next;           \
-		b = to;                           \
-		ENTER();                          \
+#define BRANCH(condition)                                \
+	{                                                \
+		struct rv_block *to;                     \
+		if (condition) {                         \
+			to = b->taken;                   \
+			dyn += RV_DYN_TAKEN;             \
+			PROFILE(profile_taken(h->profile);) \
+			if (unlikely(!to))               \
+				goto link_taken;         \
+			b = to;                          \
+			ENTER();                         \
+		}                                        \
+		to = b->next;                            \
+		if (unlikely(!to))                       \
+			goto link_next;                  \
+		b = to;                                  \
+		ENTER();                                 \
 	}
+
+#define RUN_JAL(a)                                  \
+	{                                           \
+		struct rv_block *to = b->taken;     \
+		RD = b->end;                        \
+		dyn += RV_DYN_TAKEN;                \
+		PROFILE(profile_taken(h->profile);) \
+		if (unlikely(!to))                  \
+			goto link_taken;            \
+		b = to;                             \
+		ENTER();                            \
+	}
+
+#define RUN_JALR(a)                                 \
+	{                                           \
+		struct rv_block *to = b->taken;     \
+		pc = ((a) + IMM) & ~1ull;           \
+		RD = b->end;                        \
+		dyn += RV_DYN_TAKEN;                \
+		PROFILE(profile_taken(h->profile);) \
+		if (likely(to)) {                   \
+			if (unlikely(to->pc != pc)) \
+				goto jump;          \
+			b = to;                     \
+			ENTER();                    \
+		}                                   \
+		link = &b->taken;                   \
+		goto linked;                        \
+	}
+
+/* Handlers: of one operation; of two; of two that are chained. */
+#define ONE(name)                    \
+	L_##name : {                 \
+		uint64_t v;          \
+		RUN_##name(RS1)      \
+		(void)v;             \
+	}                            \
+	NEXT();
+#define PAIR(first, second)          \
+	L_##first##_##second : {     \
+		uint64_t v;          \
+		RUN_##first(RS1)     \
+		op++;                \
+		RUN_##second(RS1)    \
+		(void)v;             \
+	}                            \
+	NEXT();
+#define CHAIN(first, second)         \
+	L_##first##_TO_##second : {  \
+		uint64_t v;          \
+		RUN_##first(RS1)     \
+		op++;                \
+		RUN_##second(v)      \
+	}                            \
+	NEXT();
 
 /* Take the last instruction of the block back, so that counters are those before it. */
 #define UNCOUNT_LAST(class)                           \
@@ -474,8 +605,13 @@ static enum rv_stop exec(struct rv_hart *h, uint64_t budget)
 #endif
 {
 #define RV_OP_LABEL(name, class) [RV_OP_##name] = &&L_##name,
-	static const void *const labels[RV_OP_COUNT] = { RV_OPS(RV_OP_LABEL) };
+#define PAIR_LABEL(first, second)  [RV_PAIR_##first##_##second] = &&L_##first##_##second,
+#define CHAIN_LABEL(first, second) [RV_CHAIN_##first##_##second] = &&L_##first##_TO_##second,
+	static const void *const labels[RV_HANDLERS] = { RV_OPS(RV_OP_LABEL) RV_PAIRS(PAIR_LABEL)
+								 RV_CHAINS(CHAIN_LABEL) };
 #undef RV_OP_LABEL
+#undef PAIR_LABEL
+#undef CHAIN_LABEL
 	const bool machine = h->mode == RV_MODE_MACHINE;
 	struct rv_code *const code = h->code;
 	const struct rv_op *op;
@@ -538,6 +674,8 @@ linked: /* to pc from block b; remember the way if it stays within a page */
 	ENTER();
 
 slice_end: /* block b was not entered */
+	/* Or the compiler would remember what left was, and have no register for what it is. */
+	__asm__("" : "+r"(left));
 	left += b->count;
 	if (left == slice && left > 0) {
 		/* Even a whole slice has no room for it. */
@@ -584,69 +722,17 @@ fp_soft:
 	NEXT();
 
 	/* ---- integers ---- */
-	OP(LI, IMM)
-	OP(AUIPC, b->pc + op->offset + IMM)
-	OP(MV, RS1)
-	OP(ADDI, RS1 + IMM)
-	OP(SLTI, (int64_t)RS1 < (int64_t)IMM)
-	OP(SLTIU, RS1 < IMM)
-	OP(XORI, RS1 ^ IMM)
-	OP(ORI, RS1 | IMM)
-	OP(ANDI, RS1 & IMM)
-	OP(SLLI, RS1 << (op->imm & 63))
-	OP(SRLI, RS1 >> (op->imm & 63))
-	OP(SRAI, (uint64_t)((int64_t)RS1 >> (op->imm & 63)))
-	OP(ADDIW, sext32(RS1 + IMM))
-	OP(SLLIW, sext32((uint32_t)RS1 << (op->imm & 31)))
-	OP(SRLIW, sext32((uint32_t)RS1 >> (op->imm & 31)))
-	OP(SRAIW, (uint64_t)(int64_t)((int32_t)RS1 >> (op->imm & 31)))
-	OP(ADD, RS1 + RS2)
-	OP(SUB, RS1 - RS2)
-	OP(SLL, RS1 << (RS2 & 63))
-	OP(SLT, (int64_t)RS1 < (int64_t)RS2)
-	OP(SLTU, RS1 < RS2)
-	OP(XOR, RS1 ^ RS2)
-	OP(SRL, RS1 >> (RS2 & 63))
-	OP(SRA, (uint64_t)((int64_t)RS1 >> (RS2 & 63)))
-	OP(OR, RS1 | RS2)
-	OP(AND, RS1 & RS2)
-	OP(ADDW, sext32(RS1 + RS2))
-	OP(SUBW, sext32(RS1 - RS2))
-	OP(SLLW, sext32((uint32_t)RS1 << (RS2 & 31)))
-	OP(SRLW, sext32((uint32_t)RS1 >> (RS2 & 31)))
-	OP(SRAW, (uint64_t)(int64_t)((int32_t)RS1 >> (RS2 & 31)))
-	OP(MUL, RS1 * RS2)
-	OP(MULH, mulh(RS1, RS2))
-	OP(MULHSU, mulhsu(RS1, RS2))
-	OP(MULHU, mulhu(RS1, RS2))
-	OP(MULW, sext32(RS1 * RS2))
-	OP(DIV, divide(RS1, RS2))
-	OP(DIVU, RS2 ? RS1 / RS2 : ~0ull)
-	OP(REM, remainder_of(RS1, RS2))
-	OP(REMU, RS2 ? RS1 % RS2 : RS1)
-	OP(DIVW, divide_w(RS1, RS2))
-	OP(DIVUW, divide_uw(RS1, RS2))
-	OP(REMW, remainder_w(RS1, RS2))
-	OP(REMUW, remainder_uw(RS1, RS2))
+	ONE(LI) ONE(AUIPC) ONE(MV) ONE(ADDI) ONE(SLTI) ONE(SLTIU) ONE(XORI) ONE(ORI) ONE(ANDI) ONE(SLLI)
+	ONE(SRLI) ONE(SRAI) ONE(ADDIW) ONE(SLLIW) ONE(SRLIW) ONE(SRAIW) ONE(ADD) ONE(SUB) ONE(SLL)
+	ONE(SLT) ONE(SLTU) ONE(XOR) ONE(SRL) ONE(SRA) ONE(OR) ONE(AND) ONE(ADDW) ONE(SUBW) ONE(SLLW)
+	ONE(SRLW) ONE(SRAW) ONE(MUL) ONE(MULH) ONE(MULHSU) ONE(MULHU) ONE(MULW) ONE(DIV) ONE(DIVU)
+	ONE(REM) ONE(REMU) ONE(DIVW) ONE(DIVUW) ONE(REMW) ONE(REMUW)
 L_NOP:
 	NEXT();
 
 	/* ---- memory ---- */
-	LOAD(LB, int8_t, RD = (uint64_t)(int64_t)value)
-	LOAD(LH, int16_t, RD = (uint64_t)(int64_t)value)
-	LOAD(LW, int32_t, RD = (uint64_t)(int64_t)value)
-	LOAD(LD, uint64_t, RD = value)
-	LOAD(LBU, uint8_t, RD = value)
-	LOAD(LHU, uint16_t, RD = value)
-	LOAD(LWU, uint32_t, RD = value)
-	LOAD(FLW, uint32_t, F(op->rd) = RV_BOX | value)
-	LOAD(FLD, uint64_t, F(op->rd) = value)
-	STORE(SB, uint8_t, RS2)
-	STORE(SH, uint16_t, RS2)
-	STORE(SW, uint32_t, RS2)
-	STORE(SD, uint64_t, RS2)
-	STORE(FSW, uint32_t, F(op->rs2))
-	STORE(FSD, uint64_t, F(op->rs2))
+	ONE(LB) ONE(LH) ONE(LW) ONE(LD) ONE(LBU) ONE(LHU) ONE(LWU) ONE(FLW) ONE(FLD) ONE(SB) ONE(SH)
+	ONE(SW) ONE(SD) ONE(FSW) ONE(FSD)
 
 L_LR:
 L_SC:
@@ -688,43 +774,7 @@ L_VMEM:
 	NEXT();
 
 	/* ---- ends of blocks ---- */
-	BRANCH(BEQ, RS1 == RS2)
-	BRANCH(BNE, RS1 != RS2)
-	BRANCH(BLT, (int64_t)RS1 < (int64_t)RS2)
-	BRANCH(BGE, (int64_t)RS1 >= (int64_t)RS2)
-	BRANCH(BLTU, RS1 < RS2)
-	BRANCH(BGEU, RS1 >= RS2)
-	BRANCH(BEQZ, RS1 == 0)
-	BRANCH(BNEZ, RS1 != 0)
-L_JAL:
-	{
-		struct rv_block *to = b->taken;
-
-		RD = b->end;
-		dyn += RV_DYN_TAKEN;
-		PROFILE(profile_taken(h->profile);)
-		if (unlikely(!to))
-			goto link_taken;
-		b = to;
-		ENTER();
-	}
-L_JALR:
-	{
-		struct rv_block *to = b->taken;
-
-		pc = (RS1 + IMM) & ~1ull;
-		RD = b->end;
-		dyn += RV_DYN_TAKEN;
-		PROFILE(profile_taken(h->profile);)
-		if (likely(to)) {
-			if (unlikely(to->pc != pc))
-				goto jump;
-			b = to;
-			ENTER();
-		}
-		link = &b->taken;
-		goto linked;
-	}
+	ONE(BEQ) ONE(BNE) ONE(BLT) ONE(BGE) ONE(BLTU) ONE(BGEU) ONE(BEQZ) ONE(BNEZ) ONE(JAL) ONE(JALR)
 L_END:
 	{
 		struct rv_block *to = b->next;
@@ -877,8 +927,12 @@ L_FSGNJN_D:
 L_FSGNJX_D:
 	F(op->rd) = F(op->rs1) ^ (F(op->rs2) & 1ull << 63);
 	NEXT();
-	OP(FMV_X_W, sext32(F(op->rs1)))
-	OP(FMV_X_D, F(op->rs1))
+L_FMV_X_W:
+	RD = sext32(F(op->rs1));
+	NEXT();
+L_FMV_X_D:
+	RD = F(op->rs1);
+	NEXT();
 L_FMV_W_X:
 	F(op->rd) = RV_BOX | (uint32_t)RS1;
 	NEXT();
@@ -888,6 +942,10 @@ L_FMV_D_X:
 L_FCVT:
 L_FMISC:
 	goto fp_soft;
+
+	/* ---- two at a time ---- */
+	RV_PAIRS(PAIR)
+	RV_CHAINS(CHAIN)
 }
 
 #ifndef RV_PROFILE
