@@ -98,6 +98,35 @@ static uint64_t add(struct rv_hart *hart, enum rv_fmt fmt, uint64_t a, uint64_t 
 	return rv_soft_add(fmt, a, b, (enum rv_rm)hart->frm, flags);
 }
 
+/*
+ * The extreme of n > 0 elements, to *value: the upper half against the lower one, until one is left.
+ * The order does not matter, to NaNs, zeroes and flags neither.
+ */
+static void extreme_of(const struct rv_vop *op, rv_elem_fn extreme, const void *from, size_t n,
+		       uint64_t *value)
+{
+	void *const scratch = rv_vscratch(op->hart, RV_SCRATCH_D);
+	struct rv_elems e = { .d = scratch, .a = from, .hart = op->hart };
+
+	while (n > 1) {
+		const size_t half = (n + 1) / 2;
+
+		e.b = (const uint8_t *)e.a + (half << op->sew);
+		e.n = n - half;
+		if (e.a == from && n % 2)
+			memcpy((uint8_t *)scratch + (e.n << op->sew),
+			       (const uint8_t *)from + (e.n << op->sew), 1u << op->sew);
+		extreme(&e);
+		e.a = scratch;
+		n = half;
+	}
+	e.d = value;
+	e.b = e.a;
+	e.a = value;
+	e.n = 1;
+	extreme(&e);
+}
+
 /* vfredosum, vfredusum, vfredmin, vfredmax, vfwredosum, vfwredusum */
 bool rv_vec_freduce(const struct rv_vop *op)
 {
@@ -116,6 +145,11 @@ bool rv_vec_freduce(const struct rv_vop *op)
 		return false;
 	if (op->vl == 0)
 		return true;
+	if (!sum && !op->masked) {
+		extreme_of(op, extreme, a, op->vl, &value);
+		rv_vput(rv_vreg(hart, rv_vd(op->insn)), 0, size, value);
+		return true;
+	}
 	for (size_t i = 0; i < op->vl; i++) {
 		uint64_t e = rv_vget(a, i, op->sew);
 

@@ -34,6 +34,7 @@ static const struct op ops[] = {
 	{"vmfeq", 0x18, OPF, V | F | FP},     {"vmfle", 0x19, OPF, V | F | FP},
 	{"vmflt", 0x1b, OPF, V | F | FP},     {"vmfne", 0x1c, OPF, V | F | FP},
 	{"vfwadd", 0x30, OPF, V | F | FP},    {"vfwmul", 0x38, OPF, V | F | FP},
+	{"vfredmin", 0x05, OPF, V | FP},      {"vfredmax", 0x07, OPF, V | FP},
 	{"vfwmacc", 0x3c, OPF, V | F | FP},   {"vadd", 0x00, OPI, V | X},
 	{"vsub", 0x02, OPI, V | X},	      {"vmaxu", 0x06, OPI, V | X},
 	{"vand", 0x09, OPI, V | X},	      {"vsll", 0x25, OPI, V | X},

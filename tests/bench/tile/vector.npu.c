@@ -56,61 +56,105 @@ NPU_KERNEL(axpy_auto, struct vector_args)
 	axpy_loop(npu_pointer(args->y), npu_pointer(args->x), args->a, args->n);
 }
 
-/* exp_of(): four groups of eight registers are all there are, so constants are made as they are used. */
-static inline vf exp_strip(vf x, size_t vl)
+/* A vector of c, made where it is used: the compiler would keep it in memory, and that takes longer. */
+static inline vf splat(float c, size_t vl)
 {
-	vf t, q;
-	vu e;
-
-	x = __riscv_vfmax_vf_f32m8(x, EXP_LOW, vl);
-	t = __riscv_vfmv_v_f_f32m8(EXP_MAGIC, vl);
-	t = __riscv_vfmacc_vf_f32m8(t, EXP_LOG2E, x, vl);
-	x = __riscv_vfnmsac_vf_f32m8(x, EXP_LN2, __riscv_vfsub_vf_f32m8(t, EXP_MAGIC, vl), vl);
-	q = __riscv_vfmv_v_f_f32m8(EXP_C4, vl);
-	q = __riscv_vfmacc_vf_f32m8(q, EXP_C5, x, vl);
-	q = __riscv_vfmadd_vv_f32m8(q, x, __riscv_vfmv_v_f_f32m8(EXP_C3, vl), vl);
-	q = __riscv_vfmadd_vv_f32m8(q, x, __riscv_vfmv_v_f_f32m8(EXP_C2, vl), vl);
-	q = __riscv_vfmacc_vv_f32m8(x, q, __riscv_vfmul_vv_f32m8(x, x, vl), vl);
-	q = __riscv_vfadd_vf_f32m8(q, 1, vl);
-	e = __riscv_vsll_vx_u32m8(__riscv_vreinterpret_v_f32m8_u32m8(t), 23, vl);
-	e = __riscv_vadd_vv_u32m8(e, __riscv_vreinterpret_v_f32m8_u32m8(q), vl);
-	return __riscv_vreinterpret_v_u32m8_f32m8(e);
+	__asm__ volatile("" : "+f"(c));
+	return __riscv_vfmv_v_f_f32m8(c, vl);
 }
 
+/*
+ * exp_of(), in three of the four groups of eight registers that there are. 2^n is a float of its own here,
+ * as the constant that rounds brings the exponent's bias with it.
+ */
+static inline vf exp_strip(vf x, size_t vl)
+{
+	const float magic = EXP_MAGIC + 127;
+	vf t, q;
+
+	x = __riscv_vfmax_vf_f32m8(x, EXP_LOW, vl);
+	t = splat(magic, vl);
+	t = __riscv_vfmacc_vf_f32m8(t, EXP_LOG2E, x, vl);
+	x = __riscv_vfnmsac_vf_f32m8(x, EXP_LN2, __riscv_vfsub_vf_f32m8(t, magic, vl), vl);
+	q = splat(EXP_C4, vl);
+	q = __riscv_vfmacc_vf_f32m8(q, EXP_C5, x, vl);
+	q = __riscv_vfadd_vf_f32m8(__riscv_vfmul_vv_f32m8(q, x, vl), EXP_C3, vl);
+	q = __riscv_vfadd_vf_f32m8(__riscv_vfmul_vv_f32m8(q, x, vl), EXP_C2, vl);
+	q = __riscv_vfmadd_vv_f32m8(__riscv_vfmul_vv_f32m8(q, x, vl), x, x, vl);
+	t = __riscv_vreinterpret_v_u32m8_f32m8(
+		__riscv_vsll_vx_u32m8(__riscv_vreinterpret_v_f32m8_u32m8(t), 23, vl));
+	return __riscv_vfmadd_vv_f32m8(q, t, t, vl);
+}
+
+static float max_strips(const float *x, size_t n)
+{
+	const size_t full = __riscv_vsetvlmax_e32m8();
+	const vfloat32m1_t low = __riscv_vfmv_s_f_f32m1(-__builtin_inff(), 1);
+	vf most = __riscv_vfmv_v_f_f32m8(-__builtin_inff(), full);
+
+	for (; n >= full; n -= full, x += full)
+		most = __riscv_vfmax_vv_f32m8(most, __riscv_vle32_v_f32m8(x, full), full);
+	if (n)
+		most = __riscv_vfmax_vv_f32m8_tu(most, most, __riscv_vle32_v_f32m8(x, n), n);
+	return __riscv_vfmv_f_s_f32m1_f32(__riscv_vfredmax_vs_f32m8_f32m1(most, low, full));
+}
+
+static inline vf exp_strip_of(float *y, const float *x, float top, size_t vl)
+{
+	const vf v = __riscv_vfsub_vf_f32m8(__riscv_vle32_v_f32m8(x, vl), top, vl), e = exp_strip(v, vl);
+
+	__riscv_vse32_v_f32m8(y, e, vl);
+	return e;
+}
+
+static inline void scale_strip(float *y, float factor, size_t vl)
+{
+	const vf v = __riscv_vle32_v_f32m8(y, vl);
+
+	__riscv_vse32_v_f32m8(y, __riscv_vfmul_vf_f32m8(v, factor, vl), vl);
+}
+
+/*
+ * Two passes over memory instead of three: the powers of a block are taken of what is left to the
+ * largest number so far, which is in SRAM for the second pass. Where a block has a larger one, the sum
+ * so far is scaled down.
+ */
 NPU_KERNEL(softmax, struct vector_args)
 {
+	enum { BLOCK = 8192 };
 	const float *x = npu_pointer(args->x);
-	float *y = npu_pointer(args->y);
+	float *y = npu_pointer(args->y), *const tops = npu_sram(0);
 	const size_t n = args->n, full = __riscv_vsetvlmax_e32m8();
-	const vfloat32m1_t low = __riscv_vfmv_s_f_f32m1(-__builtin_inff(), 1);
 	const vfloat32m1_t zero = __riscv_vfmv_s_f_f32m1(0, 1);
-	float *const sums = npu_sram(0); /* partial ones; there is no register left for them */
-	vf acc = __riscv_vfmv_v_f_f32m8(-__builtin_inff(), full);
-	float top, scale;
-	size_t vl;
+	vf acc = __riscv_vfmv_v_f_f32m8(0, full);
+	float top = -__builtin_inff(), scale;
+	size_t i;
 
-	for (size_t i = 0; i < n; i += vl) {
-		vl = __riscv_vsetvl_e32m8(n - i);
-		acc = __riscv_vfmax_vv_f32m8_tu(acc, acc, __riscv_vle32_v_f32m8(x + i, vl), vl);
-	}
-	top = __riscv_vfmv_f_s_f32m1_f32(__riscv_vfredmax_vs_f32m8_f32m1(acc, low, full));
-	__riscv_vse32_v_f32m8(sums, __riscv_vfmv_v_f_f32m8(0, full), full);
-	for (size_t i = 0; i < n; i += vl) {
-		vl = __riscv_vsetvl_e32m8(n - i);
-		vf v = __riscv_vfsub_vf_f32m8(__riscv_vle32_v_f32m8(x + i, vl), top, vl);
+	for (size_t first = 0; first < n; first += BLOCK) {
+		const size_t end = n - first < BLOCK ? n : first + BLOCK;
+		const float most = max_strips(x + first, end - first);
 
-		v = exp_strip(v, vl);
-		__riscv_vse32_v_f32m8(y + i, v, vl);
-		v = __riscv_vfadd_vv_f32m8(__riscv_vle32_v_f32m8(sums, vl), v, vl);
-		__riscv_vse32_v_f32m8(sums, v, vl);
+		if (most > top) {
+			acc = __riscv_vfmul_vf_f32m8(acc, exp_of(top - most), full);
+			top = most;
+		}
+		tops[first / BLOCK] = top;
+		for (i = first; i + full <= end; i += full)
+			acc = __riscv_vfadd_vv_f32m8(acc, exp_strip_of(y + i, x + i, top, full), full);
+		if (i < end)
+			acc = __riscv_vfadd_vv_f32m8_tu(
+				acc, acc, exp_strip_of(y + i, x + i, top, end - i), end - i);
 	}
-	acc = __riscv_vle32_v_f32m8(sums, full);
 	scale = 1 / __riscv_vfmv_f_s_f32m1_f32(__riscv_vfredusum_vs_f32m8_f32m1(acc, zero, full));
-	for (size_t i = 0; i < n; i += vl) {
-		vl = __riscv_vsetvl_e32m8(n - i);
-		vf v = __riscv_vle32_v_f32m8(y + i, vl);
+	/* Backwards: what was written last is still in a cache. */
+	for (size_t blocks = (n + BLOCK - 1) / BLOCK; blocks--;) {
+		const size_t first = blocks * BLOCK, end = n - first < BLOCK ? n : first + BLOCK;
+		const float factor = scale * exp_of(tops[blocks] - top);
 
-		__riscv_vse32_v_f32m8(y + i, __riscv_vfmul_vf_f32m8(v, scale, vl), vl);
+		for (i = first; i + full <= end; i += full)
+			scale_strip(y + i, factor, full);
+		if (i < end)
+			scale_strip(y + i, factor, end - i);
 	}
 }
 
