@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 # Shell functions shared by the scripts of this folder. Sourced, never run.
 #
-# Sets top (the source tree), build (its build folder), stamps and logs.
+# Sets top (the source tree), build (its build folder), stamps and logs, and
+# apt, the private apt root that the functions below look into.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
 stamps=$build/stamps
 logs=$build/log
+apt=$build/apt
 
 # Nothing here may stop to ask, or look different in another language.
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
@@ -75,7 +77,7 @@ private_apt()
 {
 	local tool=$1
 	shift
-	"$tool" -c "$build/apt/apt.conf" "$@"
+	"$tool" -c "$apt/apt.conf" "$@"
 }
 
 # candidate PACKAGE: the version that the private root offers.
@@ -90,12 +92,20 @@ candidate()
 	echo "$version"
 }
 
+# depends PACKAGE PREFIX: the name of PACKAGE's dependency that starts so.
+depends()
+{
+	private_apt apt-cache show "$1=$(candidate "$1")" | sed -n 's/^Depends: //p' |
+		tr ',|' '\n\n' | sed 's/^ *//; s/ .*//' | grep -m1 "^$2" ||
+		die "package $1 depends on no $2*" "has Debian's kernel packaging changed?"
+}
+
 # fetch_debs DIR PACKAGE=VERSION...: download binary packages and unpack them
 # into DIR. Nothing of them is run and nothing is installed. What a call that was
 # cut short has downloaded is not fetched again.
 fetch_debs()
 {
-	local dir=$1 debs=$build/apt/debs spec version deb
+	local dir=$1 debs=$apt/debs spec version deb
 	shift
 	mkdir -p "$debs" "$dir"
 	(cd "$debs" && private_apt apt-get -q download "$@")
