@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The one place that knows about kernel versions. The driver is written
- * against the oldest kernel named here; what a newer one calls differently
- * is to be bridged in this file and nowhere else.
+ * The one place that knows about kernel versions, from the oldest named here to
+ * 7.3. What they call differently is bridged in this file and nowhere else.
+ *
+ * NPU_HAS_* is what Kbuild finds in the kernel's headers: stable releases take
+ * changes over, so no version tells.
  */
 #ifndef NPU_COMPAT_H
 #define NPU_COMPAT_H
@@ -17,9 +19,13 @@
 #error "npu shares structures with a little-endian device: big-endian kernels are not supported"
 #endif
 
+#include <linux/mutex.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
+#include <drm/drm_gem_shmem_helper.h>
+#include <drm/drm_gpuvm.h>
 #include <drm/gpu_scheduler.h>
 
 /* By type and not by size, since 7.0. */
@@ -43,8 +49,22 @@ static inline int npu_sched_init(struct drm_gpu_scheduler *sched,
 				 struct workqueue_struct *wq, u32 credit_limit,
 				 const char *name, struct device *dev)
 {
+#ifdef NPU_HAS_SCHED_INIT_ARGS
+	const struct drm_sched_init_args args = {
+		.ops = ops,
+		.submit_wq = wq,
+		.num_rqs = 1,
+		.credit_limit = credit_limit,
+		.timeout = MAX_SCHEDULE_TIMEOUT,
+		.name = name,
+		.dev = dev,
+	};
+
+	return drm_sched_init(sched, &args);
+#else
 	return drm_sched_init(sched, ops, wq, 1, credit_limit, 0, MAX_SCHEDULE_TIMEOUT,
 			      NULL, NULL, name, dev);
+#endif
 }
 
 /**
@@ -68,8 +88,7 @@ static inline int npu_sched_entity_init(struct drm_sched_entity *entity,
  * @credits: credits that it takes while in flight
  * @file: who submits it
  *
- * The client's number became an argument with 6.17, and with a 6.12 stable
- * release, so no version tells which it is: Kbuild looks into the header.
+ * The client's number became an argument with 6.17, and with a 6.12 stable release.
  *
  * Return: 0 or a negative errno.
  */
@@ -77,10 +96,139 @@ static inline int npu_sched_job_init(struct drm_sched_job *job,
 				     struct drm_sched_entity *entity, u32 credits,
 				     struct drm_file *file)
 {
-#ifdef NPU_SCHED_JOB_HAS_CLIENT
+#ifdef NPU_HAS_SCHED_JOB_CLIENT
 	return drm_sched_job_init(job, entity, credits, file, file->client_id);
 #else
 	return drm_sched_job_init(job, entity, credits, file);
+#endif
+}
+
+/* Newer kernels ask nobody to say that buffers can be mapped by a GPUVM. */
+#ifdef NPU_HAS_DRIVER_GEM_GPUVA
+#define NPU_DRIVER_GEM_GPUVA DRIVER_GEM_GPUVA
+#else
+#define NPU_DRIVER_GEM_GPUVA 0
+#endif
+
+/*
+ * What protects an object's list of the VMs that map it: newer kernels have a
+ * lock for it in the object, older ones want one of the driver's.
+ */
+#ifdef NPU_HAS_GPUVM_IMMEDIATE_MODE
+#define NPU_GPUVM_FLAGS DRM_GPUVM_IMMEDIATE_MODE
+#else
+#define NPU_GPUVM_FLAGS 0
+#endif
+
+/** struct npu_gpuva_lock - the driver's lock of an object's VMs, where the object has none */
+struct npu_gpuva_lock {
+#ifndef NPU_HAS_GPUVM_IMMEDIATE_MODE
+	/** @mutex: the lock */
+	struct mutex mutex;
+#endif
+};
+
+/**
+ * npu_gpuva_lock_init() - set up what protects an object's list of VMs
+ * @lock: the driver's lock
+ * @obj: object that it lives with
+ */
+static inline void npu_gpuva_lock_init(struct npu_gpuva_lock *lock, struct drm_gem_object *obj)
+{
+#ifndef NPU_HAS_GPUVM_IMMEDIATE_MODE
+	mutex_init(&lock->mutex);
+	drm_gem_gpuva_set_lock(obj, &lock->mutex);
+#endif
+}
+
+/**
+ * npu_gpuva_lock_destroy() - nobody takes it any more
+ * @lock: the driver's lock
+ */
+static inline void npu_gpuva_lock_destroy(struct npu_gpuva_lock *lock)
+{
+#ifndef NPU_HAS_GPUVM_IMMEDIATE_MODE
+	mutex_destroy(&lock->mutex);
+#endif
+}
+
+/**
+ * npu_gpuva_mutex() - what to hold while an object's list of VMs is read or changed
+ * @lock: the driver's lock
+ * @obj: the object
+ *
+ * Return: the mutex, as long-lived as @obj.
+ */
+static inline struct mutex *npu_gpuva_mutex(struct npu_gpuva_lock *lock, struct drm_gem_object *obj)
+{
+#ifdef NPU_HAS_GPUVM_IMMEDIATE_MODE
+	return &obj->gpuva.lock;
+#else
+	return &lock->mutex;
+#endif
+}
+
+/**
+ * npu_gpuvm_bo_obtain() - find or make the link between a VM and an object
+ * @gpuvm: VM
+ * @obj: object
+ * @lock: the driver's lock of @obj, not held
+ *
+ * Return: the link with a reference for the caller, or an ERR_PTR().
+ */
+static inline struct drm_gpuvm_bo *npu_gpuvm_bo_obtain(struct drm_gpuvm *gpuvm,
+						       struct drm_gem_object *obj,
+						       struct npu_gpuva_lock *lock)
+{
+#ifdef NPU_HAS_GPUVM_IMMEDIATE_MODE
+	struct drm_gpuvm_bo *vm_bo = drm_gpuvm_bo_create(gpuvm, obj);
+
+	/* Takes the lock, and what was made if there is one already. */
+	return vm_bo ? drm_gpuvm_bo_obtain_prealloc(vm_bo) : ERR_PTR(-ENOMEM);
+#else
+	guard(mutex)(&lock->mutex);
+	return drm_gpuvm_bo_obtain(gpuvm, obj);
+#endif
+}
+
+/**
+ * npu_gpuvm_sm_map() - map, and split or remove what was mapped there
+ * @gpuvm: VM
+ * @priv: passed to the steps
+ * @va: start of the range
+ * @size: its size
+ * @obj: object
+ * @offset: offset in @obj
+ *
+ * Return: 0 or what a step returned.
+ */
+static inline int npu_gpuvm_sm_map(struct drm_gpuvm *gpuvm, void *priv, u64 va, u64 size,
+				   struct drm_gem_object *obj, u64 offset)
+{
+#ifdef NPU_HAS_GPUVM_MAP_REQ
+	const struct drm_gpuvm_map_req req = {
+		.map = {
+			.va = { .addr = va, .range = size },
+			.gem = { .obj = obj, .offset = offset },
+		},
+	};
+
+	return drm_gpuvm_sm_map(gpuvm, priv, &req);
+#else
+	return drm_gpuvm_sm_map(gpuvm, priv, va, size, obj, offset);
+#endif
+}
+
+/**
+ * npu_shmem_put_pages() - drop a use of an object's pages
+ * @shmem: object, its reservation held
+ */
+static inline void npu_shmem_put_pages(struct drm_gem_shmem_object *shmem)
+{
+#ifdef NPU_HAS_SHMEM_PUT_PAGES_LOCKED
+	drm_gem_shmem_put_pages_locked(shmem);
+#else
+	drm_gem_shmem_put_pages(shmem);
 #endif
 }
 

@@ -44,7 +44,7 @@ static void npu_gem_free(struct drm_gem_object *obj)
 	scoped_guard(mutex, &npu->bos_lock)
 		list_del(&bo->node);
 	drm_gem_free_mmap_offset(obj);
-	mutex_destroy(&bo->gpuva_lock);
+	npu_gpuva_lock_destroy(&bo->gpuva_lock);
 	mutex_destroy(&bo->label_lock);
 	kfree(bo->label);
 	drm_gem_shmem_free(&bo->base);
@@ -95,9 +95,8 @@ struct drm_gem_object *npu_gem_create_object(struct drm_device *drm, size_t size
 	bo->base.base.funcs = &npu_gem_funcs;
 	bo->base.map_wc = false;
 	INIT_LIST_HEAD(&bo->node);
-	mutex_init(&bo->gpuva_lock);
 	mutex_init(&bo->label_lock);
-	drm_gem_gpuva_set_lock(&bo->base.base, &bo->gpuva_lock);
+	npu_gpuva_lock_init(&bo->gpuva_lock, &bo->base.base);
 	return &bo->base.base;
 }
 
@@ -111,7 +110,7 @@ static void npu_gem_unplug(struct npu_bo *bo)
 		sg_free_table(shmem->sgt);
 		kfree(shmem->sgt);
 		shmem->sgt = NULL;
-		drm_gem_shmem_put_pages(shmem);
+		npu_shmem_put_pages(shmem);
 	}
 	dma_resv_unlock(shmem->base.resv);
 }

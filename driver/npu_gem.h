@@ -8,6 +8,8 @@
 
 #include <drm/drm_gem_shmem_helper.h>
 
+#include "npu_compat.h"
+
 struct drm_device;
 struct drm_file;
 struct npu_device;
@@ -19,7 +21,7 @@ struct npu_bo {
 	/** @node: in &npu_device.bos */
 	struct list_head node;
 	/** @gpuva_lock: protects the list of VMs that map this object */
-	struct mutex gpuva_lock;
+	struct npu_gpuva_lock gpuva_lock;
 	/** @flags: enum drm_npu_bo_flags */
 	u32 flags;
 	/**
@@ -36,6 +38,12 @@ struct npu_bo {
 static inline struct npu_bo *to_npu_bo(struct drm_gem_object *obj)
 {
 	return container_of(to_drm_gem_shmem_obj(obj), struct npu_bo, base);
+}
+
+/* Protects the object's list of the VMs that map it. */
+static inline struct mutex *npu_bo_gpuva_mutex(struct drm_gem_object *obj)
+{
+	return npu_gpuva_mutex(&to_npu_bo(obj)->gpuva_lock, obj);
 }
 
 void npu_gem_unplug_all(struct npu_device *npu);

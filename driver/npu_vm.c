@@ -85,7 +85,7 @@ static struct npu_vma *npu_vm_op_take(struct npu_vm_op *op)
 
 static void npu_vma_link(struct npu_vma *vma, struct drm_gpuvm_bo *vm_bo)
 {
-	guard(mutex)(&to_npu_bo(vm_bo->obj)->gpuva_lock);
+	guard(mutex)(npu_bo_gpuva_mutex(vm_bo->obj));
 	drm_gpuva_link(&vma->base, vm_bo);
 }
 
@@ -95,7 +95,7 @@ static void npu_vm_bo_put(struct drm_gpuvm_bo *vm_bo)
 
 	/* The lock lives in the object, whose last reference this may be. */
 	drm_gem_object_get(obj);
-	scoped_guard(mutex, &to_npu_bo(obj)->gpuva_lock)
+	scoped_guard(mutex, npu_bo_gpuva_mutex(obj))
 		drm_gpuvm_bo_put(vm_bo);
 	drm_gem_object_put(obj);
 }
@@ -105,7 +105,7 @@ static void npu_vma_free(struct npu_vma *vma)
 	struct drm_gem_object *obj = vma->base.gem.obj;
 
 	drm_gem_object_get(obj);
-	scoped_guard(mutex, &to_npu_bo(obj)->gpuva_lock)
+	scoped_guard(mutex, npu_bo_gpuva_mutex(obj))
 		drm_gpuva_unlink(&vma->base);
 	drm_gem_object_put(obj);
 	kfree(vma);
@@ -188,8 +188,7 @@ static int npu_vm_op_init(struct npu_vm_op *op, struct npu_vm *vm, struct drm_ge
 	if (obj) {
 		struct drm_gpuvm_bo *vm_bo;
 
-		scoped_guard(mutex, &to_npu_bo(obj)->gpuva_lock)
-			vm_bo = drm_gpuvm_bo_obtain(&vm->base, obj);
+		vm_bo = npu_gpuvm_bo_obtain(&vm->base, obj, &to_npu_bo(obj)->gpuva_lock);
 		if (IS_ERR(vm_bo))
 			return PTR_ERR(vm_bo);
 		op->vm_bo = vm_bo;
@@ -248,7 +247,7 @@ static int npu_vm_do_op(struct npu_vm *vm, const struct drm_npu_vm_bind_op *arg,
 
 	/* Nothing fails after this point, but for the device being lost. */
 	if (obj) {
-		WARN_ON_ONCE(drm_gpuvm_sm_map(&vm->base, &op, arg->va, arg->size, obj,
+		WARN_ON_ONCE(npu_gpuvm_sm_map(&vm->base, &op, arg->va, arg->size, obj,
 					      arg->bo_offset));
 		npu_pt_map(&pt, arg->va, arg->size, &src);
 	} else {
@@ -399,8 +398,8 @@ static struct npu_vm *npu_vm_create(struct npu_device *npu)
 	vm->npu = npu;
 	kref_init(&vm->kref);
 	mutex_init(&vm->lock);
-	drm_gpuvm_init(&vm->base, "npu", 0, &npu->drm, resv, NPU_VA_MIN, NPU_VA_MAX - NPU_VA_MIN, 0,
-		       0, &npu_vm_ops);
+	drm_gpuvm_init(&vm->base, "npu", NPU_GPUVM_FLAGS, &npu->drm, resv, NPU_VA_MIN,
+		       NPU_VA_MAX - NPU_VA_MIN, 0, 0, &npu_vm_ops);
 	drm_gem_object_put(resv);
 
 	scoped_guard(mutex, &npu_vm_list_lock) {
