@@ -85,9 +85,18 @@ qemu: firmware qemu-source ## QEMU with the NPU in it
 kernel: deps ## the stock kernel to run and its headers
 	$(call step,stock kernel and its headers,kernel) scripts/kernel fetch
 
+.PHONY: kernel-debug
+kernel-debug: deps ## the newest kernel, with everything that finds bugs
+	$(call step,building the debug kernel$(comma) about 9 min on 2 CPUs the first time,kernel-debug) scripts/kernel-debug
+
 .PHONY: driver
 driver: kernel ## the kernel module, npu.ko
 	$(call step,driver npu.ko,driver) scripts/driver '$(KDIR)'
+
+.PHONY: driver-debug
+driver-debug: kernel-debug ## the same for the debug kernel
+	$(call step,driver npu.ko for the debug kernel,driver-debug) \
+		scripts/driver $(build)/kernel-debug/build $(build)/driver-debug
 
 .PHONY: runtime
 runtime: firmware ## libnpurt with its simulated device, npu-prof, npucc and the examples
@@ -96,6 +105,10 @@ runtime: firmware ## libnpurt with its simulated device, npu-prof, npucc and the
 .PHONY: vm
 vm: qemu kernel driver runtime ## all that runs in the VM, packed as its root file system
 	$(call step,root file system of the VM,vm) scripts/stage
+
+.PHONY: vm-debug
+vm-debug: vm driver-debug ## the same with the debug kernel: tests/vm/run --kernel debug
+	$(call step,root file system of the debug kernel's VM,vm-debug) scripts/stage debug
 
 .PHONY: unit
 unit: firmware ## the tests that run here
@@ -141,7 +154,7 @@ check: ## look at the tree itself: licences, file sizes, script syntax
 ##@ Away with it
 .PHONY: clean
 clean: ## remove what was built from this tree; keep QEMU and the kernel
-	rm -rf $(addprefix build/,firmware driver runtime tests guest vm test bench.json)
+	rm -rf $(addprefix build/,firmware driver driver-debug runtime tests guest guest-debug vm test bench.json)
 
 .PHONY: distclean
 distclean: ## remove everything that was fetched or built

@@ -92,6 +92,16 @@ candidate()
 	echo "$version"
 }
 
+# kernel_dir NAME: where that kernel is, "stock" or "debug".
+kernel_dir()
+{
+	case $1 in
+	stock) echo "$build/kernel" ;;
+	debug) echo "$build/kernel-debug" ;;
+	*) die "unknown kernel '$1'" "there are two: stock and debug" ;;
+	esac
+}
+
 # depends PACKAGE PREFIX: the name of PACKAGE's dependency that starts so.
 depends()
 {
