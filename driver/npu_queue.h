@@ -84,7 +84,7 @@ struct npu_queue {
 	/** @owner: who made it, for messages */
 	char owner[32];
 	/** @name: timeline of its fences */
-	char name[16];
+	char name[24];
 	/** @fence_context: timeline of its fences */
 	u64 fence_context;
 

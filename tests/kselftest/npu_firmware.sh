@@ -30,7 +30,7 @@ refused() {
 }
 
 rm "$FW"
-refused "file missing" "npu_fw.bin.*(missing|not found|install)"
+refused "file missing" "not found.*npu_fw.bin"
 
 head -c 100 "$GOOD" >"$FW"
 refused "file shorter than its header" "truncated|too short|bytes"
