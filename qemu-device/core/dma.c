@@ -128,9 +128,9 @@ static uint8_t *locate(struct dma_mover *mover, struct dma_block *block, uint64_
 static void push(struct dma_mover *mover, uint8_t *dst, const uint8_t *src, uint32_t length,
 		 unsigned int phase)
 {
-	struct move_span *last = &mover->span[mover->spans - 1];
+	struct move_span *last = mover->spans ? &mover->span[mover->spans - 1] : NULL;
 
-	if (src && mover->spans && last->src && last->src + last->length == src &&
+	if (src && last && last->src && last->src + last->length == src &&
 	    last->dst + last->length == dst) {
 		const uintptr_t apart = dst > src ? (uintptr_t)dst - (uintptr_t)src
 						  : (uintptr_t)src - (uintptr_t)dst;
