@@ -23,10 +23,10 @@ struct move_span {
 };
 
 /*
- * A block of so many bytes is written past the caches: of less, something may be wanted again before it
- * would have left them.
+ * A block of so many bytes is written past the caches. Less may be in them already, from when it was last
+ * written or read, and that makes such stores slow: docs/performance.md has the measurement.
  */
-#define MOVE_PAST_MIN (4u << 20)
+#define MOVE_PAST_MIN (16u << 20)
 
 /* What is known of all spans: bits. */
 enum move_hints {

@@ -13,7 +13,7 @@
 #include "tiles.h"
 
 #define RW	 (NPU_PTE_R | NPU_PTE_W)
-#define PAGES	 3072 /* of host memory, in scattered order, the last ones not as they should be */
+#define PAGES	 10240 /* of host memory, in scattered order, the last ones not as they should be */
 #define BAD	 24
 #define VA	 0x40000000ull
 #define SRAM	 (1u << 20)
@@ -231,7 +231,7 @@ static void some_block(struct dma_block *block, bool tile, bool large)
 	uint64_t src_extent, dst_extent;
 
 	memset(block, 0, sizeof(*block));
-	block->size[0] = large ? (3u << 20) + rnd() % (3 << 20) : some_length();
+	block->size[0] = large ? (14u << 20) + rnd() % (5 << 20) : some_length();
 	block->size[1] = one_in(3) ? 1 : 1 + rnd() % 120;
 	block->size[2] = one_in(2) ? 1 : 1 + rnd() % 3;
 	if (block->size[0] > 5000)
@@ -292,7 +292,7 @@ static void test_blocks(enum npu_matrix_path path, bool large)
 	bool bytes = true, figures = true, ends = true;
 	unsigned int faults = 0;
 
-	for (unsigned int round = 0; bytes && figures && ends && round < (large ? 12 : 400); round++) {
+	for (unsigned int round = 0; bytes && figures && ends && round < (large ? 8 : 400); round++) {
 		const bool tile = !large && one_in(2);
 		struct dma_mover *mover = tile ? &t->dev->tile[0]->mover : &t->dev->copy.mover;
 		enum dma_result result;
@@ -313,7 +313,8 @@ static void test_blocks(enum npu_matrix_path path, bool large)
 		} while (result == DMA_MORE);
 		ends = result == (good ? DMA_DONE : DMA_FAULT);
 		figures = same(&got, &want, !good);
-		bytes = !memcmp(pages, memory, PAGES * 4096ull) &&
+		/* All of it takes its time. */
+		bytes = (!(large || round % 10 == 9) || !memcmp(pages, memory, PAGES * 4096ull)) &&
 			!memcmp(t->dev->tile[0]->sram, sram, SRAM) && marked(t->dev->tile[0]);
 		if (!bytes || !figures || !ends)
 			tap_diag("round %u, %s: size %u %u %u, src %#llx %u %u, dst %#llx %u %u, "
