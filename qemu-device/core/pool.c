@@ -78,30 +78,6 @@ void pool_wake(struct npu_dev *dev, unsigned int keep)
 		dev->wake = count;
 }
 
-/*
- * Run a ready engine. *budget: what is left of the caller's; what was used is subtracted. False: the work
- * is long, and what is left of it for the workers.
- */
-static bool work_engine(struct npu_dev *dev, uint64_t *budget, unsigned int ready)
-{
-	struct npu_engine *engine = next_ready(dev);
-	const uint64_t share = *budget / ready;
-	uint64_t left = share;
-	const bool ended = engine_run(dev, engine, &left, UINT64_MAX);
-
-	/* Whatever it was interrupted for, each turn brings the end of the budget nearer. */
-	if (!ended && left == share)
-		left--;
-	*budget -= share - left;
-	if (ended || dev->config.sync)
-		return true;
-	if (!*budget || !dev->pool.idle || dev_held(dev))
-		return false;
-	/* Workers take their time to wake. */
-	pool_wake(dev, 1);
-	return engine_run(dev, engine, budget, UINT64_MAX);
-}
-
 void pool_work(struct npu_dev *dev, uint64_t budget)
 {
 	uint64_t left = budget;
@@ -109,10 +85,10 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 	dev->pool.resume = UINT64_MAX;
 	while (left && !dev_held(dev)) {
 		unsigned int ready;
+		uint64_t used, share, given;
 
 		if (soc_runnable(&dev->soc)) {
-			const uint64_t used = soc_run(&dev->soc, left < SOC_SLICE ? left : SOC_SLICE);
-
+			used = soc_run(&dev->soc, left < SOC_SLICE ? left : SOC_SLICE);
 			left -= used < left ? used : left;
 			if (!dev->soc.waiting) {
 				dev_unlock(dev);
@@ -121,8 +97,17 @@ void pool_work(struct npu_dev *dev, uint64_t budget)
 			continue;
 		}
 		ready = ready_count(dev);
-		if (!ready || left < ready || !work_engine(dev, &left, ready))
+		if (!ready || left < ready)
 			break;
+		given = share = left / ready;
+		if (!engine_run(dev, next_ready(dev), &share, UINT64_MAX)) {
+			if (!dev->config.sync)
+				break;
+			/* Whatever it was interrupted for, each turn brings the end of the budget nearer. */
+			if (share == given)
+				share--;
+		}
+		left -= given - share;
 	}
 	pool_wake(dev, 0);
 	if (!pool_busy(dev))

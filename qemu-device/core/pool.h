@@ -4,8 +4,7 @@
  *
  * A caller that gave the device something to do first works on it itself, within a budget. Ready
  * engines share what is left of the budget; the first one that does not finish in its share of it
- * shows that the work is long. It all goes to the workers at once then; only while idle ones wake, the caller
- * spends the rest of the budget on the engine that it has begun.
+ * shows that the work is long, and everything left goes to the workers at once.
  */
 #ifndef NPU_POOL_H
 #define NPU_POOL_H
