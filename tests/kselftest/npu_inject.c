@@ -21,7 +21,7 @@
 
 #define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
 #define CODE_VA (NPU_TEST_VA + 0x20000)
-#define TIMEOUT_MS 500
+#define TIMEOUT_MS 1000 /* of queues whose job is to time out; others have the driver's default, 0 */
 #define ANY NPU_FAULT_ANY
 #define SECONDS(n) ((n) * 1000000000ll)
 
@@ -242,7 +242,7 @@ static int new_queue(struct npu_ctx *ctx, uint32_t timeout_ms)
 
 static bool works(struct npu_ctx *ctx)
 {
-	return !new_queue(ctx, TIMEOUT_MS) && !run_kernel(ctx, NPU_INSN_EXIT) && !run_fill(ctx);
+	return !new_queue(ctx, 0) && !run_kernel(ctx, NPU_INSN_EXIT) && !run_fill(ctx);
 }
 
 static uint32_t fault_error(struct npu_ctx *ctx, uint32_t *ret_core)
@@ -259,7 +259,7 @@ FIXTURE_SETUP(inject)
 {
 	if (geteuid())
 		SKIP(return, "only root reaches the registers");
-	ASSERT_EQ(0, npu_ctx_init(&self->ctx, TIMEOUT_MS));
+	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
 	ASSERT_EQ(0, find_pci(&self->ctx, self->pci, sizeof(self->pci)));
 	self->regs = map_regs(self->pci);
 	if (!self->regs)
@@ -287,9 +287,10 @@ TEST_F(inject, hung_tile)
 	const int64_t start = npu_deadline(0);
 	uint32_t core;
 
+	ASSERT_EQ(0, new_queue(ctx, TIMEOUT_MS));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_HUNG_TILE, 1, 1, NPU_FAULT_HANG_SOFT));
 	EXPECT_EQ(-ETIMEDOUT, run_kernel(ctx, NPU_INSN_EXIT));
-	EXPECT_LT(npu_deadline(0) - start, SECONDS(10));
+	EXPECT_LT(npu_deadline(0) - start, NPU_TEST_WAIT_NS / 2);
 	ASSERT_EQ(0, npu_queue_state(ctx->fd, ctx->queue, &state));
 	EXPECT_EQ(DRM_NPU_QUEUE_TIMEDOUT, state.state);
 	EXPECT_EQ(NPU_JOB_HW_ERROR, fault_error(ctx, &core));
@@ -303,11 +304,12 @@ TEST_F(inject, hung_tile_hard)
 	struct npu_ctx *ctx = &self->ctx, idle;
 	const int64_t start = npu_deadline(0);
 
-	ASSERT_EQ(0, npu_ctx_init(&idle, TIMEOUT_MS));
+	ASSERT_EQ(0, npu_ctx_init(&idle, 0));
 	ASSERT_EQ(0, run_fill(&idle));
+	ASSERT_EQ(0, new_queue(ctx, TIMEOUT_MS));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_HUNG_TILE, ANY, 1, NPU_FAULT_HANG_HARD));
 	EXPECT_EQ(-ETIMEDOUT, run_kernel(ctx, NPU_INSN_EXIT));
-	EXPECT_LT(npu_deadline(0) - start, SECONDS(15));
+	EXPECT_LT(npu_deadline(0) - start, NPU_TEST_WAIT_NS / 2);
 	EXPECT_EQ(0, run_fill(&idle));
 	EXPECT_TRUE(works(ctx));
 	npu_ctx_exit(&idle);
@@ -320,7 +322,7 @@ TEST_F(inject, hung_firmware)
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_HUNG_FIRMWARE, ANY, 0, 0));
-	EXPECT_EQ(-ECANCELED, wait_job(ctx, SECONDS(15)));
+	EXPECT_EQ(-ECANCELED, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_TRUE(works(ctx));
 
 	/* nothing in flight: who starts a queue finds out */
@@ -335,7 +337,7 @@ TEST_F(inject, dead_firmware)
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_DEAD_FIRMWARE, ANY, 1, 0));
-	EXPECT_EQ(-ECANCELED, wait_job(ctx, SECONDS(10)));
+	EXPECT_EQ(-ECANCELED, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_TRUE(works(ctx));
 }
 
@@ -348,7 +350,7 @@ TEST_F(inject, dead_firmware_twice)
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, inject_flags(self, NPU_FAULT_DEAD_FIRMWARE, ANY, 2, 0, NPU_FAULT_PERSIST));
-	EXPECT_EQ(-ECANCELED, wait_job(ctx, SECONDS(20)));
+	EXPECT_EQ(-ECANCELED, wait_job(ctx, NPU_TEST_WAIT_NS));
 	ASSERT_EQ(0, npu_queue_state(ctx->fd, ctx->queue, &state));
 	EXPECT_EQ(DRM_NPU_QUEUE_INNOCENT, state.state);
 	EXPECT_EQ(-ECANCELED, npu_ctx_submit(ctx, 1));
@@ -356,7 +358,7 @@ TEST_F(inject, dead_firmware_twice)
 }
 
 /* No boot is good any more: whatever was tried in between, everybody hears that the device is gone. */
-TEST_F_TIMEOUT(inject, wedged, 60)
+TEST_F(inject, wedged)
 {
 	struct npu_ctx *ctx = &self->ctx, busy, idle, again;
 	struct drm_npu_queue_get_state state;
@@ -369,7 +371,7 @@ TEST_F_TIMEOUT(inject, wedged, 60)
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, start_forever(&busy));
 	ASSERT_EQ(0, inject_flags(self, NPU_FAULT_DEAD_FIRMWARE, ANY, 0, 0, NPU_FAULT_PERSIST));
-	EXPECT_EQ(-ENODEV, wait_job(ctx, SECONDS(30)));
+	EXPECT_EQ(-ENODEV, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_EQ(-ENODEV, wait_job(&busy, SECONDS(1)));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(&idle, 1));
@@ -381,7 +383,7 @@ TEST_F_TIMEOUT(inject, wedged, 60)
 	reg_write(self, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
 	EXPECT_EQ(0, bus_write("drivers/npu/unbind", self->pci));
 	EXPECT_EQ(0, bus_write("drivers/npu/bind", self->pci));
-	ASSERT_EQ(0, npu_ctx_init(&again, TIMEOUT_MS));
+	ASSERT_EQ(0, npu_ctx_init(&again, 0));
 	EXPECT_EQ(0, run_fill(&again));
 	npu_ctx_exit(&again);
 }
@@ -401,7 +403,7 @@ TEST_F(inject, lost_interrupts)
 	/* those of the mailbox too */
 	ASSERT_EQ(0, inject(self, NPU_FAULT_LOST_INTERRUPT, ANY, 4, 0));
 	EXPECT_TRUE(works(ctx));
-	EXPECT_LT(npu_deadline(0) - start, SECONDS(10));
+	EXPECT_LT(npu_deadline(0) - start, NPU_TEST_WAIT_NS / 2);
 }
 
 TEST_F(inject, spurious_interrupts_and_storm)
@@ -446,7 +448,7 @@ TEST_F(inject, dma_and_mmu_errors)
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_DMA_ERROR, NPU_CORE_FRONT, 1, 0));
-	EXPECT_EQ(-ECANCELED, wait_job(ctx, SECONDS(10)));
+	EXPECT_EQ(-ECANCELED, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_TRUE(works(ctx));
 }
 
@@ -459,7 +461,7 @@ TEST_F(inject, memory_errors)
 	EXPECT_EQ(0, run_kernel(ctx, NPU_INSN_EXIT));
 	EXPECT_EQ(3, reg_read(self, NPU_REG_ECC_CORRECTED));
 
-	ASSERT_EQ(0, npu_ctx_init(&other, TIMEOUT_MS));
+	ASSERT_EQ(0, npu_ctx_init(&other, 0));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_ECC_UNCORRECTABLE, 3, 1, 0));
 	EXPECT_EQ(-EIO, run_kernel(ctx, NPU_INSN_EXIT));
 	EXPECT_EQ(NPU_JOB_ECC, fault_error(ctx, &core));
@@ -471,7 +473,7 @@ TEST_F(inject, memory_errors)
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, inject(self, NPU_FAULT_ECC_UNCORRECTABLE, NPU_CORE_FRONT, 1, 0));
-	EXPECT_EQ(-ECANCELED, wait_job(ctx, SECONDS(10)));
+	EXPECT_EQ(-ECANCELED, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_TRUE(works(ctx));
 }
 
@@ -489,7 +491,7 @@ TEST_F(inject, corrupt_messages)
 		ASSERT_EQ(0, inject(self, NPU_FAULT_MAILBOX_CORRUPT, ANY, 1, args[i]));
 		EXPECT_TRUE(works(ctx));
 	}
-	EXPECT_LT(npu_deadline(0) - start, SECONDS(25));
+	EXPECT_LT(npu_deadline(0) - start, NPU_TEST_WAIT_NS / 2);
 }
 
 /* An old message is not taken for a new one: that of a fault would end a queue that has none. */
@@ -513,7 +515,7 @@ TEST_F(inject, ring_indices)
 		ASSERT_EQ(0, new_queue(ctx, 60000));
 		ASSERT_EQ(0, inject(self, NPU_FAULT_RING_INDEX, ANY, 0, args[i]));
 		ASSERT_EQ(0, start_forever(ctx));
-		EXPECT_EQ(-ECANCELED, wait_job(ctx, SECONDS(10)));
+		EXPECT_EQ(-ECANCELED, wait_job(ctx, NPU_TEST_WAIT_NS));
 		EXPECT_TRUE(works(ctx));
 	}
 	ASSERT_EQ(0, inject(self, NPU_FAULT_RING_INDEX, ANY, 1, NPU_FAULT_RING_TAIL));
@@ -546,7 +548,7 @@ TEST_F(inject, lost_reads)
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	inject(self, NPU_FAULT_LINK_DOWN, ANY, 4, 0);
-	ret = wait_job(ctx, SECONDS(15));
+	ret = wait_job(ctx, NPU_TEST_WAIT_NS);
 	EXPECT_EQ(-ECANCELED, ret);
 	EXPECT_TRUE(works(ctx));
 }
@@ -563,19 +565,19 @@ TEST_F(inject, link_down)
 	inject(self, NPU_FAULT_LINK_DOWN, ANY, 0, 0);
 	EXPECT_EQ(NPU_FAULT_ANY, reg_read(self, NPU_REG_ID));
 	/* not "lost in a reset", as one may think who sees the reset tried first */
-	EXPECT_EQ(-ENODEV, wait_job(ctx, SECONDS(20)));
+	EXPECT_EQ(-ENODEV, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
 
 	EXPECT_TRUE(monitor_clear());
 	EXPECT_EQ(0, bus_write("drivers/npu/unbind", self->pci));
 	EXPECT_EQ(0, bus_write("drivers/npu/bind", self->pci));
-	ASSERT_EQ(0, npu_ctx_init(&again, TIMEOUT_MS));
+	ASSERT_EQ(0, npu_ctx_init(&again, 0));
 	EXPECT_EQ(0, run_fill(&again));
 	npu_ctx_exit(&again);
 }
 
 /* The card is pulled out and put back. The kernel does the rest, if the slot knows hot-plug. */
-TEST_F_TIMEOUT(inject, surprise_removal, 60)
+TEST_F(inject, surprise_removal)
 {
 	struct npu_ctx *ctx = &self->ctx, again;
 	const int64_t start = npu_deadline(0);
@@ -600,24 +602,24 @@ TEST_F_TIMEOUT(inject, surprise_removal, 60)
 	/* even if the driver tried a reset before it was told */
 	EXPECT_EQ(-ENODEV, info.status);
 	close(done.fd);
-	while (npu_ctx_submit(ctx, 1) != -ENODEV && npu_deadline(0) - start < SECONDS(20))
+	while (npu_ctx_submit(ctx, 1) != -ENODEV && npu_deadline(0) - start < SECONDS(40))
 		usleep(10000);
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
 	/* the mapping of BAR0 goes with the device */
 	munmap((void *)self->regs, 4096);
 	self->regs = NULL;
-	while ((!access(path, F_OK) || slot_powered()) && npu_deadline(0) - start < SECONDS(30))
+	while ((!access(path, F_OK) || slot_powered()) && npu_deadline(0) - start < SECONDS(60))
 		usleep(20000);
 	EXPECT_NE(0, access(path, F_OK));
 
 	EXPECT_TRUE(monitor_clear());
 	do {
 		memset(&again, 0, sizeof(again));
-		ret = npu_ctx_init(&again, TIMEOUT_MS);
+		ret = npu_ctx_init(&again, 0);
 		/* for a second after the power went off, pciehp does not look: then it must be told */
 		if (ret && !bus_write("slots/1/power", "1"))
 			usleep(20000);
-	} while (ret && npu_deadline(0) - start < SECONDS(50));
+	} while (ret && npu_deadline(0) - start < SECONDS(100));
 	ASSERT_EQ(0, ret);
 	EXPECT_EQ(0, run_fill(&again));
 	npu_ctx_exit(&again);

@@ -20,6 +20,9 @@
 #include "kernels/fault_kernels.h"
 
 #include "kselftest_harness.h"
+/* The guest is emulated, and what emulates it may have to share its processors. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
 
 /* Longest that any wait of a test may take; far above what the slowest host needs. */
 #define RT_WAIT_NS (20ll * 1000 * 1000 * 1000)

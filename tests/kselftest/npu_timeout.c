@@ -9,7 +9,7 @@
 
 #define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
 #define CODE_VA (NPU_TEST_VA + 0x20000)
-#define TIMEOUT_MS 500
+#define TIMEOUT_MS 1000
 
 FIXTURE(timeout)
 {
@@ -18,7 +18,7 @@ FIXTURE(timeout)
 
 FIXTURE_SETUP(timeout)
 {
-	ASSERT_EQ(0, npu_ctx_init(&self->ctx, TIMEOUT_MS));
+	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
 }
 
 FIXTURE_TEARDOWN(timeout)
@@ -38,6 +38,8 @@ TEST_F(timeout, endless_kernel)
 	struct drm_npu_queue_get_state state;
 	int64_t start = npu_deadline(0), took;
 
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, TIMEOUT_MS, &ctx->queue));
 	put_insn(ctx, NPU_INSN_SELF);
 	EXPECT_EQ(-ETIMEDOUT, npu_ctx_run(ctx, 1));
 	took = npu_deadline(0) - start;
@@ -50,7 +52,7 @@ TEST_F(timeout, endless_kernel)
 
 	/* the VM is none the worse: a new queue in it works */
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
-	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, TIMEOUT_MS, &ctx->queue));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &ctx->queue));
 	put_insn(ctx, NPU_INSN_EXIT);
 	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
 }
@@ -62,9 +64,12 @@ TEST_F(timeout, neighbours_go_on)
 	struct drm_npu_queue_get_state state;
 	int i, round;
 
+	/* They wait for longer than their timeout. */
+	ASSERT_EQ(0, npu_queue_destroy(hog->fd, hog->queue));
+	ASSERT_EQ(0, npu_queue_create(hog->fd, hog->vm, 3 * TIMEOUT_MS, &hog->queue));
 	put_insn(hog, NPU_INSN_SELF);
 	for (i = 0; i < 3; i++) {
-		ASSERT_EQ(0, npu_ctx_init(&other[i], TIMEOUT_MS));
+		ASSERT_EQ(0, npu_ctx_init(&other[i], 2 * TIMEOUT_MS));
 		put_insn(&other[i], NPU_INSN_EXIT);
 	}
 	ASSERT_EQ(0, npu_ctx_submit(hog, 1));
@@ -122,13 +127,13 @@ TEST_F(timeout, progress_extends)
 	int64_t start;
 
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
-	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 300, &ctx->queue));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, TIMEOUT_MS, &ctx->queue));
 	memcpy(ctx->mem + (CODE_VA - NPU_TEST_VA), code, sizeof(code));
 	/* each workgroup takes a few ms of wall time, all of them more than a second */
-	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 700);
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1200);
 	start = npu_deadline(0);
 	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
-	if (npu_deadline(0) - start < 600 * 1000000ll)
+	if (npu_deadline(0) - start < TIMEOUT_MS * 1000000ll)
 		TH_LOG("host too fast for this test to mean much: %lld ms",
 		       (long long)(npu_deadline(0) - start) / 1000000);
 }
