@@ -241,7 +241,9 @@ static void test_attach(void)
 	put_dispatch(K_TELL, 2);
 	memset(data, 0, 2 * sizeof(*begun));
 	go(2);
-	tap_ok(WAIT_FOR(d, peek(&begun[0]) && peek(&begun[1])), "a kernel runs for ever, on two tiles");
+	/* And what came before it is over. */
+	tap_ok(WAIT_FOR(d, d->queue[2].wb->progress >= 2 && peek(&begun[0]) && peek(&begun[1])),
+	       "a kernel runs for ever, on two tiles");
 	tap_is((unsigned int)start(&s), NPU_MSG_OK, "a stream starts");
 	tap_ok(WAIT_FOR(d, head(&s) >= 4), "it has samples");
 	tap_is((unsigned int)stop(&s, NULL), NPU_MSG_OK, "it stops");
