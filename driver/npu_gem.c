@@ -138,6 +138,9 @@ static struct npu_bo *npu_bo_create(struct npu_device *npu, u64 size, u32 flags,
 	struct npu_bo *bo;
 
 	shmem = drm_gem_shmem_create(&npu->drm, size);
+	/* shmem says so when there is no memory for an inode. */
+	if (shmem == ERR_PTR(-ENOSPC))
+		return ERR_PTR(-ENOMEM);
 	if (IS_ERR(shmem))
 		return ERR_CAST(shmem);
 	bo = to_npu_bo(&shmem->base);
