@@ -35,7 +35,7 @@ qemu_sanitized = $(call step,building QEMU with sanitizers$(comma) about 2 min o
 .PHONY: help
 help: ## list all targets
 	@awk -F ':.*## ' '/^##@/ { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+		/^[a-z0-9_-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: demo
 demo: STEPS := 9
@@ -98,6 +98,15 @@ driver-debug: kernel-debug ## the same for the debug kernel
 	$(call step,driver npu.ko for the debug kernel,driver-debug) \
 		scripts/driver $(build)/kernel-debug/build $(build)/driver-debug
 
+# DESTDIR: root to install into; without, it is this machine, as root.
+.PHONY: modules_install
+modules_install: driver firmware ## install driver and firmware, udev rule and modprobe options [KDIR= DESTDIR=]
+	scripts/install-driver modules '$(KDIR)' '$(DESTDIR)'
+
+.PHONY: dkms_install
+dkms_install: firmware ## the same, with sources for dkms to build instead of the module [DESTDIR=]
+	scripts/install-driver dkms '$(DESTDIR)'
+
 .PHONY: runtime
 runtime: firmware ## libnpurt with its simulated device, npu-prof, npucc and the examples
 	$(call step,runtime$(comma) tools and examples,runtime) $(call layer,runtime) FIRMWARE=$(build)/firmware
@@ -150,6 +159,45 @@ isa: firmware ## run a public RISC-V test suite on the tiles' hart: SUITE=DIR
 .PHONY: check
 check: ## look at the tree itself: licences, file sizes, script syntax
 	@scripts/check
+
+##@ The driver, as a kernel maintainer looks at it; each finding is an error
+.PHONY: lint
+lint: w1 clang sparse coccicheck checkpatch kernel-doc dkms ## all that follow
+
+lint = @scripts/lint $(1) $(build)/$(2)
+
+.PHONY: lint-deps
+lint-deps: deps
+	@scripts/deps --lint
+
+.PHONY: w1
+w1: kernel kernel-debug ## gcc and W=1, both kernels
+	$(call lint,w1,kernel/build)
+	$(call lint,w1,kernel-debug/build)
+
+.PHONY: clang
+clang: kernel ## clang and W=1
+	$(call lint,clang,kernel/build)
+
+.PHONY: sparse
+sparse: kernel lint-deps ## sparse
+	$(call lint,sparse,kernel/build)
+
+.PHONY: coccicheck
+coccicheck: kernel-debug lint-deps ## the kernel's semantic patches
+	$(call lint,coccicheck,kernel-debug/build)
+
+.PHONY: checkpatch
+checkpatch: kernel-debug lint-deps ## checkpatch --strict
+	$(call lint,checkpatch,kernel-debug/build)
+
+.PHONY: kernel-doc
+kernel-doc: kernel-debug ## kernel-doc -Wall
+	$(call lint,kernel-doc,kernel-debug/build)
+
+.PHONY: dkms
+dkms: kernel firmware lint-deps ## dkms builds what make dkms_install leaves
+	$(call lint,dkms,kernel/build)
 
 ##@ Away with it
 .PHONY: clean
