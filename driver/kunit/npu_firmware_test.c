@@ -84,4 +84,5 @@ static struct kunit_suite npu_firmware_suite = {
 	.init = npu_firmware_test_init,
 	.test_cases = npu_firmware_cases,
 };
+
 kunit_test_suite(npu_firmware_suite);

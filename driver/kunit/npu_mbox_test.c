@@ -198,4 +198,5 @@ static struct kunit_suite npu_mbox_suite = {
 	.init = npu_mbox_test_init,
 	.test_cases = npu_mbox_cases,
 };
+
 kunit_test_suite(npu_mbox_suite);

@@ -73,7 +73,8 @@ static u64 npu_pt_test_bus(struct npu_pt_test *ctx, u64 va)
 
 	if (!pte)
 		return U64_MAX;
-	return (pte >> NPU_PTE_PPN_SHIFT << NPU_PAGE_SHIFT) + (va & (BIT_ULL(npu_pt_shift(level)) - 1));
+	return (pte >> NPU_PTE_PPN_SHIFT << NPU_PAGE_SHIFT) +
+	       (va & (BIT_ULL(npu_pt_shift(level)) - 1));
 }
 
 /* An object of runs of pages; run i has pages[i] of them from bus[i] on. */
@@ -129,8 +130,8 @@ static void npu_pt_test_small(struct kunit *test)
 	unsigned int level;
 	u64 pte;
 
-	npu_pt_test_map(test, VA_BASE, 4 * NPU_PAGE_SIZE, npu_pt_test_object(test, 3, bus, pages), 0,
-			NPU_PTE_R | NPU_PTE_W);
+	npu_pt_test_map(test, VA_BASE, 4 * NPU_PAGE_SIZE,
+			npu_pt_test_object(test, 3, bus, pages), 0, NPU_PTE_R | NPU_PTE_W);
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE - 1), U64_MAX);
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE + 0x123), bus[0] + 0x123);
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE + 0x1000), bus[1]);
@@ -163,7 +164,8 @@ static void npu_pt_test_large(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE + 0x234567), bus[0] + 0x235567);
 
 	/* And back: the tables of small leaves go. */
-	npu_pt_test_map(test, VA_BASE, 2 * NPU_LARGE_PAGE_SIZE, sgt, NPU_LARGE_PAGE_SIZE, NPU_PTE_R);
+	npu_pt_test_map(test, VA_BASE, 2 * NPU_LARGE_PAGE_SIZE, sgt, NPU_LARGE_PAGE_SIZE,
+			NPU_PTE_R);
 	npu_pt_test_walk(ctx, VA_BASE, &level);
 	KUNIT_EXPECT_EQ(test, level, NPU_PT_LARGE_LEVEL);
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE), bus[0] + NPU_LARGE_PAGE_SIZE);
@@ -176,8 +178,8 @@ static void npu_pt_test_split(struct kunit *test)
 	struct npu_pt_test *ctx = test->priv;
 	struct npu_pt_ctx pt;
 
-	npu_pt_test_map(test, VA_BASE, NPU_LARGE_PAGE_SIZE, npu_pt_test_object(test, 1, bus, pages), 0,
-			NPU_PTE_R | NPU_PTE_X);
+	npu_pt_test_map(test, VA_BASE, NPU_LARGE_PAGE_SIZE,
+			npu_pt_test_object(test, 1, bus, pages), 0, NPU_PTE_R | NPU_PTE_X);
 	/* To prepare changes nothing that the device sees. */
 	npu_pt_ctx_init(&pt, ctx->dev, ctx->root);
 	KUNIT_ASSERT_EQ(test, npu_pt_prepare(&pt, VA_BASE + 0x5000, 0x2000, NULL), 0);
@@ -217,7 +219,8 @@ static void npu_pt_test_empty(struct kunit *test)
 /* Maps and unmaps at random, against a plain list of what each page must translate to. */
 static void npu_pt_test_random(struct kunit *test)
 {
-	const u64 bus[] = { BUS_BASE, BUS_BASE + 0x10000000, BUS_BASE + 0x20003000, BUS_BASE + 0x30000000 };
+	const u64 bus[] = { BUS_BASE, BUS_BASE + 0x10000000, BUS_BASE + 0x20003000,
+			    BUS_BASE + 0x30000000 };
 	const u32 pages[] = { 2 * NPU_PT_ENTRIES + 7, NPU_PT_ENTRIES - 7, 3 * NPU_PT_ENTRIES,
 			      2 * NPU_PT_ENTRIES };
 	struct sg_table *sgt = npu_pt_test_object(test, ARRAY_SIZE(bus), bus, pages);
@@ -245,19 +248,22 @@ static void npu_pt_test_random(struct kunit *test)
 		u32 count = 1 + prandom_u32_state(&rnd) % (WALK_PAGES - max(from, start));
 
 		if (prandom_u32_state(&rnd) % 3) {
-			npu_pt_test_map(test, VA_BASE + start * NPU_PAGE_SIZE, count * NPU_PAGE_SIZE, sgt,
-					from * NPU_PAGE_SIZE, NPU_PTE_R);
+			npu_pt_test_map(test, VA_BASE + start * NPU_PAGE_SIZE,
+					count * NPU_PAGE_SIZE, sgt, from * NPU_PAGE_SIZE,
+					NPU_PTE_R);
 			memcpy(&want[start], &object[from], count * sizeof(*want));
 		} else {
-			npu_pt_test_unmap(test, VA_BASE + start * NPU_PAGE_SIZE, count * NPU_PAGE_SIZE);
+			npu_pt_test_unmap(test, VA_BASE + start * NPU_PAGE_SIZE,
+					  count * NPU_PAGE_SIZE);
 			memset(&want[start], 0xff, count * sizeof(*want));
 		}
 		for (i = 0; i < WALK_PAGES; i++) {
 			u64 got = npu_pt_test_bus(ctx, VA_BASE + i * NPU_PAGE_SIZE);
 
 			if (got != want[i])
-				KUNIT_FAIL_AND_ABORT(test, "round %u, page %u: %#llx instead of %#llx", round,
-						     i, got, want[i]);
+				KUNIT_FAIL_AND_ABORT(test,
+						     "round %u, page %u: %#llx instead of %#llx",
+						     round, i, got, want[i]);
 		}
 	}
 }
@@ -277,6 +283,7 @@ static struct kunit_suite npu_pt_suite = {
 	.exit = npu_pt_test_exit,
 	.test_cases = npu_pt_cases,
 };
+
 kunit_test_suite(npu_pt_suite);
 
 MODULE_DESCRIPTION("KUnit tests of the NPU driver");

@@ -24,8 +24,8 @@ static int npu_uobj_test_init(struct kunit *test)
 	return 0;
 }
 
-static struct drm_npu_obj_array npu_uobj_test_array(struct kunit *test, const void *from, u32 stride,
-						    u32 count)
+static struct drm_npu_obj_array npu_uobj_test_array(struct kunit *test, const void *from,
+						    u32 stride, u32 count)
 {
 	struct drm_npu_obj_array array = {
 		.stride = stride,
@@ -114,4 +114,5 @@ static struct kunit_suite npu_uobj_suite = {
 	.init = npu_uobj_test_init,
 	.test_cases = npu_uobj_cases,
 };
+
 kunit_test_suite(npu_uobj_suite);
