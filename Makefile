@@ -48,8 +48,8 @@ demo-sim: runtime ## the same without QEMU and kernel: the device simulated in t
 	$(call step,digits on the simulated NPU,-) tests/demo-sim $(NPU)
 
 .PHONY: test
-test: STEPS := 14
-test: vm unit sanitized kselftest ## run all unit tests and, in the VM, all kselftests
+test: STEPS := 17
+test: vm vm-debug unit sanitized kselftest ## run all unit tests and, in a VM of each kernel, all kselftests
 	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
 
 .PHONY: shell

@@ -289,13 +289,14 @@ static void on_alarm(int signal)
 TEST_F(vm, bind_interrupted)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerval soon = { .it_value.tv_usec = 1000 }, never = {};
+	const struct itimerval never = {};
 	int interrupted = 0, round;
 
 	ASSERT_EQ(0, sigaction(SIGALRM, &action, NULL));
 	for (round = 0; round < 20 && !interrupted; round++) {
 		struct drm_npu_vm_bind_op op = { .va = NPU_TEST_VA, .size = 32 << 20 };
 		struct drm_npu_vm_bind req = { .vm_id = self->vm };
+		struct itimerval soon = { .it_value.tv_usec = 1000 };
 		int status, ret;
 		uint32_t bo;
 		pid_t pid;
@@ -307,8 +308,12 @@ TEST_F(vm, bind_interrupted)
 		if (!pid)
 			_exit(npu_map(self->fd, self->vm, bo, 0, NPU_TEST_VA + op.size, op.size, 0));
 		do {
-			/* once for each try: a slow machine must get something done in between */
+			/*
+			 * Once for each try, later each time: a slow machine must get something done
+			 * in between, and more than to find the pages that it has already.
+			 */
 			ASSERT_EQ(0, setitimer(ITIMER_REAL, &soon, NULL));
+			soon.it_value.tv_usec = soon.it_value.tv_usec < 400000 ? 2 * soon.it_value.tv_usec : 800000;
 			req.ops = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(1, &op);
 			ret = ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &req) ? -errno : 0;
 			interrupted += ret == -EINTR;
