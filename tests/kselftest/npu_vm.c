@@ -285,8 +285,10 @@ static void on_alarm(int signal)
 /*
  * A bind that a signal interrupts, while another process holds the object to fill it with pages,
  * leaves the request as it was: drmIoctl() calls again with the same struct.
+ *
+ * 64 MiB, up to twenty times: much for a kernel that looks at every access.
  */
-TEST_F(vm, bind_interrupted)
+TEST_F_TIMEOUT(vm, bind_interrupted, 200)
 {
 	const struct sigaction action = { .sa_handler = on_alarm };
 	const struct itimerval never = {};
