@@ -232,4 +232,12 @@ static inline void npu_shmem_put_pages(struct drm_gem_shmem_object *shmem)
 #endif
 }
 
+/* What fdinfo tells of memory; kernels that do not ask for "active" tell it always. */
+#ifdef NPU_HAS_GEM_OBJECT_ACTIVE
+#define NPU_MEMORY_STATS \
+	(DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE | DRM_GEM_OBJECT_ACTIVE)
+#else
+#define NPU_MEMORY_STATS (DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE)
+#endif
+
 #endif /* NPU_COMPAT_H */

@@ -24,6 +24,7 @@
 #include "npu_recovery.h"
 
 struct npu_queue;
+struct npu_usage;
 
 /** NPU_MAX_CMDBUFS - command buffers per SUBMIT */
 #define NPU_MAX_CMDBUFS 64
@@ -126,6 +127,8 @@ struct npu_file {
 	atomic_t vm_count;
 	/** @queues: struct npu_queue by id; the entry holds a user */
 	struct xarray queues;
+	/** @usage: what its queues have used; a reference */
+	struct npu_usage *usage;
 };
 
 static inline struct npu_device *to_npu(struct drm_device *drm)
@@ -155,5 +158,8 @@ extern unsigned int npu_default_timeout_ms;
 
 /* npu_query.c */
 int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* npu_sysfs.c */
+extern const struct attribute_group *npu_sysfs_groups[];
 
 #endif /* NPU_DEVICE_H */

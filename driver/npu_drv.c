@@ -15,6 +15,7 @@
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog and reset
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
+ * - npu_fdinfo, npu_sysfs: what people look at
  * - npu_compat: kernel versions
  */
 #include <linux/dma-mapping.h>
@@ -29,6 +30,7 @@
 #include <drm/drm_managed.h>
 
 #include "npu_compat.h"
+#include "npu_fdinfo.h"
 #include "npu_gem.h"
 #include "npu_hw.h"
 #include "npu_job.h"
@@ -100,6 +102,11 @@ static int npu_open(struct drm_device *drm, struct drm_file *file)
 	nfile = kzalloc_obj(*nfile, GFP_KERNEL_ACCOUNT);
 	if (!nfile)
 		return -ENOMEM;
+	nfile->usage = npu_usage_create();
+	if (!nfile->usage) {
+		kfree(nfile);
+		return -ENOMEM;
+	}
 	nfile->npu = to_npu(drm);
 	xa_init_flags(&nfile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&nfile->queues, XA_FLAGS_ALLOC1);
@@ -113,12 +120,8 @@ static void npu_postclose(struct drm_device *drm, struct drm_file *file)
 
 	npu_queue_close_all(nfile);
 	npu_vm_close_all(nfile);
+	npu_usage_put(nfile->usage);
 	kfree(nfile);
-}
-
-static void npu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
-{
-	drm_show_memory_stats(p, file);
 }
 
 static const struct file_operations npu_fops = {
@@ -280,6 +283,7 @@ static struct pci_driver npu_pci_driver = {
 	.remove = npu_remove,
 	.shutdown = npu_shutdown,
 	.err_handler = &npu_pci_error_handlers,
+	.dev_groups = npu_sysfs_groups,
 };
 
 static int __init npu_init(void)

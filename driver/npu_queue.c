@@ -47,6 +47,7 @@ static void npu_queue_free_work(struct work_struct *work)
 
 	mutex_destroy(&queue->submit_lock);
 	mutex_destroy(&queue->stop_lock);
+	npu_usage_put(queue->usage.file);
 	kfree(queue);
 	drm_dev_put(&npu->drm);
 	/* Module exit waits for this workqueue. */
@@ -183,9 +184,10 @@ static u32 npu_queue_hw_priority(u32 priority)
 	}
 }
 
-static struct npu_queue *npu_queue_alloc(struct npu_device *npu, struct npu_vm *vm,
+static struct npu_queue *npu_queue_alloc(struct npu_file *nfile, struct npu_vm *vm,
 					 const struct drm_npu_queue_create *args)
 {
+	struct npu_device *npu = nfile->npu;
 	struct npu_queue *queue;
 	int ret = -ENOMEM;
 
@@ -209,6 +211,7 @@ static struct npu_queue *npu_queue_alloc(struct npu_device *npu, struct npu_vm *
 	queue->npu = npu;
 	queue->vm = npu_vm_get(vm);
 	queue->asid = vm->asid;
+	queue->usage.file = npu_usage_get(nfile->usage);
 	queue->priority = npu_queue_hw_priority(args->priority);
 	queue->timeout = msecs_to_jiffies(args->timeout_ms ?: npu_default_timeout_ms);
 	queue->fence_context = dma_fence_context_alloc(1);
@@ -234,10 +237,11 @@ err_free:
 	return ERR_PTR(ret);
 }
 
-static struct npu_queue *npu_queue_create(struct npu_device *npu, struct npu_vm *vm,
+static struct npu_queue *npu_queue_create(struct npu_file *nfile, struct npu_vm *vm,
 					  const struct drm_npu_queue_create *args)
 {
-	struct npu_queue *queue = npu_queue_alloc(npu, vm, args);
+	struct npu_queue *queue = npu_queue_alloc(nfile, vm, args);
+	struct npu_device *npu = nfile->npu;
 	int ret;
 
 	if (IS_ERR(queue))
@@ -298,7 +302,7 @@ int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *
 	vm = npu_vm_lookup(nfile, args->vm_id);
 	if (!vm)
 		return -ENOENT;
-	queue = npu_queue_create(nfile->npu, vm, args);
+	queue = npu_queue_create(nfile, vm, args);
 	npu_vm_put(vm);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);

@@ -15,6 +15,7 @@
 #include <drm/npu_accel.h>
 
 #include "npu_counters.h"
+#include "npu_fdinfo.h"
 #include "npu_fw.h"
 #include "npu_ring.h"
 
@@ -149,6 +150,8 @@ struct npu_queue {
 	unsigned long stamp;
 	/** @waits: the watchdog saw it last with a job that was not being worked on */
 	bool waits;
+	/** @usage: what fdinfo knows of the counters */
+	struct npu_queue_usage usage;
 };
 
 /** struct npu_queue_health - a queue as the watchdog sees it */

@@ -412,6 +412,7 @@ static int npu_queue_activate(struct npu_queue *queue)
 	int ret;
 
 	scoped_guard(spinlock_irqsave, &queue->lock) {
+		npu_usage_restart(queue);
 		memset(queue->mem, 0, sizeof(*queue->mem));
 		queue->mem->wb.completed = queue->emitted;
 		queue->tail = 0;
@@ -635,8 +636,10 @@ void npu_queue_free_mem(struct npu_queue *queue)
 {
 	struct npu_queue_mem *mem;
 
-	scoped_guard(spinlock_irqsave, &queue->lock)
+	scoped_guard(spinlock_irqsave, &queue->lock) {
+		npu_usage_add(queue);
 		mem = no_free_ptr(queue->mem);
+	}
 	if (mem)
 		dma_free_coherent(queue->npu->drm.dev, sizeof(*mem), mem, queue->mem_dma);
 }

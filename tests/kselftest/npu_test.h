@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,6 +71,24 @@ static inline int npu_test_open(void)
 		close(fd);
 	}
 	return -ENODEV;
+}
+
+/* PCI address of an open node, as sysfs has it; 0 or -errno. */
+static inline int npu_test_pci(int fd, char *address, size_t size)
+{
+	char path[64], target[256] = "";
+	struct stat node;
+	ssize_t length;
+
+	if (fstat(fd, &node))
+		return -errno;
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device", major(node.st_rdev),
+		 minor(node.st_rdev));
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length < 0)
+		return -errno;
+	snprintf(address, size, "%s", strrchr(target, '/') + 1);
+	return 0;
 }
 
 static inline int npu_vm_create(int fd, uint32_t *ret_id)
