@@ -100,8 +100,8 @@ static u64 npu_usage_sum(u64 a, u64 b)
 }
 
 /*
- * Time of an engine that worked so many of a queue's cycles, which took that time in all. Its cycles
- * are less than twice NPU_MAX_TILES times the queue's.
+ * Time of an engine that worked so many of a queue's cycles, which took that time in all. Its
+ * cycles are less than twice NPU_MAX_TILES times the queue's.
  */
 static u64 npu_usage_time(u64 worked, u64 cycles, u64 time)
 {
@@ -187,7 +187,7 @@ static void npu_usage_collect(struct npu_file *nfile)
 	}
 }
 
-/* Clock that the tiles run at now, kHz, or 0: it cannot be told without waking or waiting for it. */
+/* Clock that the tiles run at now, kHz, or 0: it cannot be told without waiting for it. */
 static u32 npu_fdinfo_clock(struct npu_device *npu)
 {
 	u32 khz = 0;
