@@ -186,8 +186,13 @@ static inline struct drm_gpuvm_bo *npu_gpuvm_bo_obtain(struct drm_gpuvm *gpuvm,
 	/* Takes the lock, and what was made if there is one already. */
 	return vm_bo ? drm_gpuvm_bo_obtain_prealloc(vm_bo) : ERR_PTR(-ENOMEM);
 #else
+	struct drm_gpuvm_bo *vm_bo = drm_gpuvm_bo_create(gpuvm, obj);
+
+	if (!vm_bo)
+		return ERR_PTR(-ENOMEM);
+	/* Nothing is allocated under the lock: fences wait for it. */
 	guard(mutex)(&lock->mutex);
-	return drm_gpuvm_bo_obtain(gpuvm, obj);
+	return drm_gpuvm_bo_obtain_prealloc(vm_bo);
 #endif
 }
 
@@ -239,5 +244,112 @@ static inline void npu_shmem_put_pages(struct drm_gem_shmem_object *shmem)
 #else
 #define NPU_MEMORY_STATS (DRM_GEM_OBJECT_RESIDENT | DRM_GEM_OBJECT_PURGEABLE)
 #endif
+
+/**
+ * npu_shmem_madvise() - say whether an object's content is needed
+ * @shmem: object, its reservation held
+ * @madv: 0: it is
+ *
+ * Return: whether there is any.
+ */
+static inline bool npu_shmem_madvise(struct drm_gem_shmem_object *shmem, int madv)
+{
+#ifdef NPU_HAS_SHMEM_PURGE_LOCKED
+	return drm_gem_shmem_madvise_locked(shmem, madv);
+#else
+	return drm_gem_shmem_madvise(shmem, madv);
+#endif
+}
+
+/**
+ * npu_shmem_purge() - take an object's pages
+ * @shmem: object that may be purged, its reservation held
+ */
+static inline void npu_shmem_purge(struct drm_gem_shmem_object *shmem)
+{
+#ifdef NPU_HAS_SHMEM_PURGE_LOCKED
+	drm_gem_shmem_purge_locked(shmem);
+#else
+	drm_gem_shmem_purge(shmem);
+#endif
+}
+
+/* With 6.13 the name of a namespace is a string. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define NPU_IMPORT_NS(name) MODULE_IMPORT_NS(name)
+#else
+#define NPU_IMPORT_NS(name) MODULE_IMPORT_NS(#name)
+#endif
+
+#ifndef NPU_HAS_GEM_HUGE_MNT
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/pagemap.h>
+#include <linux/shmem_fs.h>
+
+#include <drm/drm_managed.h>
+
+static inline void npu_huge_mnt_free(struct drm_device *drm, void *mnt)
+{
+	kern_unmount(mnt);
+}
+#endif
+
+/**
+ * npu_huge_mnt_create() - have a file system whose files get large pages
+ * @drm: device
+ * @mnt: where to put it, on kernels that do not keep it in @drm
+ *
+ * With 7.0 the GEM helpers have such a mount for a device, and use it.
+ *
+ * Return: 0 or a negative errno.
+ */
+static inline int npu_huge_mnt_create(struct drm_device *drm, struct vfsmount **mnt)
+{
+#ifdef NPU_HAS_GEM_HUGE_MNT
+	return drm_gem_huge_mnt_create(drm, "within_size");
+#else
+	char options[] = "huge=within_size";
+	struct file_system_type *type = get_fs_type("tmpfs");
+	struct vfsmount *huge;
+
+	if (!type)
+		return -ENODEV;
+	huge = vfs_kern_mount(type, SB_KERNMOUNT, type->name, options);
+	if (IS_ERR(huge))
+		return PTR_ERR(huge);
+	*mnt = huge;
+	return drmm_add_action_or_reset(drm, npu_huge_mnt_free, huge);
+#endif
+}
+
+/**
+ * npu_shmem_create() - drm_gem_shmem_create() with large pages
+ * @drm: device
+ * @size: bytes
+ * @mnt: from npu_huge_mnt_create(), or NULL
+ *
+ * Return: the object or an ERR_PTR().
+ */
+static inline struct drm_gem_shmem_object *npu_shmem_create(struct drm_device *drm, size_t size,
+							    struct vfsmount *mnt)
+{
+	struct drm_gem_shmem_object *shmem = drm_gem_shmem_create(drm, size);
+#ifndef NPU_HAS_GEM_HUGE_MNT
+	struct file *file, *plain;
+
+	if (IS_ERR(shmem) || !mnt)
+		return shmem;
+	/* Nobody knows the object yet, and its file is empty: another one takes its place. */
+	plain = shmem->base.filp;
+	file = shmem_file_setup_with_mnt(mnt, "drm mm object", size, VM_NORESERVE);
+	if (IS_ERR(file))
+		return shmem;
+	mapping_set_gfp_mask(file->f_mapping, mapping_gfp_mask(plain->f_mapping));
+	shmem->base.filp = file;
+	fput(plain);
+#endif
+	return shmem;
+}
 
 #endif /* NPU_COMPAT_H */

@@ -25,6 +25,8 @@
 
 struct npu_queue;
 struct npu_usage;
+struct npu_user;
+struct vfsmount;
 
 /** NPU_MAX_CMDBUFS - command buffers per SUBMIT */
 #define NPU_MAX_CMDBUFS 64
@@ -100,6 +102,20 @@ struct npu_device {
 	/** @recovery: watchdog and reset */
 	struct npu_recovery recovery;
 
+	/** @users: struct npu_user of all who have something of it */
+	struct list_head users;
+	/** @users_lock: protects @users and what is in it */
+	spinlock_t users_lock;
+
+	/** @purgeable: BOs whose memory may be taken, oldest first */
+	struct list_head purgeable;
+	/** @purgeable_pages: their pages; written with @purge_lock held */
+	unsigned long purgeable_pages;
+	/** @purge_lock: protects @purgeable; taken inside of reservation locks */
+	struct mutex purge_lock;
+
+	/** @huge_mnt: file system of large pages, or NULL; constant after probe */
+	struct vfsmount *huge_mnt;
 	/** @bos: all struct npu_bo, so that removal can reach them */
 	struct list_head bos;
 	/** @bos_lock: protects @bos; taken outside of reservation locks */
@@ -121,10 +137,10 @@ struct npu_device {
 struct npu_file {
 	/** @npu: device */
 	struct npu_device *npu;
+	/** @user: whose account it is on */
+	struct npu_user *user;
 	/** @vms: struct npu_vm by id; the entry holds a reference */
 	struct xarray vms;
-	/** @vm_count: entries in @vms */
-	atomic_t vm_count;
 	/** @queues: struct npu_queue by id; the entry holds a user */
 	struct xarray queues;
 	/** @usage: what its queues have used; a reference */

@@ -12,6 +12,8 @@
  * - npu_hw: registers, who may touch them when, reset and start
  * - npu_firmware, npu_mbox, npu_irq: firmware, messages, interrupts
  * - npu_mmu, npu_pt, npu_vm, npu_gem: address spaces, page tables, buffers
+ * - npu_prime, npu_userptr, npu_shrinker, npu_account: buffers of others, memory taken, limits
+ * - npu_bind, npu_bindq: changes of address spaces, at once and in time
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog and reset
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
@@ -29,12 +31,17 @@
 #include <drm/drm_ioctl.h>
 #include <drm/drm_managed.h>
 
+#include "npu_account.h"
+#include "npu_bind.h"
 #include "npu_compat.h"
 #include "npu_fdinfo.h"
 #include "npu_gem.h"
 #include "npu_hw.h"
 #include "npu_job.h"
+#include "npu_prime.h"
 #include "npu_queue.h"
+#include "npu_shrinker.h"
+#include "npu_userptr.h"
 #include "npu_vm.h"
 
 struct workqueue_struct *npu_module_wq;
@@ -91,6 +98,8 @@ static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_SUBMIT, npu_ioctl_submit, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_QUERY_INFO, npu_ioctl_bo_query_info, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_SET_LABEL, npu_ioctl_bo_set_label, 0),
+	DRM_IOCTL_DEF_DRV(NPU_BO_MADVISE, npu_ioctl_bo_madvise, 0),
+	DRM_IOCTL_DEF_DRV(NPU_BO_USERPTR, npu_ioctl_bo_userptr, 0),
 };
 
 static int npu_open(struct drm_device *drm, struct drm_file *file)
@@ -108,6 +117,12 @@ static int npu_open(struct drm_device *drm, struct drm_file *file)
 		return -ENOMEM;
 	}
 	nfile->npu = to_npu(drm);
+	nfile->user = npu_user_open(nfile->npu);
+	if (!nfile->user) {
+		npu_usage_put(nfile->usage);
+		kfree(nfile);
+		return -ENOMEM;
+	}
 	xa_init_flags(&nfile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&nfile->queues, XA_FLAGS_ALLOC1);
 	file->driver_priv = nfile;
@@ -118,9 +133,11 @@ static void npu_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct npu_file *nfile = file->driver_priv;
 
+	npu_vm_cancel_all(nfile);
 	npu_queue_close_all(nfile);
 	npu_vm_close_all(nfile);
 	npu_usage_put(nfile->usage);
+	npu_user_put(nfile->user);
 	kfree(nfile);
 }
 
@@ -137,6 +154,8 @@ static const struct drm_driver npu_drm_driver = {
 	.postclose = npu_postclose,
 	.show_fdinfo = npu_show_fdinfo,
 	.gem_create_object = npu_gem_create_object,
+	.gem_prime_import = npu_prime_import,
+	.gem_prime_import_sg_table = npu_prime_import_sg_table,
 	.ioctls = npu_ioctls,
 	.num_ioctls = ARRAY_SIZE(npu_ioctls),
 	.fops = &npu_fops,
@@ -185,7 +204,15 @@ static int npu_init_parts(struct npu_device *npu)
 	init_rwsem(&npu->hw_sem);
 	spin_lock_init(&npu->slots_lock);
 	INIT_LIST_HEAD(&npu->bos);
+	INIT_LIST_HEAD(&npu->purgeable);
 	ret = drmm_mutex_init(&npu->drm, &npu->bos_lock);
+	if (ret)
+		return ret;
+	ret = drmm_mutex_init(&npu->drm, &npu->purge_lock);
+	if (ret)
+		return ret;
+	npu_account_init(npu);
+	ret = npu_gem_init(npu);
 	if (ret)
 		return ret;
 	npu->sched_wq = alloc_workqueue("npu-sched", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
@@ -236,6 +263,10 @@ static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 	ret = npu_irq_init(npu);
+	if (ret)
+		return ret;
+
+	ret = npu_shrinker_init(npu);
 	if (ret)
 		return ret;
 

@@ -130,3 +130,32 @@ int npu_mmu_invalidate(struct npu_device *npu, u32 asid, u64 va, u64 size)
 		return 0;
 	return npu_recovery_reset_sync(npu, "TLB invalidation does not end");
 }
+
+/**
+ * npu_mmu_try_invalidate() - npu_mmu_invalidate() of a whole space, where no lock may be waited for
+ * @npu: device
+ * @asid: address space
+ *
+ * Return: true: the device has forgotten all of it; false: a lock was taken, or the device did not
+ * obey, and a reset has been asked for that will make it forget.
+ */
+bool npu_mmu_try_invalidate(struct npu_device *npu, u32 asid)
+{
+	bool done = false;
+	int ret;
+
+	if (!down_read_trylock(&npu->hw_sem))
+		return false;
+	if (npu->hw_state != NPU_HW_UP) {
+		/* In reset or cut off: it knows nothing. */
+		done = true;
+	} else if (mutex_trylock(&npu->mmu.lock)) {
+		ret = npu_mmu_invalidate_locked(npu, asid, 0, 0);
+		mutex_unlock(&npu->mmu.lock);
+		done = !ret;
+		if (ret)
+			npu_recovery_request(npu, "TLB invalidation does not end");
+	}
+	up_read(&npu->hw_sem);
+	return done;
+}

@@ -27,6 +27,7 @@ int npu_mmu_init(struct npu_device *npu);
 int npu_mmu_space_alloc(struct npu_device *npu);
 void npu_mmu_space_free(struct npu_device *npu, u32 asid);
 void npu_mmu_space_set(struct npu_device *npu, u32 asid, dma_addr_t root);
+bool npu_mmu_try_invalidate(struct npu_device *npu, u32 asid);
 int npu_mmu_invalidate(struct npu_device *npu, u32 asid, u64 va, u64 size);
 
 #endif /* NPU_MMU_H */

@@ -4,19 +4,24 @@
  *
  * RISC-V Sv48 tables in pages of their own, in three steps per change:
  *
- * - npu_pt_prepare() does all that can fail. It adds the tables that will be
- *   needed and splits large leaves that the range cuts. None of this changes
- *   what any address translates to, so it can simply be left when the operation
- *   fails afterwards.
- * - npu_pt_map() and npu_pt_unmap() write leaves and cannot fail. Tables that
- *   become empty, or are replaced by a large leaf, leave the tree but not yet
- *   memory.
+ * - npu_pt_prepare() does all that can fail: it allocates as many tables as the
+ *   change can need at most. It does not look at the tree, which may change
+ *   until the next step, and needs none of its locks.
+ * - npu_pt_map() and npu_pt_unmap() change the tree and cannot fail. Tables that
+ *   become empty, or are replaced by a larger leaf, leave the tree but not yet
+ *   memory. They allocate nothing and wait for nothing, so that a fence may
+ *   depend on them.
  * - After the TLB invalidation, which also waits for walks that are under way,
- *   npu_pt_release() frees those tables.
+ *   npu_pt_release() frees those tables, and the spare ones.
  *
  * Every entry is written with one 64-bit store, so a walk in parallel sees the
  * old entry or the new one. Replacing a mapping writes over it: there is no
- * moment at which the range is unmapped.
+ * moment at which the range is unmapped. A large leaf that is replaced in part is
+ * first split: a table that says the same is filled, then put in its place.
+ *
+ * Memory is mapped by leaves of 4 KiB, and of 2 MiB where address, pages and size
+ * allow. Ranges without memory have leaves of every size that the tables have,
+ * so that a terabyte of them takes two entries and not a million.
  *
  * Rejected: io-pgtable. It has no Sv48, maps one contiguous block per call and
  * allocates while it maps, so an operation could fail half way and would need
@@ -25,6 +30,10 @@
  * Rejected: tables from dma_alloc_coherent(). They are the one kernel memory
  * of which a program can ask for much, by mapping sparsely; pages can be
  * charged to its memory cgroup.
+ *
+ * Rejected: looking which tables are there already before allocating. Binds that
+ * wait for fences would have to count on tables that an earlier one may have
+ * dropped by the time they run. What is left over is freed.
  */
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
@@ -34,18 +43,25 @@
 #include "npu_pt.h"
 
 #define NPU_PT_LARGE_LEVEL 1
+#define NPU_PT_ROOT_LEVEL (NPU_PT_LEVELS - 1)
 #define NPU_PT_LEAF_BITS (NPU_PTE_V | NPU_PTE_U | NPU_PTE_A | NPU_PTE_D)
 
 /* Position in the pages of an object, as the device sees them. */
 struct npu_pt_cursor {
-	struct scatterlist *sg;
+	struct scatterlist *sg; /* NULL: no memory */
 	u64 offset; /* in sg */
+	u64 bits; /* of the leaves */
 };
 
 static void npu_pt_cursor_init(struct npu_pt_cursor *cur, const struct npu_pt_source *src)
 {
 	u64 skip = src->offset;
 
+	*cur = (struct npu_pt_cursor) { .bits = NPU_PT_LEAF_BITS | src->prot };
+	if (!src->sgt) {
+		cur->bits |= NPU_PTE_SPARSE;
+		return;
+	}
 	cur->sg = src->sgt->sgl;
 	while (skip >= sg_dma_len(cur->sg)) {
 		skip -= sg_dma_len(cur->sg);
@@ -56,7 +72,7 @@ static void npu_pt_cursor_init(struct npu_pt_cursor *cur, const struct npu_pt_so
 
 static dma_addr_t npu_pt_cursor_addr(const struct npu_pt_cursor *cur)
 {
-	return sg_dma_address(cur->sg) + cur->offset;
+	return cur->sg ? sg_dma_address(cur->sg) + cur->offset : 0;
 }
 
 static void npu_pt_cursor_advance(struct npu_pt_cursor *cur, u64 bytes)
@@ -84,6 +100,12 @@ static u64 npu_pt_next(u64 va, unsigned int level)
 	return ((va >> npu_pt_shift(level)) + 1) << npu_pt_shift(level);
 }
 
+/* Tables of a level that translate [va, end). */
+static u64 npu_pt_tables(u64 va, u64 end, unsigned int level)
+{
+	return ((end - 1) >> npu_pt_shift(level + 1)) - (va >> npu_pt_shift(level + 1)) + 1;
+}
+
 static u64 npu_pte(dma_addr_t addr, u64 bits)
 {
 	return (u64)addr >> NPU_PAGE_SHIFT << NPU_PTE_PPN_SHIFT | bits;
@@ -107,14 +129,13 @@ static void npu_pt_free(struct device *dev, struct npu_pt *pt)
 	kvfree(pt);
 }
 
-static struct npu_pt *npu_pt_alloc(struct device *dev, u8 level)
+static struct npu_pt *npu_pt_alloc(struct device *dev, bool parent)
 {
 	struct npu_pt *pt;
 
-	pt = kvzalloc(struct_size(pt, child, level ? NPU_PT_ENTRIES : 0), GFP_KERNEL_ACCOUNT);
+	pt = kvzalloc(struct_size(pt, child, parent ? NPU_PT_ENTRIES : 0), GFP_KERNEL_ACCOUNT);
 	if (!pt)
 		return NULL;
-	pt->level = level;
 	pt->ptes = (u64 *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
 	if (!pt->ptes)
 		goto err_free;
@@ -138,7 +159,11 @@ err_free:
  */
 struct npu_pt *npu_pt_create_root(struct device *dev)
 {
-	return npu_pt_alloc(dev, NPU_PT_LEVELS - 1);
+	struct npu_pt *root = npu_pt_alloc(dev, true);
+
+	if (root)
+		root->level = NPU_PT_ROOT_LEVEL;
+	return root;
 }
 
 /**
@@ -161,134 +186,83 @@ void npu_pt_destroy(struct device *dev, struct npu_pt *root)
  * npu_pt_ctx_init() - start a change
  * @ctx: change
  * @dev: device that reads the tables
- * @root: root table
  */
-void npu_pt_ctx_init(struct npu_pt_ctx *ctx, struct device *dev, struct npu_pt *root)
+void npu_pt_ctx_init(struct npu_pt_ctx *ctx, struct device *dev)
 {
 	ctx->dev = dev;
-	ctx->root = root;
+	INIT_LIST_HEAD(&ctx->spare[0]);
+	INIT_LIST_HEAD(&ctx->spare[1]);
 	INIT_LIST_HEAD(&ctx->dropped);
 }
 
-/**
- * npu_pt_release() - free what the change dropped
- * @ctx: change; the device has been invalidated
- */
-void npu_pt_release(struct npu_pt_ctx *ctx)
+static void npu_pt_free_list(struct device *dev, struct list_head *list)
 {
 	struct npu_pt *pt, *next;
 
-	list_for_each_entry_safe(pt, next, &ctx->dropped, node)
-		npu_pt_destroy(ctx->dev, pt);
-	INIT_LIST_HEAD(&ctx->dropped);
+	list_for_each_entry_safe(pt, next, list, node)
+		npu_pt_destroy(dev, pt);
+	INIT_LIST_HEAD(list);
 }
 
-/* The level 1 table that covers va, or NULL where there is none. */
-static struct npu_pt *npu_pt_find(const struct npu_pt_ctx *ctx, u64 va)
+/**
+ * npu_pt_release() - free what the change dropped, and what it did not need
+ * @ctx: change; if it was made, the device has been invalidated
+ */
+void npu_pt_release(struct npu_pt_ctx *ctx)
 {
-	struct npu_pt *pt = ctx->root;
-
-	while (pt && pt->level > NPU_PT_LARGE_LEVEL)
-		pt = pt->child[npu_pt_index(va, pt->level)];
-	return pt;
+	npu_pt_free_list(ctx->dev, &ctx->spare[0]);
+	npu_pt_free_list(ctx->dev, &ctx->spare[1]);
+	npu_pt_free_list(ctx->dev, &ctx->dropped);
 }
 
-static struct npu_pt *npu_pt_add_child(struct npu_pt_ctx *ctx, struct npu_pt *pt,
-				       unsigned int index)
+static bool npu_pt_is_leaf(const struct npu_pt *pt, unsigned int index)
 {
-	struct npu_pt *child = npu_pt_alloc(ctx->dev, pt->level - 1);
-
-	if (!child)
-		return NULL;
-	pt->child[index] = child;
-	npu_pt_set(pt, index, npu_pte(child->dma, NPU_PTE_V));
-	npu_pt_sync(ctx->dev, pt);
-	return child;
+	return (pt->ptes[index] & NPU_PTE_V) && (!pt->level || !pt->child[index]);
 }
 
-static struct npu_pt *npu_pt_find_or_add(struct npu_pt_ctx *ctx, u64 va)
+/* May an entry of this level, whole from va on, be one leaf? */
+static bool npu_pt_can_be_leaf(const struct npu_pt_cursor *cur, u64 va, u64 end, unsigned int level)
 {
-	struct npu_pt *pt = ctx->root;
+	const u64 size = 1ull << npu_pt_shift(level);
 
-	while (pt && pt->level > NPU_PT_LARGE_LEVEL) {
-		unsigned int index = npu_pt_index(va, pt->level);
-
-		pt = pt->child[index] ?: npu_pt_add_child(ctx, pt, index);
-	}
-	return pt;
+	if (!level)
+		return true;
+	if (!IS_ALIGNED(va, size) || end - va < size)
+		return false;
+	if (!cur->sg)
+		return true;
+	return level == NPU_PT_LARGE_LEVEL && IS_ALIGNED(npu_pt_cursor_addr(cur), size) &&
+	       sg_dma_len(cur->sg) - cur->offset >= size;
 }
 
-/* Replace a large leaf by a table of small ones that say the same. */
-static int npu_pt_split(struct npu_pt_ctx *ctx, struct npu_pt *pt, unsigned int index)
+static int npu_pt_add_spares(struct npu_pt_ctx *ctx, bool parents, u64 count)
 {
-	u64 large = pt->ptes[index];
-	struct npu_pt *child;
-	unsigned int i;
-
-	child = npu_pt_alloc(ctx->dev, 0);
-	if (!child)
-		return -ENOMEM;
-	for (i = 0; i < NPU_PT_ENTRIES; i++)
-		npu_pt_set(child, i, large + ((u64)i << NPU_PTE_PPN_SHIFT));
-	npu_pt_sync(ctx->dev, child);
-	/* The table is filled before a walk can come to it. */
-	dma_wmb();
-	pt->child[index] = child;
-	npu_pt_set(pt, index, npu_pte(child->dma, NPU_PTE_V));
-	npu_pt_sync(ctx->dev, pt);
-	return 0;
-}
-
-static bool npu_pt_is_large(const struct npu_pt *pt, unsigned int index)
-{
-	return (pt->ptes[index] & NPU_PTE_V) && !pt->child[index];
-}
-
-static bool npu_pt_can_be_large(const struct npu_pt_cursor *cur, u64 va, u64 end)
-{
-	return IS_ALIGNED(va | npu_pt_cursor_addr(cur), NPU_LARGE_PAGE_SIZE) &&
-	       end - va >= NPU_LARGE_PAGE_SIZE &&
-	       sg_dma_len(cur->sg) - cur->offset >= NPU_LARGE_PAGE_SIZE;
-}
-
-static int npu_pt_prepare_map(struct npu_pt_ctx *ctx, u64 va, u64 end,
-			      const struct npu_pt_source *src)
-{
-	struct npu_pt_cursor cur;
-
-	npu_pt_cursor_init(&cur, src);
-	while (va < end) {
-		unsigned int index = npu_pt_index(va, NPU_PT_LARGE_LEVEL);
-		u64 next = min(npu_pt_next(va, NPU_PT_LARGE_LEVEL), end);
-		struct npu_pt *pt = npu_pt_find_or_add(ctx, va);
+	while (count--) {
+		struct npu_pt *pt = npu_pt_alloc(ctx->dev, parents);
 
 		if (!pt)
 			return -ENOMEM;
-		if (!npu_pt_can_be_large(&cur, va, end) && !pt->child[index]) {
-			if (npu_pt_is_large(pt, index)) {
-				if (npu_pt_split(ctx, pt, index))
-					return -ENOMEM;
-			} else if (!npu_pt_add_child(ctx, pt, index)) {
-				return -ENOMEM;
-			}
-		}
-		npu_pt_cursor_advance(&cur, next - va);
-		va = next;
+		list_add_tail(&pt->node, &ctx->spare[parents]);
+		cond_resched();
 	}
 	return 0;
 }
 
-static int npu_pt_split_at(struct npu_pt_ctx *ctx, u64 va)
+/* Tables of level 0 that mapping a source takes. */
+static u64 npu_pt_count_small(u64 va, u64 end, const struct npu_pt_source *src)
 {
-	unsigned int index = npu_pt_index(va, NPU_PT_LARGE_LEVEL);
-	struct npu_pt *pt;
+	struct npu_pt_cursor cur;
+	u64 count = 0;
 
-	if (IS_ALIGNED(va, NPU_LARGE_PAGE_SIZE))
-		return 0;
-	pt = npu_pt_find(ctx, va);
-	if (!pt || !npu_pt_is_large(pt, index))
-		return 0;
-	return npu_pt_split(ctx, pt, index);
+	npu_pt_cursor_init(&cur, src);
+	while (va < end) {
+		u64 next = min(npu_pt_next(va, NPU_PT_LARGE_LEVEL), end);
+
+		count += !npu_pt_can_be_leaf(&cur, va, end, NPU_PT_LARGE_LEVEL);
+		npu_pt_cursor_advance(&cur, next - va);
+		va = next;
+	}
+	return count;
 }
 
 /**
@@ -296,82 +270,134 @@ static int npu_pt_split_at(struct npu_pt_ctx *ctx, u64 va)
  * @ctx: change
  * @va: first address, page aligned
  * @size: bytes, page aligned
- * @src: what will be mapped, or NULL: nothing, the range will be unmapped
+ * @src: what will be mapped, or NULL: the range will be unmapped
  *
- * Return: 0 or -ENOMEM; in both cases every address still translates as before.
+ * Return: 0 or -ENOMEM; npu_pt_release() is due in both cases.
  */
 int npu_pt_prepare(struct npu_pt_ctx *ctx, u64 va, u64 size, const struct npu_pt_source *src)
 {
+	const u64 end = va + size;
+	unsigned int level;
+	u64 parents = 0;
 	int ret;
 
-	ret = npu_pt_split_at(ctx, va);
+	if (src && src->sgt) {
+		ret = npu_pt_add_spares(ctx, false, npu_pt_count_small(va, end, src));
+		for (level = 1; level < NPU_PT_ROOT_LEVEL; level++)
+			parents += npu_pt_tables(va, end, level);
+	} else {
+		/* Only the two ends can lie within a leaf, of any level. */
+		ret = npu_pt_add_spares(ctx, false, 2);
+		parents = 2 * (NPU_PT_ROOT_LEVEL - 1);
+	}
 	if (!ret)
-		ret = npu_pt_split_at(ctx, va + size);
-	if (!ret && src)
-		ret = npu_pt_prepare_map(ctx, va, va + size, src);
+		ret = npu_pt_add_spares(ctx, true, parents);
 	return ret;
 }
 
 static void npu_pt_drop_child(struct npu_pt_ctx *ctx, struct npu_pt *pt, unsigned int index)
 {
+	if (!pt->level || !pt->child[index])
+		return;
 	list_add_tail(&pt->child[index]->node, &ctx->dropped);
 	pt->child[index] = NULL;
+}
+
+/* Fill a table so that it says what the leaf says that it is to replace. */
+static void npu_pt_fill(struct npu_pt *pt, u64 leaf)
+{
+	u64 step = 0;
+	unsigned int i;
+
+	if (!(leaf & NPU_PTE_SPARSE))
+		step = 1ull << (pt->level * NPU_PT_INDEX_BITS + NPU_PTE_PPN_SHIFT);
+	for (i = 0; i < NPU_PT_ENTRIES; i++)
+		npu_pt_set(pt, i, leaf + i * step);
+}
+
+/* The table below an entry; made of a spare one if there is none. */
+static struct npu_pt *npu_pt_get_child(struct npu_pt_ctx *ctx, struct npu_pt *pt,
+				       unsigned int index)
+{
+	struct npu_pt *child = pt->child[index];
+
+	if (child)
+		return child;
+	child = list_first_entry_or_null(&ctx->spare[pt->level > 1], struct npu_pt, node);
+	if (WARN_ON_ONCE(!child))
+		return NULL;
+	list_del(&child->node);
+	child->level = pt->level - 1;
+	if (npu_pt_is_leaf(pt, index))
+		npu_pt_fill(child, pt->ptes[index]);
+	npu_pt_sync(ctx->dev, child);
+	/* The table is filled before a walk can come to it. */
+	dma_wmb();
+	pt->child[index] = child;
+	npu_pt_set(pt, index, npu_pte(child->dma, NPU_PTE_V));
+	npu_pt_sync(ctx->dev, pt);
+	return child;
+}
+
+/* As deep as there are levels. */
+static void npu_pt_map_in(struct npu_pt_ctx *ctx, struct npu_pt *pt, u64 va, u64 end,
+			  struct npu_pt_cursor *cur)
+{
+	while (va < end) {
+		unsigned int index = npu_pt_index(va, pt->level);
+		u64 next = min(npu_pt_next(va, pt->level), end);
+
+		if (npu_pt_can_be_leaf(cur, va, end, pt->level)) {
+			npu_pt_set(pt, index, npu_pte(npu_pt_cursor_addr(cur), cur->bits));
+			npu_pt_drop_child(ctx, pt, index);
+			npu_pt_cursor_advance(cur, next - va);
+		} else {
+			struct npu_pt *child = npu_pt_get_child(ctx, pt, index);
+
+			if (!child)
+				return;
+			npu_pt_map_in(ctx, child, va, next, cur);
+		}
+		va = next;
+	}
+	npu_pt_sync(ctx->dev, pt);
+	cond_resched();
 }
 
 /**
  * npu_pt_map() - map pages, in place of whatever was mapped there
  * @ctx: change, prepared with the same arguments
+ * @root: root table
  * @va: first address
  * @size: bytes
  * @src: what to map
  */
-void npu_pt_map(struct npu_pt_ctx *ctx, u64 va, u64 size, const struct npu_pt_source *src)
+void npu_pt_map(struct npu_pt_ctx *ctx, struct npu_pt *root, u64 va, u64 size,
+		const struct npu_pt_source *src)
 {
-	u64 end = va + size, bits = NPU_PT_LEAF_BITS | src->prot;
 	struct npu_pt_cursor cur;
 
 	npu_pt_cursor_init(&cur, src);
-	while (va < end) {
-		unsigned int index = npu_pt_index(va, NPU_PT_LARGE_LEVEL);
-		struct npu_pt *pt = npu_pt_find(ctx, va);
-
-		if (npu_pt_can_be_large(&cur, va, end)) {
-			npu_pt_set(pt, index, npu_pte(npu_pt_cursor_addr(&cur), bits));
-			npu_pt_sync(ctx->dev, pt);
-			if (pt->child[index])
-				npu_pt_drop_child(ctx, pt, index);
-			npu_pt_cursor_advance(&cur, NPU_LARGE_PAGE_SIZE);
-			va += NPU_LARGE_PAGE_SIZE;
-		} else {
-			u64 stop = min(npu_pt_next(va, NPU_PT_LARGE_LEVEL), end);
-
-			pt = pt->child[index];
-			for (; va < stop; va += NPU_PAGE_SIZE) {
-				npu_pt_set(pt, npu_pt_index(va, 0),
-					   npu_pte(npu_pt_cursor_addr(&cur), bits));
-				npu_pt_cursor_advance(&cur, NPU_PAGE_SIZE);
-			}
-			npu_pt_sync(ctx->dev, pt);
-		}
-		cond_resched();
-	}
+	npu_pt_map_in(ctx, root, va, va + size, &cur);
 }
 
 /* As deep as there are levels. */
 static void npu_pt_unmap_in(struct npu_pt_ctx *ctx, struct npu_pt *pt, u64 va, u64 end)
 {
 	while (va < end) {
+		const u64 size = 1ull << npu_pt_shift(pt->level);
 		unsigned int index = npu_pt_index(va, pt->level);
 		u64 next = min(npu_pt_next(va, pt->level), end);
+		struct npu_pt *child = NULL;
 
-		if (pt->level && pt->child[index]) {
-			npu_pt_unmap_in(ctx, pt->child[index], va, next);
-			if (!pt->child[index]->live) {
-				npu_pt_set(pt, index, 0);
-				npu_pt_drop_child(ctx, pt, index);
-			}
-		} else if (pt->ptes[index]) {
+		/* What goes in part is looked into, what goes as a whole is not. */
+		if (pt->ptes[index] && next - va < size)
+			child = npu_pt_get_child(ctx, pt, index);
+		if (child)
+			npu_pt_unmap_in(ctx, child, va, next);
+		if (pt->ptes[index] && (!child || !child->live)) {
 			npu_pt_set(pt, index, 0);
+			npu_pt_drop_child(ctx, pt, index);
 		}
 		va = next;
 	}
@@ -381,12 +407,41 @@ static void npu_pt_unmap_in(struct npu_pt_ctx *ctx, struct npu_pt *pt, u64 va, u
 /**
  * npu_pt_unmap() - unmap a range, holes and all
  * @ctx: change, prepared with the same arguments
+ * @root: root table
  * @va: first address
  * @size: bytes
- *
- * Also sweeps up empty tables that a failed npu_pt_prepare() left.
  */
-void npu_pt_unmap(struct npu_pt_ctx *ctx, u64 va, u64 size)
+void npu_pt_unmap(struct npu_pt_ctx *ctx, struct npu_pt *root, u64 va, u64 size)
 {
-	npu_pt_unmap_in(ctx, ctx->root, va, va + size);
+	npu_pt_unmap_in(ctx, root, va, va + size);
+}
+
+/* As deep as there are levels. */
+static void npu_pt_zap_in(struct device *dev, struct npu_pt *pt, u64 va, u64 end)
+{
+	while (va < end) {
+		unsigned int index = npu_pt_index(va, pt->level);
+		u64 next = min(npu_pt_next(va, pt->level), end);
+
+		if (pt->level && pt->child[index])
+			npu_pt_zap_in(dev, pt->child[index], va, next);
+		else if (pt->ptes[index])
+			npu_pt_set(pt, index, 0);
+		va = next;
+	}
+	npu_pt_sync(dev, pt);
+}
+
+/**
+ * npu_pt_zap() - take the leaves out of a range, and leave its tables
+ * @dev: device
+ * @root: root table
+ * @va: first address
+ * @size: bytes: a whole mapping, beyond which no leaf of it reaches
+ *
+ * Needs nothing to be prepared, and drops nothing.
+ */
+void npu_pt_zap(struct device *dev, struct npu_pt *root, u64 va, u64 size)
+{
+	npu_pt_zap_in(dev, root, va, va + size);
 }

@@ -2,6 +2,7 @@
 /* DEV_QUERY: what hardware and firmware are, and this driver's limits. */
 #include <linux/uaccess.h>
 
+#include "npu_account.h"
 #include "npu_counters.h"
 #include "npu_device.h"
 #include "npu_pgtable.h"
@@ -46,7 +47,7 @@ static int npu_query_copy(struct drm_npu_dev_query *args, const void *info, u32 
  * npu_ioctl_dev_query() - DRM_NPU_DEV_QUERY
  * @drm: device
  * @data: struct drm_npu_dev_query
- * @file: file, not used
+ * @file: file
  *
  * Return: 0; -EINVAL: unknown type; -EFAULT: bad pointer; -ENODEV.
  */
@@ -54,7 +55,9 @@ int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fil
 {
 	struct npu_device *npu = to_npu(drm);
 	struct drm_npu_dev_query *args = data;
+	struct npu_file *nfile = file->driver_priv;
 	struct drm_npu_device_info info;
+	struct drm_npu_limits limits;
 
 	if (npu_is_lost(npu))
 		return -ENODEV;
@@ -64,6 +67,9 @@ int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *fil
 		return npu_query_copy(args, &info, sizeof(info));
 	case DRM_NPU_DEV_QUERY_FW_INFO:
 		return npu_query_copy(args, &npu->fw.info, sizeof(npu->fw.info));
+	case DRM_NPU_DEV_QUERY_LIMITS:
+		npu_user_limits(nfile->user, &limits);
+		return npu_query_copy(args, &limits, sizeof(limits));
 	default:
 		return -EINVAL;
 	}

@@ -31,6 +31,7 @@
 
 #include <drm/drm_drv.h>
 
+#include "npu_account.h"
 #include "npu_compat.h"
 #include "npu_device.h"
 #include "npu_job.h"
@@ -104,6 +105,7 @@ static void npu_queue_release_work(struct work_struct *work)
 	drm_sched_fini(&queue->sched);
 	/* One of the scheduler's works may just have queued another, which finds nothing to do. */
 	flush_workqueue(queue->npu->sched_wq);
+	npu_user_uncharge(queue->vm->user, NPU_RESOURCE_QUEUES, 1);
 	npu_vm_put(queue->vm);
 	npu_queue_put(queue);
 }
@@ -189,11 +191,15 @@ static struct npu_queue *npu_queue_alloc(struct npu_file *nfile, struct npu_vm *
 {
 	struct npu_device *npu = nfile->npu;
 	struct npu_queue *queue;
-	int ret = -ENOMEM;
+	int ret;
 
+	ret = npu_user_charge(vm->user, NPU_RESOURCE_QUEUES, 1);
+	if (ret)
+		return ERR_PTR(ret);
+	ret = -ENOMEM;
 	queue = kzalloc_obj(*queue, GFP_KERNEL_ACCOUNT);
 	if (!queue)
-		return ERR_PTR(-ENOMEM);
+		goto err_uncharge;
 	queue->mem = dma_alloc_coherent(npu->drm.dev, sizeof(*queue->mem), &queue->mem_dma,
 					GFP_KERNEL);
 	if (!queue->mem)
@@ -234,6 +240,8 @@ err_free_mem:
 	dma_free_coherent(npu->drm.dev, sizeof(*queue->mem), queue->mem, queue->mem_dma);
 err_free:
 	kfree(queue);
+err_uncharge:
+	npu_user_uncharge(vm->user, NPU_RESOURCE_QUEUES, 1);
 	return ERR_PTR(ret);
 }
 
@@ -283,8 +291,8 @@ static int npu_queue_check_create(const struct drm_npu_queue_create *args)
  * @file: file
  *
  * Return: 0; -EINVAL: flags, pad, priority or timeout; -EACCES: priority needs CAP_SYS_NICE;
- * -ENOENT: no such VM; -EBUSY: all hardware queues are taken; -ENOMEM; -EIO: the device does not
- * do as told, not even after a reset; -ENODEV.
+ * -ENOENT: no such VM; -EBUSY: all hardware queues are taken; -EDQUOT: the user has as many as it
+ * may; -ENOMEM; -EIO: the device does not do as told, not even after a reset; -ENODEV.
  */
 int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file)
 {

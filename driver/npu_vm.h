@@ -3,6 +3,7 @@
 #ifndef NPU_VM_H
 #define NPU_VM_H
 
+#include <linux/cleanup.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
@@ -11,9 +12,11 @@
 
 struct drm_device;
 struct drm_file;
+struct npu_bindq;
 struct npu_device;
 struct npu_file;
 struct npu_pt;
+struct npu_user;
 
 /**
  * struct npu_vm - an address space
@@ -28,9 +31,11 @@ struct npu_vm {
 	struct kref kref;
 	/** @npu: device; outlives the VM */
 	struct npu_device *npu;
+	/** @user: whose account it is on, until it has no user */
+	struct npu_user *user;
 	/** @node: in &npu_vm_list.list */
 	struct list_head node;
-	/** @lock: serialises changes */
+	/** @lock: serialises changes; nothing is allocated under it, fences wait for it */
 	struct mutex lock;
 	/** @asid: hardware address space; constant */
 	u32 asid;
@@ -40,17 +45,28 @@ struct npu_vm {
 	u64 bound_bytes;
 	/** @unusable: the device was lost while it was changed; protected by @lock */
 	bool unusable;
+	/** @closed: its id is gone; protected by @lock */
+	bool closed;
+	/** @binds: asynchronous binds that have not run; protected by @lock */
+	struct list_head binds;
+	/** @bindq_lock: makes @bindq be made once */
+	struct mutex bindq_lock;
+	/** @bindq: queue of asynchronous binds, or NULL: there was none yet */
+	struct npu_bindq *bindq;
 };
 
 struct npu_vm *npu_vm_lookup(struct npu_file *nfile, u32 id);
 struct npu_vm *npu_vm_get(struct npu_vm *vm);
 void npu_vm_put(struct npu_vm *vm);
+void npu_vm_cancel_all(struct npu_file *nfile);
 void npu_vm_close_all(struct npu_file *nfile);
 void npu_vm_unplug_all(struct npu_device *npu);
+void npu_vm_free(struct drm_gpuvm *gpuvm);
+
+DEFINE_FREE(npu_vm_put, struct npu_vm *, npu_vm_put(_T))
 
 int npu_ioctl_vm_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_vm_destroy(struct drm_device *drm, void *data, struct drm_file *file);
-int npu_ioctl_vm_bind(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_vm_get_state(struct drm_device *drm, void *data, struct drm_file *file);
 
 #endif /* NPU_VM_H */

@@ -5,6 +5,10 @@
  * leaves are 4 KiB (level 0) or 2 MiB (level 1); the U bit must be set in leaves; A and D
  * are ignored by the device (software sets both). Physical addresses are bus
  * addresses of the PCI function. A write-only leaf (W without R) is a fault.
+ *
+ * With NPU_FEATURE_SPARSE a leaf may have no memory (NPU_PTE_SPARSE, a bit that the standard
+ * reserves): its PPN is ignored, reads give zeros, writes (with W) are dropped, atomics and
+ * instruction fetches are page faults. It may be at every level, up to 512 GiB in one entry.
  */
 #ifndef NPU_PGTABLE_H
 #define NPU_PGTABLE_H
@@ -21,7 +25,8 @@
 #define NPU_PTE_D (1ull << 7)
 #define NPU_PTE_PPN_SHIFT 10
 #define NPU_PTE_PPN_MASK  0x003ffffffffffc00ull /* [53:10] */
-#define NPU_PTE_RESERVED  0xffc0000000000000ull /* [63:54] must be zero */
+#define NPU_PTE_SPARSE    (1ull << 58) /* leaf without memory */
+#define NPU_PTE_RESERVED  0xfbc0000000000000ull /* the rest of [63:54] must be zero */
 
 #define NPU_PT_LEVELS	     4
 #define NPU_PT_ENTRIES	     512

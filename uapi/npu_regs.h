@@ -69,6 +69,7 @@
 #define NPU_FEATURE_MATRIX_INT8 (1ull << 0)
 #define NPU_FEATURE_RVV		(1ull << 1) /* tiles have RISC-V V 1.0 */
 #define NPU_FEATURE_PERF	(1ull << 8) /* performance streams (npu_perf.h) */
+#define NPU_FEATURE_SPARSE	(1ull << 9) /* page-table leaves without memory (npu_pgtable.h) */
 #define NPU_FEATURE_DEBUG_FAULTS (1ull << 16) /* debug registers of npu_fault.h */
 /* [31:24] what the matrix engine has beside u8, s8 x s8 */
 #define NPU_FEATURE_MATRIX_S4	  (1ull << 24) /* packed s4 and s2 weights */

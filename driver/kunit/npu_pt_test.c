@@ -105,9 +105,9 @@ static void npu_pt_test_map(struct kunit *test, u64 va, u64 size, struct sg_tabl
 	struct npu_pt_test *ctx = test->priv;
 	struct npu_pt_ctx pt;
 
-	npu_pt_ctx_init(&pt, ctx->dev, ctx->root);
+	npu_pt_ctx_init(&pt, ctx->dev);
 	KUNIT_ASSERT_EQ(test, npu_pt_prepare(&pt, va, size, &src), 0);
-	npu_pt_map(&pt, va, size, &src);
+	npu_pt_map(&pt, ctx->root, va, size, &src);
 	npu_pt_release(&pt);
 }
 
@@ -116,9 +116,9 @@ static void npu_pt_test_unmap(struct kunit *test, u64 va, u64 size)
 	struct npu_pt_test *ctx = test->priv;
 	struct npu_pt_ctx pt;
 
-	npu_pt_ctx_init(&pt, ctx->dev, ctx->root);
+	npu_pt_ctx_init(&pt, ctx->dev);
 	KUNIT_ASSERT_EQ(test, npu_pt_prepare(&pt, va, size, NULL), 0);
-	npu_pt_unmap(&pt, va, size);
+	npu_pt_unmap(&pt, ctx->root, va, size);
 	npu_pt_release(&pt);
 }
 
@@ -181,10 +181,10 @@ static void npu_pt_test_split(struct kunit *test)
 	npu_pt_test_map(test, VA_BASE, NPU_LARGE_PAGE_SIZE,
 			npu_pt_test_object(test, 1, bus, pages), 0, NPU_PTE_R | NPU_PTE_X);
 	/* To prepare changes nothing that the device sees. */
-	npu_pt_ctx_init(&pt, ctx->dev, ctx->root);
+	npu_pt_ctx_init(&pt, ctx->dev);
 	KUNIT_ASSERT_EQ(test, npu_pt_prepare(&pt, VA_BASE + 0x5000, 0x2000, NULL), 0);
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE + 0x5000), bus[0] + 0x5000);
-	npu_pt_unmap(&pt, VA_BASE + 0x5000, 0x2000);
+	npu_pt_unmap(&pt, ctx->root, VA_BASE + 0x5000, 0x2000);
 	npu_pt_release(&pt);
 
 	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, VA_BASE + 0x4fff), bus[0] + 0x4fff);

@@ -21,16 +21,21 @@ static bool read_word(struct npu_dev *dev, uint64_t bus, uint64_t *value)
 	return true;
 }
 
+/* What all pages without memory read as. */
+static const _Alignas(64) uint8_t zero_page[NPU_PAGE_SIZE];
+
 /* Is the leaf entry pte at this level good for the access? */
 static bool leaf_permits(uint64_t pte, unsigned int level, enum npu_access access)
 {
 	const uint64_t ppn = (pte & NPU_PTE_PPN_MASK) >> NPU_PTE_PPN_SHIFT;
 
-	if (level > 1 || !(pte & NPU_PTE_U))
+	const bool sparse = pte & NPU_PTE_SPARSE;
+
+	if ((level > 1 && !sparse) || !(pte & NPU_PTE_U))
 		return false;
 	if ((pte & NPU_PTE_W) && !(pte & NPU_PTE_R))
 		return false;
-	if (level == 1 && (ppn & (NPU_PT_ENTRIES - 1)))
+	if (level == 1 && !sparse && (ppn & (NPU_PT_ENTRIES - 1)))
 		return false; /* misaligned 2 MiB page */
 	switch (access) {
 	case NPU_ACCESS_READ:
@@ -38,7 +43,7 @@ static bool leaf_permits(uint64_t pte, unsigned int level, enum npu_access acces
 	case NPU_ACCESS_WRITE:
 		return pte & NPU_PTE_W;
 	case NPU_ACCESS_EXEC:
-		return pte & NPU_PTE_X;
+		return (pte & NPU_PTE_X) && !sparse;
 	default:
 		return false;
 	}
@@ -53,11 +58,12 @@ static enum npu_job_error leaf(uint64_t pte, unsigned int level, uint64_t va,
 
 	if (!leaf_permits(pte, level, access))
 		return NPU_JOB_PAGE_FAULT;
-	page->bus = base | (va & ((1ull << shift) - 1) & ~(NPU_PAGE_SIZE - 1));
+	page->sparse = pte & NPU_PTE_SPARSE;
+	page->bus = page->sparse ? 0 : base | (va & ((1ull << shift) - 1) & ~(NPU_PAGE_SIZE - 1));
 	page->readable = pte & NPU_PTE_R;
 	page->writable = pte & NPU_PTE_W;
-	page->executable = pte & NPU_PTE_X;
-	page->large = level == 1;
+	page->executable = (pte & NPU_PTE_X) && !page->sparse;
+	page->large = level > 0;
 	return NPU_JOB_OK;
 }
 
@@ -143,7 +149,7 @@ static enum npu_job_error walk(struct npu_dev *dev, struct mmu_cache *cache, uns
 			return leaf(pte, level, va, access, page);
 		}
 		/* The specification reserves these bits in pointers to the next level. */
-		if (pte & (NPU_PTE_U | NPU_PTE_A | NPU_PTE_D))
+		if (pte & (NPU_PTE_U | NPU_PTE_A | NPU_PTE_D | NPU_PTE_SPARSE))
 			return NPU_JOB_PAGE_FAULT;
 		base = (pte & NPU_PTE_PPN_MASK) >> NPU_PTE_PPN_SHIFT << NPU_PAGE_SHIFT;
 	}
@@ -172,6 +178,10 @@ enum npu_job_error mmu_map(struct npu_dev *dev, struct mmu_cache *cache, unsigne
 	error = walk(dev, cache, as, va, access, page);
 	if (error != NPU_JOB_OK)
 		return error;
+	if (page->sparse) {
+		*host = access == NPU_ACCESS_WRITE ? dev->sink : (uint8_t *)(uintptr_t)zero_page;
+		return NPU_JOB_OK;
+	}
 	if (faults && fault_strikes_bus(dev, core, page->bus, NPU_PAGE_SIZE))
 		return NPU_JOB_BUS_ERROR;
 	*host = dev_map(dev, page->bus, &len, access == NPU_ACCESS_WRITE);

@@ -21,7 +21,8 @@ struct npu_dev;
 struct mmu_page {
 	uint64_t bus; /* bus address */
 	bool readable, writable, executable;
-	bool large; /* part of a 2 MiB page */
+	bool large; /* part of a page larger than 4 KiB */
+	bool sparse; /* there is no memory: reads give zeros, writes are dropped; bus is 0 */
 };
 
 /*
@@ -51,7 +52,7 @@ struct mmu_cache {
 
 /*
  * Walk and map: *host is the host address of the page's first byte, for writing if access is
- * NPU_ACCESS_WRITE, else for reading only. Pages of which a part does not answer are bus errors.
+ * NPU_ACCESS_WRITE, else for reading only; for a sparse page the two are different. Pages of which a part does not answer are bus errors.
  * cache is the caller's, to be emptied with its TLB; NULL: none. core: who asks, a tile number or
  * NPU_CORE_*.
  */

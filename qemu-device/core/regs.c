@@ -32,7 +32,7 @@ static uint32_t tlb_status(struct npu_dev *dev)
 
 static uint64_t features(const struct npu_dev *dev)
 {
-	return NPU_FEATURES_MATRIX | NPU_FEATURE_RVV | NPU_FEATURE_PERF |
+	return NPU_FEATURES_MATRIX | NPU_FEATURE_RVV | NPU_FEATURE_PERF | NPU_FEATURE_SPARSE |
 	       (dev->config.debug_faults ? NPU_FEATURE_DEBUG_FAULTS : 0);
 }
 

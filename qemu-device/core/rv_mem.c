@@ -379,12 +379,16 @@ int rv_atomic(struct rv_hart *hart, uint32_t insn, uint64_t va, uint64_t value)
 		rv_raise(hart, load ? RV_LOAD_MISALIGNED : RV_STORE_MISALIGNED, va);
 		return RV_SLOW_TRAP;
 	}
-	/* A page that can be written and not read does not exist here: pages of either are both. */
 	remote = rv_lookup(hart, va, access, &host);
 	if (remote == RV_SLOW_TRAP)
 		return RV_SLOW_TRAP;
 	if (!host) {
 		rv_raise(hart, access_cause(access), va);
+		return RV_SLOW_TRAP;
+	}
+	/* A page whose writes are dropped has nothing to read the old value from. */
+	if (!load && hart->tlb[host_index(va)].read_tag != (va & RV_PAGE_MASK)) {
+		rv_raise(hart, RV_STORE_PAGE_FAULT, va);
 		return RV_SLOW_TRAP;
 	}
 	if (load)

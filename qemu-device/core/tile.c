@@ -220,7 +220,8 @@ static enum rv_result tile_fill(struct rv_hart *hart, uint64_t va, enum rv_acces
 			 va);
 		return RV_TRAP;
 	}
-	page->readable = mapped.readable;
+	/* What is written to a page without memory must not be read back: reads ask again. */
+	page->readable = mapped.readable && !(mapped.sparse && access == RV_WRITE);
 	/* The host may have mapped it for reading only: writes ask again. */
 	page->writable = mapped.writable && access == RV_WRITE;
 	page->executable = mapped.executable;

@@ -113,7 +113,7 @@ void sim_pt_fini(struct sim_pt *pt);
  * Do all of a change that can fail: add tables, split large leaves. bus: what will be mapped, or 0:
  * the range will be unmapped. In any case every address translates as before.
  */
-int sim_pt_prepare(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus);
+int sim_pt_prepare(struct sim_pt *pt, uint64_t va, uint64_t size, bool map, uint64_t bus);
 /* Map a prepared range, in place of what was there. prot: NPU_PTE_R, W, X */
 void sim_pt_map(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus, uint64_t prot);
 void sim_pt_unmap(struct sim_pt *pt, uint64_t va, uint64_t size);

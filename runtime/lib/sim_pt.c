@@ -108,7 +108,8 @@ static int use_small(struct sim_pt *pt, uint64_t *entry)
 		return -1;
 	table = table_at(pt, bus);
 	for (unsigned int i = 0; is_leaf(large) && i < NPU_PT_ENTRIES; i++)
-		set(&table[i], bus_of(large) + i * PAGE, large & ~NPU_PTE_PPN_MASK);
+		set(&table[i], large & NPU_PTE_SPARSE ? 0 : bus_of(large) + i * PAGE,
+		    large & ~NPU_PTE_PPN_MASK);
 	set(entry, bus, NPU_PTE_V);
 	return 0;
 }
@@ -126,19 +127,20 @@ static bool can_be_large(uint64_t pte, uint64_t va, uint64_t end, uint64_t bus)
 	return !((va | bus) % LARGE) && end - va >= LARGE && !is_table(pte);
 }
 
-int sim_pt_prepare(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus)
+int sim_pt_prepare(struct sim_pt *pt, uint64_t va, uint64_t size, bool map, uint64_t bus)
 {
 	uint64_t end = va + size;
 
 	if (split_at(pt, va) || split_at(pt, end))
 		return -1;
-	while (bus && va < end) {
+	while (map && va < end) {
 		uint64_t next = step(va, 1, end);
 		uint64_t *entry = large_entry(pt, va, true);
 
 		if (!entry || (!can_be_large(*entry, va, end, bus) && use_small(pt, entry)))
 			return -1;
-		bus += next - va;
+		if (bus)
+			bus += next - va;
 		va = next;
 	}
 	return 0;
@@ -146,6 +148,7 @@ int sim_pt_prepare(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus)
 
 void sim_pt_map(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus, uint64_t prot)
 {
+	const uint64_t small = prot & NPU_PTE_SPARSE ? 0 : PAGE;
 	uint64_t end = va + size;
 
 	while (va < end) {
@@ -154,12 +157,12 @@ void sim_pt_map(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus, uin
 
 		if (can_be_large(*entry, va, end, bus)) {
 			set(entry, bus, LEAF_BITS | prot);
-			bus += LARGE;
+			bus += small * NPU_PT_ENTRIES;
 			va = next;
 			continue;
 		}
 		for (uint64_t *table = table_at(pt, bus_of(*entry)); va < next;
-		     va += PAGE, bus += PAGE)
+		     va += PAGE, bus += small)
 			set(entry_of(table, va, 0), bus, LEAF_BITS | prot);
 	}
 }

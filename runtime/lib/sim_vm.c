@@ -140,6 +140,14 @@ static void give_asid(struct sim_dev *dev, uint32_t asid)
 	pthread_mutex_unlock(&dev->lock);
 }
 
+/* Without memory there is no buffer. */
+static void put_bind(struct sim_dev *dev, struct sim_bind *bind)
+{
+	if (bind->bo)
+		sim_bo_put(dev, bind->bo);
+	free(bind);
+}
+
 void sim_vm_put(struct sim_dev *dev, struct sim_vm *vm)
 {
 	struct sim_bind *bind;
@@ -150,8 +158,7 @@ void sim_vm_put(struct sim_dev *dev, struct sim_vm *vm)
 	invalidate(dev, vm->asid, 0, 0);
 	while ((bind = vm->binds)) {
 		vm->binds = bind->next;
-		sim_bo_put(dev, bind->bo);
-		free(bind);
+		put_bind(dev, bind);
 	}
 	sim_pt_fini(&vm->pt);
 	give_asid(dev, vm->asid);
@@ -244,7 +251,8 @@ static struct sim_bind **carve(struct sim_vm *vm, struct change *change, uint64_
 			if (bind->va < va) { /* it goes on behind the range */
 				rest = take_spare(change);
 				*rest = *bind;
-				atomic_fetch_add(&rest->bo->refs, 1);
+				if (rest->bo)
+					atomic_fetch_add(&rest->bo->refs, 1);
 				bind->next = rest;
 				bind->size = va - bind->va;
 				link = &bind->next;
@@ -265,25 +273,30 @@ static struct sim_bind **carve(struct sim_vm *vm, struct change *change, uint64_
 	return link;
 }
 
-/* vm->lock held; the operation is checked. bo is NULL for an unmap. */
+/* vm->lock held; the operation is checked. bo is NULL but for a map. */
 static int do_op(struct sim_dev *dev, struct sim_vm *vm, const struct drm_npu_vm_bind_op *op,
 		 struct sim_bo *bo)
 {
+	const bool map = (op->flags & DRM_NPU_VM_BIND_TYPE_MASK) != DRM_NPU_VM_BIND_UNMAP;
 	uint64_t bus = bo ? bo->bus + op->bo_offset : 0, prot = NPU_PTE_R;
 	struct change change = {{malloc(sizeof(struct sim_bind)), malloc(sizeof(struct sim_bind))},
 				NULL};
 	struct sim_bind **link, *bind;
 	int err = 0;
 
-	if (!change.spare[0] || !change.spare[1] || sim_pt_prepare(&vm->pt, op->va, op->size, bus))
+	if (!change.spare[0] || !change.spare[1] ||
+	    sim_pt_prepare(&vm->pt, op->va, op->size, map, bus))
 		err = -ENOMEM;
 	if (!err) {
 		/* Nothing fails after this point. */
 		link = carve(vm, &change, op->va, op->va + op->size);
-		if (bo) {
+		if (map) {
 			bind = take_spare(&change);
 			*bind = (struct sim_bind){*link, op->va, op->size, bo};
-			atomic_fetch_add(&bo->refs, 1);
+			if (bo)
+				atomic_fetch_add(&bo->refs, 1);
+			else
+				prot |= NPU_PTE_SPARSE;
 			*link = bind;
 			if (!(op->flags & DRM_NPU_VM_BIND_READONLY))
 				prot |= NPU_PTE_W;
@@ -297,8 +310,7 @@ static int do_op(struct sim_dev *dev, struct sim_vm *vm, const struct drm_npu_vm
 	}
 	while ((bind = change.dead)) {
 		change.dead = bind->next;
-		sim_bo_put(dev, bind->bo);
-		free(bind);
+		put_bind(dev, bind);
 	}
 	free(change.spare[0]);
 	free(change.spare[1]);
@@ -317,6 +329,8 @@ static int check_op(const struct drm_npu_vm_bind_op *op)
 		return op->bo_offset % NPU_PAGE_SIZE ? -EINVAL : 0;
 	if (type == DRM_NPU_VM_BIND_UNMAP)
 		return op->flags == type && !op->bo_handle && !op->bo_offset ? 0 : -EINVAL;
+	if (type == DRM_NPU_VM_BIND_SPARSE)
+		return !op->bo_handle && !op->bo_offset ? 0 : -EINVAL;
 	return -EINVAL;
 }
 

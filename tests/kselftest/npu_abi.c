@@ -14,6 +14,7 @@ struct abi {
 	/* what the requests point to */
 	struct drm_npu_device_info info;
 	struct drm_npu_vm_bind_op op;
+	uint8_t page[4096] __attribute__((aligned(4096)));
 };
 
 /* Makes a request that succeeds, whatever was asked for before. */
@@ -105,6 +106,21 @@ static int make_bo_set_label(struct abi *abi, void *arg)
 	return 0;
 }
 
+static int make_bo_madvise(struct abi *abi, void *arg)
+{
+	((struct drm_npu_bo_madvise *)arg)->handle = abi->bo;
+	return 0;
+}
+
+static int make_bo_userptr(struct abi *abi, void *arg)
+{
+	*(struct drm_npu_bo_userptr *)arg = (struct drm_npu_bo_userptr){
+		.addr = (uintptr_t)abi->page,
+		.size = 4096,
+	};
+	return 0;
+}
+
 /* without: what it says when the first member, a 0 now, is not there. */
 static const struct {
 	const char *name;
@@ -125,6 +141,8 @@ static const struct {
 	{ "SUBMIT", DRM_IOCTL_NPU_SUBMIT, make_submit, -ENOENT },
 	{ "BO_QUERY_INFO", DRM_IOCTL_NPU_BO_QUERY_INFO, make_bo_query_info, -ENOENT },
 	{ "BO_SET_LABEL", DRM_IOCTL_NPU_BO_SET_LABEL, make_bo_set_label, -ENOENT },
+	{ "BO_MADVISE", DRM_IOCTL_NPU_BO_MADVISE, make_bo_madvise, -ENOENT },
+	{ "BO_USERPTR", DRM_IOCTL_NPU_BO_USERPTR, make_bo_userptr, -EINVAL },
 };
 #define IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
 

@@ -55,6 +55,8 @@ static void test_permissions(void)
 	*pte = host_leaf(page, 2) | NPU_PTE_G | 3ull << 8;
 	tap_is(walk(VA, NPU_ACCESS_READ, NULL), 1, "G and the software bits are ignored");
 	for (unsigned int bit = 54; bit < 64; bit++) {
+		if (bit == 58)
+			continue; /* SPARSE */
 		*pte = host_leaf(page, 2) | 1ull << bit;
 		tap_is(walk(VA, NPU_ACCESS_READ, NULL), FAULT, "reserved bit in a leaf");
 	}
@@ -175,6 +177,50 @@ static void test_map(void)
 	       "page at the end of the bus address space");
 }
 
+/* Leaves without memory, of every size. */
+static void test_sparse(void)
+{
+	const uint64_t rwx = NPU_PTE_R | NPU_PTE_W | NPU_PTE_X;
+	uint8_t *read, *write;
+	struct mmu_page out;
+
+	for (unsigned int level = 0; level < NPU_PT_LEVELS; level++) {
+		uint64_t *pte = host_pte(host, root, VA, level);
+		const uint64_t saved = *pte;
+		bool zero = true;
+
+		/* The page number is nonsense on purpose, and not aligned. */
+		*pte = host_leaf((1ull << 56) - 4096, rwx) | NPU_PTE_SPARSE;
+		tap_is(walk(VA + 0x210, NPU_ACCESS_WRITE, NULL), level ? 3 | 8 : 3,
+		       "leaf without memory: read and write");
+		tap_is(walk(VA, NPU_ACCESS_EXEC, NULL), FAULT, "and no execute");
+		tap_ok(mmu_map(t->dev, NULL, 0, 3, VA, NPU_ACCESS_READ, &out, &read) == NPU_JOB_OK &&
+			       mmu_map(t->dev, NULL, 0, 3, VA, NPU_ACCESS_WRITE, &out, &write) ==
+				       NPU_JOB_OK &&
+			       read != write,
+		       "it maps, and what is written is not where it is read");
+		memset(write, 0xff, 4096);
+		for (unsigned int i = 0; i < 4096; i++)
+			zero &= !read[i];
+		tap_ok(zero, "it reads as zeros");
+		*pte = host_leaf(0, NPU_PTE_R) | NPU_PTE_SPARSE;
+		tap_is(walk(VA, NPU_ACCESS_WRITE, NULL), FAULT, "read-only one");
+		*pte = host_leaf(0, NPU_PTE_W) | NPU_PTE_SPARSE;
+		tap_is(walk(VA, NPU_ACCESS_WRITE, NULL), FAULT, "W without R");
+		*pte = (host_leaf(0, rwx) | NPU_PTE_SPARSE) & ~NPU_PTE_U;
+		tap_is(walk(VA, NPU_ACCESS_READ, NULL), FAULT, "without U");
+		*pte = saved;
+	}
+	for (unsigned int level = 1; level < NPU_PT_LEVELS; level++) {
+		uint64_t *pte = host_pte(host, root, VA, level);
+		const uint64_t saved = *pte;
+
+		*pte = saved | NPU_PTE_SPARSE;
+		tap_is(walk(VA, NPU_ACCESS_READ, NULL), FAULT, "SPARSE in a pointer");
+		*pte = saved;
+	}
+}
+
 static void test_cache(void)
 {
 	uint8_t *page = host_alloc(host, 8192, 4096), *ptr;
@@ -226,6 +272,7 @@ int main(void)
 	test_levels();
 	test_addresses();
 	test_map();
+	test_sparse();
 	test_cache();
 	tiles_free(t);
 	return tap_done();

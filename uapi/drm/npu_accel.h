@@ -68,6 +68,8 @@ enum drm_npu_dev_query_type {
 	DRM_NPU_DEV_QUERY_DEVICE_INFO = 0,
 	/** @DRM_NPU_DEV_QUERY_FW_INFO: struct drm_npu_fw_info */
 	DRM_NPU_DEV_QUERY_FW_INFO,
+	/** @DRM_NPU_DEV_QUERY_LIMITS: struct drm_npu_limits */
+	DRM_NPU_DEV_QUERY_LIMITS,
 };
 
 /** struct drm_npu_device_info - the hardware, and this driver's limits */
@@ -129,6 +131,27 @@ struct drm_npu_fw_info {
 };
 
 /**
+ * struct drm_npu_limits - what the user who opened the file may have of the device, and has
+ *
+ * Counted over all files and processes of the user. A limit of 0: there is none; limits do not hold
+ * for who has CAP_SYS_RESOURCE.
+ */
+struct drm_npu_limits {
+	/** @memory_limit: bytes of BOs; module parameter user_memory_mib */
+	__u64 memory_limit;
+	/** @memory_used: bytes of BOs */
+	__u64 memory_used;
+	/** @vms_limit: VMs; module parameter user_vms */
+	__u64 vms_limit;
+	/** @vms_used: VMs */
+	__u64 vms_used;
+	/** @queues_limit: queues; module parameter user_queues */
+	__u64 queues_limit;
+	/** @queues_used: queues */
+	__u64 queues_used;
+};
+
+/**
  * struct drm_npu_dev_query - DRM_NPU_DEV_QUERY
  *
  * With @pointer 0, @size returns the size of the kernel's struct. Otherwise at most @size bytes are
@@ -143,7 +166,11 @@ struct drm_npu_dev_query {
 	__u64 pointer;
 };
 
-/** struct drm_npu_vm_create - DRM_NPU_VM_CREATE: make an address space. -ENOSPC: none is free */
+/**
+ * struct drm_npu_vm_create - DRM_NPU_VM_CREATE: make an address space
+ *
+ * -ENOSPC: none is free. -EDQUOT: the user has as many as it may.
+ */
 struct drm_npu_vm_create {
 	/** @flags: 0 */
 	__u32 flags;
@@ -175,15 +202,20 @@ enum drm_npu_vm_bind_op_flags {
 	DRM_NPU_VM_BIND_MAP = 0 << 28,
 	/** @DRM_NPU_VM_BIND_UNMAP: unmap a range; holes in it are fine */
 	DRM_NPU_VM_BIND_UNMAP = 1 << 28,
+	/**
+	 * @DRM_NPU_VM_BIND_SPARSE: map a range without memory, replacing what was there: reads give
+	 * zeros, writes are dropped, atomics and instruction fetches fault
+	 */
+	DRM_NPU_VM_BIND_SPARSE = 2 << 28,
 };
 
 /** struct drm_npu_vm_bind_op - one change to an address space */
 struct drm_npu_vm_bind_op {
 	/** @flags: enum drm_npu_vm_bind_op_flags */
 	__u32 flags;
-	/** @bo_handle: MAP: GEM handle; UNMAP: 0 */
+	/** @bo_handle: MAP: GEM handle; else 0 */
 	__u32 bo_handle;
-	/** @bo_offset: MAP: offset in the BO, page aligned; UNMAP: 0 */
+	/** @bo_offset: MAP: offset in the BO, page aligned; else 0 */
 	__u64 bo_offset;
 	/** @va: page aligned, in [va_start, va_end) with its whole range */
 	__u64 va;
@@ -191,20 +223,31 @@ struct drm_npu_vm_bind_op {
 	__u64 size;
 };
 
+/** enum drm_npu_vm_bind_flags - how operations are done */
+enum drm_npu_vm_bind_flags {
+	/** @DRM_NPU_VM_BIND_ASYNC: later, in order with others of this kind in the same VM */
+	DRM_NPU_VM_BIND_ASYNC = 1u << 0,
+};
+
 /**
  * struct drm_npu_vm_bind - DRM_NPU_VM_BIND: change an address space
  *
- * Operations are done in order and have taken effect on the device when the ioctl returns.
- * On error, @ops.count returns how many operations have been done; after -EINTR, when none has
- * been, it is as it was, and the call can be repeated.
+ * Operations are done in order, all or none of them. Without ASYNC they have taken effect on the
+ * device when the ioctl returns. With it they are done when what @syncs wait for has happened, and
+ * have taken effect when @syncs are signalled; all that can fail but the device has been done when
+ * the ioctl returns.
+ * On error @ops.count returns 0: nothing has been done; but after -EINTR it is as it was, and the
+ * call can be repeated.
  */
 struct drm_npu_vm_bind {
 	/** @vm_id: VM */
 	__u32 vm_id;
-	/** @flags: 0 */
+	/** @flags: enum drm_npu_vm_bind_flags */
 	__u32 flags;
-	/** @ops: array of struct drm_npu_vm_bind_op, 1..max_bind_ops */
+	/** @ops: array of struct drm_npu_vm_bind_op, 1..max_bind_ops; with ASYNC also none */
 	struct drm_npu_obj_array ops;
+	/** @syncs: ASYNC: array of struct drm_npu_sync_op, 0..max_syncs; else none */
+	struct drm_npu_obj_array syncs;
 };
 
 /** enum drm_npu_vm_state - state of a VM */
@@ -323,6 +366,49 @@ struct drm_npu_bo_set_label {
 	__u64 label;
 };
 
+/** enum drm_npu_bo_advice - what will become of the content of a BO */
+enum drm_npu_bo_advice {
+	/** @DRM_NPU_BO_WILLNEED: it is needed */
+	DRM_NPU_BO_WILLNEED = 0,
+	/** @DRM_NPU_BO_DONTNEED: it can be made again; the kernel may take its memory */
+	DRM_NPU_BO_DONTNEED,
+};
+
+/** struct drm_npu_bo_madvise - DRM_NPU_BO_MADVISE */
+struct drm_npu_bo_madvise {
+	/** @handle: GEM handle */
+	__u32 handle;
+	/** @advice: enum drm_npu_bo_advice */
+	__u32 advice;
+	/** @retained: out: 1: the content is there; 0: the memory has been taken, for good */
+	__u32 retained;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/** enum drm_npu_bo_userptr_flags - how the device may use a process's memory */
+enum drm_npu_bo_userptr_flags {
+	/** @DRM_NPU_BO_USERPTR_READONLY: it can only be bound READONLY; for read-only memory */
+	DRM_NPU_BO_USERPTR_READONLY = 1u << 0,
+};
+
+/**
+ * struct drm_npu_bo_userptr - DRM_NPU_BO_USERPTR: make a BO of memory of the calling process
+ *
+ * Its pages are pinned until the BO is freed, and counted as the process's pinned memory
+ * (RLIMIT_MEMLOCK). -EPERM: too much of it.
+ */
+struct drm_npu_bo_userptr {
+	/** @addr: first byte, page aligned */
+	__u64 addr;
+	/** @size: bytes, whole pages, not 0 */
+	__u64 size;
+	/** @flags: enum drm_npu_bo_userptr_flags */
+	__u32 flags;
+	/** @handle: out: GEM handle */
+	__u32 handle;
+};
+
 /** enum drm_npu_queue_priority - scheduling priority of a queue */
 enum drm_npu_queue_priority {
 	/** @DRM_NPU_QUEUE_PRIORITY_NORMAL: default */
@@ -335,7 +421,11 @@ enum drm_npu_queue_priority {
 	DRM_NPU_QUEUE_PRIORITY_REALTIME,
 };
 
-/** struct drm_npu_queue_create - DRM_NPU_QUEUE_CREATE. -EBUSY: all hardware queues are taken */
+/**
+ * struct drm_npu_queue_create - DRM_NPU_QUEUE_CREATE
+ *
+ * -EBUSY: all hardware queues are taken. -EDQUOT: the user has as many as it may.
+ */
 struct drm_npu_queue_create {
 	/** @vm_id: VM that the queue's commands run in */
 	__u32 vm_id;
@@ -485,6 +575,8 @@ struct drm_npu_submit {
 #define DRM_IOCTL_NPU_SUBMIT	      DRM_IOCTL_NPU(IOW, SUBMIT, submit)
 #define DRM_IOCTL_NPU_BO_QUERY_INFO   DRM_IOCTL_NPU(IOWR, BO_QUERY_INFO, bo_query_info)
 #define DRM_IOCTL_NPU_BO_SET_LABEL    DRM_IOCTL_NPU(IOW, BO_SET_LABEL, bo_set_label)
+#define DRM_IOCTL_NPU_BO_MADVISE      DRM_IOCTL_NPU(IOWR, BO_MADVISE, bo_madvise)
+#define DRM_IOCTL_NPU_BO_USERPTR      DRM_IOCTL_NPU(IOWR, BO_USERPTR, bo_userptr)
 
 /* Layouts are ABI, the same for 32-bit and 64-bit programs. */
 #if !defined(__cplusplus)
@@ -497,7 +589,7 @@ DRM_NPU_LAYOUT(dev_query, 16);
 DRM_NPU_LAYOUT(vm_create, 8);
 DRM_NPU_LAYOUT(vm_destroy, 8);
 DRM_NPU_LAYOUT(vm_bind_op, 32);
-DRM_NPU_LAYOUT(vm_bind, 24);
+DRM_NPU_LAYOUT(vm_bind, 40);
 DRM_NPU_LAYOUT(vm_get_state, 16);
 DRM_NPU_LAYOUT(bo_create, 24);
 DRM_NPU_LAYOUT(bo_mmap_offset, 16);
@@ -510,6 +602,9 @@ DRM_NPU_LAYOUT(cmdbuf, 16);
 DRM_NPU_LAYOUT(submit, 40);
 DRM_NPU_LAYOUT(bo_query_info, 48);
 DRM_NPU_LAYOUT(bo_set_label, 16);
+DRM_NPU_LAYOUT(bo_madvise, 16);
+DRM_NPU_LAYOUT(bo_userptr, 24);
+DRM_NPU_LAYOUT(limits, 48);
 #undef DRM_NPU_LAYOUT
 #endif
 

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: MIT
+/* How much memory there may be, when it is taken, and in what pages it comes. */
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "npu_test.h"
+
+#define SIZE 0x1000000ull
+#define VA (4 * NPU_TEST_VA)
+
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static int read_line(const char *path, const char *format, long *value)
+{
+	FILE *file = fopen(path, "r");
+	char line[128];
+	int found = -ENOENT;
+
+	while (file && found && fgets(line, sizeof(line), file))
+		found = sscanf(line, format, value) == 1 ? 0 : -ENOENT;
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+#define PARAM "/sys/module/npu/parameters/"
+
+static int query_limits(int fd, struct drm_npu_limits *limits)
+{
+	struct drm_npu_dev_query query = {
+		.type = DRM_NPU_DEV_QUERY_LIMITS,
+		.size = sizeof(*limits),
+		.pointer = (uintptr_t)limits,
+	};
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &query);
+}
+
+FIXTURE(limits)
+{
+	long memory, vms, queues;
+};
+
+FIXTURE_SETUP(limits)
+{
+	if (read_line(PARAM "user_memory_mib", "%ld", &self->memory) ||
+	    read_line(PARAM "user_vms", "%ld", &self->vms) ||
+	    read_line(PARAM "user_queues", "%ld", &self->queues))
+		SKIP(return, "the driver's parameters cannot be read");
+	ASSERT_EQ(0, write_file(PARAM "user_memory_mib", "8"));
+	ASSERT_EQ(0, write_file(PARAM "user_vms", "3"));
+	ASSERT_EQ(0, write_file(PARAM "user_queues", "2"));
+}
+
+FIXTURE_TEARDOWN(limits)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%ld", self->memory);
+	write_file(PARAM "user_memory_mib", text);
+	snprintf(text, sizeof(text), "%ld", self->vms);
+	write_file(PARAM "user_vms", text);
+	snprintf(text, sizeof(text), "%ld", self->queues);
+	write_file(PARAM "user_queues", text);
+}
+
+/*
+ * Runs as a user of its own, who opens the node itself: whose it is decides. What it returns becomes
+ * the exit status.
+ */
+static int as_user(int (*run)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		char path[32];
+
+		for (int i = 0; i < 64; i++) {
+			snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
+			chmod(path, 0666);
+		}
+		if (setgid(1000) || setuid(1000))
+			_exit(99);
+		_exit(run());
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int use_memory(void)
+{
+	struct drm_npu_limits limits = {};
+	int fd = npu_test_open(), second = npu_test_open();
+	uint32_t bo, other;
+	void *mem;
+
+	if (query_limits(fd, &limits) || limits.memory_limit != 8 << 20 || limits.memory_used)
+		return 1;
+	if (npu_bo_create(fd, 5 << 20, &bo))
+		return 2;
+	/* another file, the same user */
+	if (npu_bo_create(second, 4 << 20, &other) != -EDQUOT)
+		return 3;
+	if (npu_bo_create(second, 3 << 20, &other))
+		return 4;
+	if (query_limits(second, &limits) || limits.memory_used != 8 << 20)
+		return 5;
+	if (npu_bo_create(fd, 4096, &other) != -EDQUOT)
+		return 6;
+	mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (npu_ioctl(fd, DRM_IOCTL_NPU_BO_USERPTR,
+		      &(struct drm_npu_bo_userptr){ .addr = (uintptr_t)mem, .size = 4096 }) !=
+	    -EDQUOT)
+		return 7;
+	if (drmCloseBufferHandle(fd, bo) || query_limits(fd, &limits) ||
+	    limits.memory_used != 3 << 20)
+		return 8;
+	if (npu_bo_create(fd, 5 << 20, &bo))
+		return 9;
+	close(second);
+	if (query_limits(fd, &limits) || limits.memory_used != 5 << 20)
+		return 10;
+	return 0;
+}
+
+TEST_F(limits, memory)
+{
+	EXPECT_EQ(0, as_user(use_memory));
+}
+
+static int use_vms(void)
+{
+	struct drm_npu_limits limits = {};
+	int fd = npu_test_open();
+	uint32_t vm[3], more, queue[2];
+
+	for (int i = 0; i < 3; i++)
+		if (npu_vm_create(fd, &vm[i]))
+			return 1;
+	if (npu_vm_create(fd, &more) != -EDQUOT)
+		return 2;
+	if (npu_queue_create(fd, vm[0], 0, &queue[0]) || npu_queue_create(fd, vm[1], 0, &queue[1]))
+		return 3;
+	if (npu_queue_create(fd, vm[0], 0, &more) != -EDQUOT)
+		return 4;
+	if (query_limits(fd, &limits) || limits.vms_limit != 3 || limits.vms_used != 3 ||
+	    limits.queues_limit != 2 || limits.queues_used != 2)
+		return 5;
+	if (npu_vm_destroy(fd, vm[2]) || npu_vm_create(fd, &vm[2]))
+		return 6;
+	return 0;
+}
+
+TEST_F(limits, vms_and_queues)
+{
+	EXPECT_EQ(0, as_user(use_vms));
+}
+
+/* Who may take all is counted, and not limited. */
+TEST_F(limits, of_root)
+{
+	struct drm_npu_limits limits = {};
+	int fd = npu_test_open();
+	uint32_t bo, vm;
+
+	ASSERT_GE(fd, 0);
+	EXPECT_EQ(0, npu_bo_create(fd, 16 << 20, &bo));
+	for (int i = 0; i < 5; i++)
+		EXPECT_EQ(0, npu_vm_create(fd, &vm));
+	ASSERT_EQ(0, query_limits(fd, &limits));
+	EXPECT_EQ(16 << 20, limits.memory_used);
+	EXPECT_EQ(5, limits.vms_used);
+	close(fd);
+}
+
+/* ---- BO_MADVISE ------------------------------------------------------------------------------ */
+
+FIXTURE(purge)
+{
+	struct npu_ctx ctx;
+	uint32_t bo;
+	uint32_t *mem;
+};
+
+FIXTURE_SETUP(purge)
+{
+	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
+	ASSERT_EQ(0, npu_bo_create(self->ctx.fd, SIZE, &self->bo));
+	self->mem = npu_bo_mmap(self->ctx.fd, self->bo, SIZE);
+	ASSERT_NE(MAP_FAILED, self->mem);
+	ASSERT_EQ(0, npu_map(self->ctx.fd, self->ctx.vm, self->bo, 0, VA, SIZE, 0));
+}
+
+FIXTURE_TEARDOWN(purge)
+{
+	if (self->mem)
+		munmap(self->mem, SIZE);
+	npu_ctx_exit(&self->ctx);
+}
+
+static int madvise_bo(int fd, uint32_t handle, uint32_t advice, uint32_t *ret_retained)
+{
+	struct drm_npu_bo_madvise req = { .handle = handle, .advice = advice, .retained = 77 };
+	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_BO_MADVISE, &req);
+
+	*ret_retained = req.retained;
+	return ret;
+}
+
+static int state_of(int fd, uint32_t handle, uint64_t *ret_resident)
+{
+	struct drm_npu_bo_query_info info = { .handle = handle };
+	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_BO_QUERY_INFO, &info);
+
+	*ret_resident = info.resident;
+	return ret ? ret : (int)info.state;
+}
+
+/* Makes the kernel ask all who have memory to spare for it. */
+static int drop_caches(void)
+{
+	return write_file("/proc/sys/vm/drop_caches", "2");
+}
+
+TEST_F(purge, needed_is_kept)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint64_t resident;
+	uint32_t retained;
+
+	self->mem[0] = 4711;
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_DONTNEED, &retained));
+	EXPECT_EQ(1, retained);
+	EXPECT_EQ(DRM_NPU_BO_DISCARDABLE, state_of(ctx->fd, self->bo, &resident));
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_WILLNEED, &retained));
+	EXPECT_EQ(1, retained);
+	ASSERT_EQ(0, drop_caches());
+	EXPECT_EQ(DRM_NPU_BO_NEEDED, state_of(ctx->fd, self->bo, &resident));
+	EXPECT_EQ(SIZE, resident);
+	EXPECT_EQ(4711, self->mem[0]);
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA + 4, 1, 4);
+	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(1, self->mem[1]);
+}
+
+/* Bound in two VMs, mapped by the CPU; all of that ends in faults, and none in anybody's memory. */
+TEST_F(purge, dontneed_is_taken)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint64_t resident;
+	uint32_t retained, vm, queue;
+	long before, after;
+	int dmabuf;
+
+	ASSERT_EQ(0, npu_vm_create(ctx->fd, &vm));
+	ASSERT_EQ(0, npu_map(ctx->fd, vm, self->bo, 0x201000, VA, 0x400000, 0));
+	munmap(self->mem, SIZE);
+	self->mem = NULL;
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 4711, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	ASSERT_EQ(0, read_line("/proc/meminfo", "Shmem: %ld kB", &before));
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_DONTNEED, &retained));
+	ASSERT_EQ(0, drop_caches());
+	EXPECT_EQ(DRM_NPU_BO_PURGED, state_of(ctx->fd, self->bo, &resident));
+	EXPECT_EQ(0, resident);
+	ASSERT_EQ(0, read_line("/proc/meminfo", "Shmem: %ld kB", &after));
+	EXPECT_LE(after, before - (long)(SIZE / 1024) + 1024);
+	/* for good */
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_WILLNEED, &retained));
+	EXPECT_EQ(0, retained);
+	EXPECT_EQ(DRM_NPU_BO_PURGED, state_of(ctx->fd, self->bo, &resident));
+	EXPECT_EQ(-ENODATA, npu_map(ctx->fd, ctx->vm, self->bo, 0, 2 * VA, SIZE, 0));
+	EXPECT_EQ(MAP_FAILED, npu_bo_mmap(ctx->fd, self->bo, SIZE));
+	EXPECT_NE(0, drmPrimeHandleToFD(ctx->fd, self->bo, DRM_CLOEXEC, &dmabuf));
+	EXPECT_EQ(ENODATA, errno);
+	/* the device finds nothing */
+	EXPECT_EQ(-EFAULT, npu_ctx_run(ctx, 1));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, vm, 0, &queue));
+	/* what was bound can be unbound, and bound over */
+	ASSERT_EQ(0, npu_unmap(ctx->fd, ctx->vm, VA, SIZE));
+	ASSERT_EQ(0, npu_map(ctx->fd, vm, ctx->bo, 0, VA + 0x100000, NPU_TEST_SIZE, 0));
+	ASSERT_EQ(0, npu_unmap(ctx->fd, vm, VA, 0x100000));
+}
+
+/* A page that is still mapped by the CPU: SIGBUS for who touches it. */
+TEST_F(purge, cpu_mapping)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint64_t resident;
+	uint32_t retained;
+	int status;
+	pid_t pid;
+
+	self->mem[0] = 1;
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_DONTNEED, &retained));
+	ASSERT_EQ(0, drop_caches());
+	EXPECT_EQ(DRM_NPU_BO_PURGED, state_of(ctx->fd, self->bo, &resident));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		signal(SIGBUS, SIG_DFL);
+		_exit(*(volatile uint32_t *)self->mem);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+}
+
+/* Whose memory others may be using is not taken. */
+TEST_F(purge, shared_is_kept)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint64_t resident;
+	uint32_t retained;
+	int dmabuf;
+
+	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, self->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_DONTNEED, &retained));
+	ASSERT_EQ(0, drop_caches());
+	EXPECT_EQ(DRM_NPU_BO_DISCARDABLE, state_of(ctx->fd, self->bo, &resident));
+	EXPECT_EQ(SIZE, resident);
+	close(dmabuf);
+}
+
+/* While jobs run that use it: faults, nothing worse. */
+TEST_F(purge, under_load)
+{
+	enum { BOS = 16, ROUNDS = 4 };
+	struct npu_ctx *ctx = &self->ctx;
+	uint32_t bo[BOS], retained, queue;
+	uint64_t resident, taken = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = 0; i < BOS; i++) {
+			ASSERT_EQ(0, npu_bo_create(ctx->fd, 0x200000, &bo[i]));
+			ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, bo[i], 0, 2 * VA + i * 0x200000,
+					     0x200000, 0));
+			npu_ctx_packets(ctx)[i] =
+				npu_pkt_fill(2 * VA + i * 0x200000, i, 0x200000);
+		}
+		ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue));
+		ASSERT_EQ(0, npu_submit(ctx->fd, queue, NPU_TEST_VA, BOS, ctx->timeline,
+					++ctx->point));
+		for (int i = 0; i < BOS; i++)
+			ASSERT_EQ(0, madvise_bo(ctx->fd, bo[i], DRM_NPU_BO_DONTNEED, &retained));
+		ASSERT_EQ(0, drop_caches());
+		ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, ctx->point, NPU_TEST_WAIT_NS));
+		for (int i = 0; i < BOS; i++) {
+			taken += state_of(ctx->fd, bo[i], &resident) == DRM_NPU_BO_PURGED;
+			ASSERT_EQ(0, drmCloseBufferHandle(ctx->fd, bo[i]));
+		}
+		ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
+		ASSERT_EQ(0, npu_unmap(ctx->fd, ctx->vm, 2 * VA, BOS * 0x200000));
+	}
+	EXPECT_GT(taken, 0);
+	/* and what was not given away works on */
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 1, 4);
+	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(1, self->mem[0]);
+}
+
+TEST_F(purge, bad)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_bo_madvise req = { .handle = self->bo, .pad = 1 };
+	struct drm_npu_bo_userptr userptr = { .size = 4096 };
+	uint32_t retained;
+
+	EXPECT_EQ(-EINVAL, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_MADVISE, &req));
+	EXPECT_EQ(-EINVAL, madvise_bo(ctx->fd, self->bo, 2, &retained));
+	EXPECT_EQ(-ENOENT, madvise_bo(ctx->fd, 4711, DRM_NPU_BO_DONTNEED, &retained));
+	userptr.addr = (uintptr_t)mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+				       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_USERPTR, &userptr));
+	EXPECT_EQ(-EINVAL, madvise_bo(ctx->fd, userptr.handle, DRM_NPU_BO_DONTNEED, &retained));
+}
+
+/* ---- large pages ----------------------------------------------------------------------------- */
+
+/* Where the kernel can, and the driver was not told otherwise, memory comes in pages of 2 MiB. */
+TEST_F(purge, large_pages)
+{
+	char huge[4] = {};
+	long before, after;
+	uint32_t bo;
+	int fd = open(PARAM "huge_pages", O_RDONLY | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	ASSERT_GT(read(fd, huge, 1), 0);
+	close(fd);
+	if (huge[0] != 'Y' || access("/sys/kernel/mm/transparent_hugepage", F_OK))
+		SKIP(return, "no large pages");
+	ASSERT_EQ(0, read_line("/proc/meminfo", "ShmemHugePages: %ld kB", &before));
+	ASSERT_EQ(0, npu_bo_create(self->ctx.fd, SIZE, &bo));
+	ASSERT_EQ(0, npu_map(self->ctx.fd, self->ctx.vm, bo, 0, 2 * VA, SIZE, 0));
+	ASSERT_EQ(0, read_line("/proc/meminfo", "ShmemHugePages: %ld kB", &after));
+	/* the machine may be out of some */
+	EXPECT_GE(after - before, (long)(SIZE / 1024 / 2));
+}
+
+TEST_HARNESS_MAIN

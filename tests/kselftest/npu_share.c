@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: MIT
+/* Memory that is not only the driver's: dma-bufs of others, memory of a process. */
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <linux/udmabuf.h>
+
+#include "npu_test.h"
+
+#define SIZE 0x400000ull
+#define VA (4 * NPU_TEST_VA)
+
+FIXTURE(share)
+{
+	struct npu_ctx ctx;
+};
+
+FIXTURE_SETUP(share)
+{
+	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
+}
+
+FIXTURE_TEARDOWN(share)
+{
+	npu_ctx_exit(&self->ctx);
+}
+
+/* A dma-buf of a memfd, which the machine's udmabuf makes; *mem: the memory. */
+static int udmabuf_create(uint64_t size, void **mem)
+{
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = size };
+	int dev = open("/dev/udmabuf", O_RDWR | O_CLOEXEC), fd = -1;
+	int memfd = memfd_create("npu", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	if (dev < 0)
+		return -errno;
+	if (memfd >= 0 && !ftruncate(memfd, size) && !fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK)) {
+		*mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+		create.memfd = memfd;
+		fd = ioctl(dev, UDMABUF_CREATE, &create);
+	}
+	if (fd < 0)
+		fd = -errno;
+	close(memfd);
+	close(dev);
+	return fd;
+}
+
+static int query_info(int fd, uint32_t handle, struct drm_npu_bo_query_info *info)
+{
+	*info = (struct drm_npu_bo_query_info){ .handle = handle };
+	return npu_ioctl(fd, DRM_IOCTL_NPU_BO_QUERY_INFO, info);
+}
+
+/* ---- dma-bufs -------------------------------------------------------------------------------- */
+
+TEST_F(share, import_udmabuf)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_bo_query_info info;
+	void *mem = NULL, *mapped;
+	uint32_t handle, again;
+	int fd = udmabuf_create(SIZE, &mem);
+
+	if (fd == -ENOENT)
+		SKIP(return, "this kernel has no udmabuf");
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, fd, &handle));
+	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, fd, &again));
+	EXPECT_EQ(handle, again);
+	ASSERT_EQ(0, query_info(ctx->fd, handle, &info));
+	EXPECT_EQ(DRM_NPU_BO_KIND_IMPORTED, info.kind);
+	EXPECT_EQ(SIZE, info.size);
+	EXPECT_EQ(SIZE, info.resident);
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
+	close(fd);
+
+	((uint32_t *)mem)[SIZE / 4 - 1] = 4711;
+	npu_ctx_packets(ctx)[0] = npu_pkt_copy(VA, VA + SIZE - 4, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(4711, *(uint32_t *)mem);
+	/* the same through the driver's own mapping, which the exporter makes */
+	mapped = npu_bo_mmap(ctx->fd, handle, SIZE);
+	ASSERT_NE(MAP_FAILED, mapped);
+	EXPECT_EQ(4711, *(uint32_t *)mapped);
+	munmap(mapped, SIZE);
+	/* the binding keeps it */
+	ASSERT_EQ(0, drmCloseBufferHandle(ctx->fd, handle));
+	((uint32_t *)mem)[SIZE / 4 - 1] = 4712;
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(4712, *(uint32_t *)mem);
+	munmap(mem, SIZE);
+}
+
+/* The node of another npu than the context's, or a negative errno. */
+static int open_other(int fd)
+{
+	struct stat mine, st;
+	char path[32];
+	int i, other;
+
+	if (fstat(fd, &mine))
+		return -errno;
+	for (i = 0; i < 64; i++) {
+		drmVersionPtr version;
+		int ours;
+
+		snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
+		other = open(path, O_RDWR | O_CLOEXEC);
+		if (other < 0)
+			continue;
+		version = drmGetVersion(other);
+		ours = version && !strcmp(version->name, DRM_NPU_DRIVER_NAME);
+		drmFreeVersion(version);
+		if (ours && !fstat(other, &st) && st.st_rdev != mine.st_rdev)
+			return other;
+		close(other);
+	}
+	return -ENODEV;
+}
+
+/* Two devices work on the same memory, whichever of them it is from. */
+TEST_F(share, second_npu)
+{
+	struct npu_ctx *ctx = &self->ctx, peer = {};
+	struct drm_npu_bo_query_info info;
+	uint32_t bo, imported;
+	uint32_t *mem;
+	int fd = open_other(ctx->fd), dmabuf;
+
+	if (fd == -ENODEV)
+		SKIP(return, "the machine has one npu only");
+	ASSERT_GE(fd, 0);
+	peer.fd = fd;
+	ASSERT_EQ(0, npu_vm_create(fd, &peer.vm));
+	ASSERT_EQ(0, npu_queue_create(fd, peer.vm, 0, &peer.queue));
+	ASSERT_EQ(0, drmSyncobjCreate(fd, 0, &peer.timeline));
+
+	/* command buffers of the first are the second's too */
+	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, ctx->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	ASSERT_EQ(0, drmPrimeFDToHandle(fd, dmabuf, &imported));
+	close(dmabuf);
+	ASSERT_EQ(0, query_info(fd, imported, &info));
+	EXPECT_EQ(DRM_NPU_BO_KIND_IMPORTED, info.kind);
+	ASSERT_EQ(0, npu_map(fd, peer.vm, imported, 0, NPU_TEST_VA, NPU_TEST_SIZE, 0));
+
+	/* data of the second, the first's as well */
+	ASSERT_EQ(0, npu_bo_create(fd, SIZE, &bo));
+	mem = npu_bo_mmap(fd, bo, SIZE);
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, drmPrimeHandleToFD(fd, bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &imported));
+	close(dmabuf);
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, imported, 0, VA, SIZE, 0));
+	ASSERT_EQ(0, npu_map(fd, peer.vm, bo, 0, VA, SIZE, 0));
+
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 4711, 4);
+	npu_ctx_packets(ctx)[1] = npu_pkt_copy(VA + SIZE - 4, VA, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	ASSERT_EQ(0, npu_submit(fd, peer.queue, NPU_TEST_VA + NPU_PACKET_SIZE, 1, peer.timeline, 1));
+	ASSERT_EQ(0, npu_wait(fd, peer.timeline, 1, NPU_TEST_WAIT_NS));
+	EXPECT_EQ(0, npu_point_status(fd, peer.timeline, 1));
+	EXPECT_EQ(4711, mem[SIZE / 4 - 1]);
+
+	/* the exporter's file goes first */
+	munmap(mem, SIZE);
+	close(fd);
+	npu_ctx_packets(ctx)[0] = npu_pkt_copy(NPU_TEST_VA + 0x10000, VA + SIZE - 4, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(4711, *(uint32_t *)((uint8_t *)ctx->mem + 0x10000));
+}
+
+TEST_F(share, import_bad)
+{
+	uint32_t handle;
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	ASSERT_GE(fd, 0);
+	/* no dma-buf */
+	EXPECT_NE(0, drmPrimeFDToHandle(self->ctx.fd, fd, &handle));
+	EXPECT_EQ(EINVAL, errno);
+	close(fd);
+	EXPECT_NE(0, drmPrimeFDToHandle(self->ctx.fd, 4711, &handle));
+	EXPECT_EQ(EBADF, errno);
+}
+
+/* ---- memory of a process --------------------------------------------------------------------- */
+
+static int userptr_create(int fd, void *addr, uint64_t size, uint32_t flags, uint32_t *ret_handle)
+{
+	struct drm_npu_bo_userptr req = {
+		.addr = (uintptr_t)addr,
+		.size = size,
+		.flags = flags,
+	};
+	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_BO_USERPTR, &req);
+
+	*ret_handle = req.handle;
+	return ret;
+}
+
+/* VmPin of this process, bytes. */
+static long pinned(void)
+{
+	char line[128];
+	long kib = -1;
+	FILE *file = fopen("/proc/self/status", "r");
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "VmPin: %ld kB", &kib) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return kib * 1024;
+}
+
+static void *anonymous(uint64_t size)
+{
+	return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+TEST_F(share, userptr)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_bo_query_info info;
+	uint32_t *mem = anonymous(SIZE), handle;
+	long before = pinned();
+	int dmabuf;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, userptr_create(ctx->fd, mem, SIZE, 0, &handle));
+	EXPECT_EQ(before + (long)SIZE, pinned());
+	ASSERT_EQ(0, query_info(ctx->fd, handle, &info));
+	EXPECT_EQ(DRM_NPU_BO_KIND_USERPTR, info.kind);
+	EXPECT_EQ(SIZE, info.resident);
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
+	mem[0] = 4711;
+	npu_ctx_packets(ctx)[0] = npu_pkt_copy(VA + SIZE - 4, VA, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(4711, mem[SIZE / 4 - 1]);
+
+	/* the process's own mapping is the mapping */
+	EXPECT_EQ(MAP_FAILED, npu_bo_mmap(ctx->fd, handle, SIZE));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_NE(0, drmPrimeHandleToFD(ctx->fd, handle, DRM_CLOEXEC, &dmabuf));
+	EXPECT_EQ(EACCES, errno);
+
+	/* which may go: the pages stay until the BO does */
+	munmap(mem, SIZE);
+	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(before + (long)SIZE, pinned());
+	ASSERT_EQ(0, drmCloseBufferHandle(ctx->fd, handle));
+	EXPECT_EQ(before + (long)SIZE, pinned());
+	ASSERT_EQ(0, npu_unmap(ctx->fd, ctx->vm, VA, SIZE));
+	EXPECT_EQ(before, pinned());
+}
+
+TEST_F(share, userptr_readonly)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint32_t *mem = anonymous(SIZE), *out = (uint32_t *)((uint8_t *)ctx->mem + 0x10000), handle;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	mem[1] = 4711;
+	ASSERT_EQ(0, mprotect(mem, SIZE, PROT_READ));
+	EXPECT_EQ(-EFAULT, userptr_create(ctx->fd, mem, SIZE, 0, &handle));
+	EXPECT_EQ(0, handle);
+	EXPECT_EQ(0, pinned());
+	ASSERT_EQ(0, userptr_create(ctx->fd, mem, SIZE, DRM_NPU_BO_USERPTR_READONLY, &handle));
+	EXPECT_EQ(-EACCES, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, DRM_NPU_VM_BIND_READONLY));
+	npu_ctx_packets(ctx)[0] = npu_pkt_copy(NPU_TEST_VA + 0x10000, VA + 4, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(4711, out[0]);
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 1, 4);
+	EXPECT_EQ(-EFAULT, npu_ctx_run(ctx, 1));
+	munmap(mem, SIZE);
+}
+
+TEST_F(share, userptr_bad)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint8_t *mem = anonymous(SIZE);
+	uint32_t handle;
+	int bit;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	EXPECT_EQ(-EINVAL, userptr_create(ctx->fd, mem + 1, 4096, 0, &handle));
+	EXPECT_EQ(-EINVAL, userptr_create(ctx->fd, mem, 4097, 0, &handle));
+	EXPECT_EQ(-EINVAL, userptr_create(ctx->fd, mem, 0, 0, &handle));
+	EXPECT_EQ(-EINVAL, userptr_create(ctx->fd, mem, ~0xfffull, 0, &handle));
+	EXPECT_EQ(-EINVAL, userptr_create(ctx->fd, (void *)~0xfffull, 0x2000, 0, &handle));
+	for (bit = 1; bit < 32; bit++)
+		EXPECT_EQ(-EINVAL, userptr_create(ctx->fd, mem, 4096, 1u << bit, &handle));
+	/* nothing there, at the start and behind */
+	EXPECT_EQ(-EFAULT, userptr_create(ctx->fd, (void *)0x1000, 0x1000, 0, &handle));
+	ASSERT_EQ(0, munmap(mem + SIZE / 2, SIZE / 2));
+	EXPECT_EQ(-EFAULT, userptr_create(ctx->fd, mem, SIZE, 0, &handle));
+	/* kernel memory */
+	EXPECT_EQ(-EFAULT,
+		  userptr_create(ctx->fd, (void *)0xffff888000000000ull, 0x1000, 0, &handle));
+	/* a BO's mapping, whose pages the kernel does not give away */
+	EXPECT_EQ(-EFAULT, userptr_create(ctx->fd, ctx->mem, 0x1000, 0, &handle));
+	EXPECT_EQ(0, pinned());
+}
+
+/* Runs as somebody without privileges; what it returns becomes the exit status. */
+static int as_user(int (*run)(int fd), int fd)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setgid(1000) || setuid(1000))
+			_exit(99);
+		_exit(run(fd));
+	}
+	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int pin_too_much(int fd)
+{
+	const struct rlimit limit = { SIZE / 2, SIZE / 2 };
+	void *mem = anonymous(SIZE);
+	uint32_t handle;
+
+	if (setrlimit(RLIMIT_MEMLOCK, &limit))
+		return 1;
+	if (userptr_create(fd, mem, SIZE, 0, &handle) != -EPERM || pinned())
+		return 2;
+	if (userptr_create(fd, mem, SIZE / 2, 0, &handle) || pinned() != SIZE / 2)
+		return 3;
+	if (userptr_create(fd, mem, 4096, 0, &handle) != -EPERM)
+		return 4;
+	if (drmCloseBufferHandle(fd, handle) != -EINVAL && pinned() != SIZE / 2)
+		return 5;
+	return 0;
+}
+
+TEST_F(share, userptr_memlock)
+{
+	EXPECT_EQ(0, as_user(pin_too_much, self->ctx.fd));
+}
+
+/* What a child does with its copy is not the device's business. */
+TEST_F(share, userptr_and_fork)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint32_t *mem = anonymous(SIZE), handle;
+	int status;
+	pid_t pid;
+
+	ASSERT_NE(MAP_FAILED, mem);
+	ASSERT_EQ(0, userptr_create(ctx->fd, mem, SIZE, 0, &handle));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
+	pid = fork();
+	ASSERT_GE(pid, 0);
+	if (!pid) {
+		memset(mem, 0xff, SIZE);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	mem[0] = 4711; /* not a copy, though it was shared for a while */
+	npu_ctx_packets(ctx)[0] = npu_pkt_copy(VA + 4, VA, 4);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(4711, mem[1]);
+	munmap(mem, SIZE);
+}
+
+TEST_HARNESS_MAIN
