@@ -22,7 +22,7 @@ struct npu_vm;
 struct npu_vma {
 	/** @base: what is mapped where */
 	struct drm_gpuva base;
-	/** @node: in &npu_bind_op.dead */
+	/** @node: in a list of mappings to be freed */
 	struct list_head node;
 };
 

@@ -48,15 +48,18 @@ void npu_vm_free(struct drm_gpuvm *gpuvm)
 	kfree(vm);
 }
 
-/* Takes everything out of a VM that no engine can reach any more. */
-static void npu_vm_clear(struct npu_vm *vm)
+/*
+ * Takes everything out of a VM that no engine can reach any more, into a list of what is to be freed
+ * when the VM is unlocked: that takes locks of objects, which nobody waits for in a VM's.
+ */
+static void npu_vm_clear(struct npu_vm *vm, struct list_head *dead)
 {
 	struct drm_gpuva *va, *next;
 
 	lockdep_assert_held(&vm->lock);
 	drm_gpuvm_for_each_va_safe(va, next, &vm->base) {
 		drm_gpuva_remove(va);
-		npu_vma_free(container_of(va, struct npu_vma, base));
+		list_add_tail(&container_of(va, struct npu_vma, base)->node, dead);
 	}
 	vm->bound_bytes = 0;
 	npu_bind_void_all(vm);
@@ -64,9 +67,18 @@ static void npu_vm_clear(struct npu_vm *vm)
 	vm->root = NULL;
 }
 
+static void npu_vm_free_dead(struct list_head *dead)
+{
+	struct npu_vma *vma, *next;
+
+	list_for_each_entry_safe(vma, next, dead, node)
+		npu_vma_free(vma);
+}
+
 static void npu_vm_release(struct kref *kref)
 {
 	struct npu_vm *vm = container_of(kref, struct npu_vm, kref);
+	LIST_HEAD(dead);
 
 	/* From here on npu_vm_unplug_all() does not find it. */
 	scoped_guard(mutex, &npu_vm_list_lock)
@@ -75,9 +87,10 @@ static void npu_vm_release(struct kref *kref)
 		if (vm->root) {
 			npu_mmu_space_set(vm->npu, vm->asid, 0);
 			npu_mmu_invalidate(vm->npu, vm->asid, 0, 0);
-			npu_vm_clear(vm);
+			npu_vm_clear(vm, &dead);
 		}
 	}
+	npu_vm_free_dead(&dead);
 	npu_mmu_space_free(vm->npu, vm->asid);
 	npu_user_uncharge(vm->user, NPU_RESOURCE_VMS, 1);
 	npu_user_put(vm->user);
@@ -182,12 +195,16 @@ void npu_vm_unplug_all(struct npu_device *npu)
 
 	guard(mutex)(&npu_vm_list_lock);
 	list_for_each_entry(vm, &npu_vm_list, node) {
+		LIST_HEAD(dead);
+
 		if (vm->npu != npu)
 			continue;
-		guard(mutex)(&vm->lock);
-		if (vm->root)
-			npu_vm_clear(vm);
-		vm->unusable = true;
+		scoped_guard(mutex, &vm->lock) {
+			if (vm->root)
+				npu_vm_clear(vm, &dead);
+			vm->unusable = true;
+		}
+		npu_vm_free_dead(&dead);
 	}
 }
 

@@ -185,6 +185,31 @@ struct npurt_device_info {
  */
 int npurt_device_get_info(const struct npurt_device *device, struct npurt_device_info *info);
 
+/** struct npurt_limits - what the user may have of the device over all programs, and has */
+struct npurt_limits {
+	/** @size: in: sizeof(struct npurt_limits) of the caller */
+	size_t size;
+	/** @memory_limit: bytes of buffers; 0: no limit */
+	uint64_t memory_limit;
+	/** @memory_used: bytes of buffers */
+	uint64_t memory_used;
+	/** @vms_limit: address spaces; 0: no limit */
+	uint64_t vms_limit;
+	/** @vms_used: address spaces */
+	uint64_t vms_used;
+	/** @queues_limit: queues; 0: no limit */
+	uint64_t queues_limit;
+	/** @queues_used: queues */
+	uint64_t queues_used;
+};
+#define NPURT_LIMITS_INIT                           \
+	{                                           \
+		.size = sizeof(struct npurt_limits) \
+	}
+
+/** Fill limits; members past limits->size are left out. Of the simulated device: all 0. */
+int npurt_device_get_limits(struct npurt_device *device, struct npurt_limits *limits);
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /**
@@ -194,6 +219,106 @@ int npurt_device_get_info(const struct npurt_device *device, struct npurt_device
 int npurt_bo_create(struct npurt_device *device, uint64_t size, struct npurt_bo **ret_bo);
 struct npurt_bo *npurt_bo_ref(struct npurt_bo *bo);
 struct npurt_bo *npurt_bo_unref(struct npurt_bo *bo);
+/** enum npurt_bo_flags - properties of a buffer for life */
+enum npurt_bo_flags {
+	/**
+	 * @NPURT_BO_WC: mapped write-combined into the process: for what it writes once, in order, and
+	 * never reads, which would be very slow
+	 */
+	NPURT_BO_WC = 1 << 0,
+};
+
+/** struct npurt_bo_options - how to make a buffer. Zero members take the default. */
+struct npurt_bo_options {
+	/** @size: sizeof(struct npurt_bo_options) */
+	size_t size;
+	/** @flags: enum npurt_bo_flags */
+	unsigned int flags;
+	/** @vm: the only one that it will be mapped into, which makes submits cheaper; or NULL */
+	struct npurt_vm *vm;
+	/** @label: name for people who look at memory, at most 255 bytes; or NULL */
+	const char *label;
+};
+#define NPURT_BO_OPTIONS_INIT                           \
+	{                                               \
+		.size = sizeof(struct npurt_bo_options) \
+	}
+
+/**
+ * As npurt_bo_create(). options may be NULL. -EINVAL: unknown flags, or a vm of another device.
+ * -E2BIG: the label is too long. -EDQUOT: the user may not have that much; the detail text names
+ * the limit.
+ */
+int npurt_bo_create_with(struct npurt_device *device, uint64_t size,
+			 const struct npurt_bo_options *options, struct npurt_bo **ret_bo);
+/**
+ * Make a buffer of memory that the process has: size bytes from pointer, both multiples of the page
+ * size. Its pages stay pinned until the buffer is gone, and count against RLIMIT_MEMLOCK.
+ *
+ * @flags: NPURT_MAP_READONLY: memory that may only be read; it must then be mapped so.
+ * -EPERM: more than RLIMIT_MEMLOCK. -EDQUOT: more than the user may have. -EFAULT: memory that is
+ * not there. -EOPNOTSUPP: the simulated device, which has memory of its own only.
+ */
+int npurt_bo_wrap(struct npurt_device *device, void *pointer, uint64_t size, unsigned int flags,
+		  struct npurt_bo **ret_bo);
+/**
+ * Make a dma-buf of a buffer, for another device or process; the caller closes it. -EACCES: a buffer
+ * of one vm, or one that wraps memory. -EOPNOTSUPP: the simulated device.
+ */
+int npurt_bo_export(struct npurt_bo *bo, int *ret_fd);
+/**
+ * Make a buffer of a dma-buf, whosever it is; fd stays the caller's. -EINVAL: no dma-buf, or not whole
+ * pages. -EOPNOTSUPP: the simulated device.
+ */
+int npurt_bo_import(struct npurt_device *device, int fd, struct npurt_bo **ret_bo);
+/** Name a buffer for people who look at memory; NULL: no name. -E2BIG: above 255 bytes. */
+int npurt_bo_set_label(struct npurt_bo *bo, const char *label);
+/**
+ * Say whether the content of a buffer is needed. While it is not, the system may take its memory when
+ * it runs short. Say that it is before using it again, and look at *ret_retained: if that is false the
+ * content is lost and the buffer is good for nothing any more. Wait for jobs that use it first.
+ *
+ * @ret_retained: may be NULL.
+ * -EINVAL: an imported buffer, or one that wraps memory.
+ */
+int npurt_bo_set_needed(struct npurt_bo *bo, bool needed, bool *ret_retained);
+
+/** enum npurt_bo_kind - where the memory of a buffer is from */
+enum npurt_bo_kind {
+	/** @NPURT_BO_OWN: npurt_bo_create() */
+	NPURT_BO_OWN = 0,
+	/** @NPURT_BO_IMPORTED: npurt_bo_import(), of another device */
+	NPURT_BO_IMPORTED = 1,
+	/** @NPURT_BO_WRAPPED: npurt_bo_wrap() */
+	NPURT_BO_WRAPPED = 2,
+};
+
+/** struct npurt_bo_info - what a buffer is */
+struct npurt_bo_info {
+	/** @size: in: sizeof(struct npurt_bo_info) of the caller */
+	size_t size;
+	/** @bytes: its size */
+	uint64_t bytes;
+	/** @resident: bytes of it that have memory now */
+	uint64_t resident;
+	/** @flags: enum npurt_bo_flags */
+	unsigned int flags;
+	/** @kind: enum npurt_bo_kind */
+	unsigned int kind;
+	/** @needed: false: its memory may be taken */
+	bool needed;
+	/** @retained: false: it was */
+	bool retained;
+	/** @label: "" if it has none */
+	char label[256];
+};
+#define NPURT_BO_INFO_INIT                           \
+	{                                            \
+		.size = sizeof(struct npurt_bo_info) \
+	}
+
+/** Fill info; members past info->size are left out. */
+int npurt_bo_get_info(struct npurt_bo *bo, struct npurt_bo_info *info);
 /** Size in bytes, after rounding. */
 uint64_t npurt_bo_size(const struct npurt_bo *bo);
 /**
@@ -211,7 +336,10 @@ enum npurt_map_flags {
 	NPURT_MAP_EXEC = 1 << 1,
 };
 
-/** Make an empty device address space. -ENOSPC: the device has no more. */
+/**
+ * Make an empty device address space. -ENOSPC: the device has no more. -EDQUOT: the user may have no
+ * more.
+ */
 int npurt_vm_create(struct npurt_device *device, struct npurt_vm **ret_vm);
 struct npurt_vm *npurt_vm_ref(struct npurt_vm *vm);
 struct npurt_vm *npurt_vm_unref(struct npurt_vm *vm);
@@ -232,6 +360,14 @@ int npurt_vm_map(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t offset, uint
  */
 int npurt_vm_map_at(struct npurt_vm *vm, struct npurt_bo *bo, uint64_t offset, uint64_t size,
 		    unsigned int flags, uint64_t va);
+/**
+ * Map size bytes at a device address that the library picks without memory behind: the device reads
+ * zeros there, and what it writes is dropped, or faults with NPURT_MAP_READONLY. However large, it costs
+ * next to nothing. It lasts until npurt_vm_unmap() or the end of the vm.
+ *
+ * -EINVAL: a bad size or flag. -ENOSPC: no room. -EOPNOTSUPP: the device cannot.
+ */
+int npurt_vm_map_sparse(struct npurt_vm *vm, uint64_t size, unsigned int flags, uint64_t *ret_va);
 /**
  * Undo the mapping that starts at va, whole. A job that still uses it fails with a page fault.
  * -ENOENT: no mapping starts there.
@@ -528,7 +664,8 @@ struct npurt_queue_options {
  * Make a queue on a vm. Its jobs run in the order of their submits; jobs of different queues are
  * independent. options may be NULL. Destroying a queue (its last unref) cancels its jobs.
  *
- * -EBUSY: all hardware queues are taken. -EACCES: the priority needs CAP_SYS_NICE.
+ * -EBUSY: all hardware queues are taken. -EDQUOT: the user may have no more. -EACCES: the priority
+ * needs CAP_SYS_NICE.
  */
 int npurt_queue_create(struct npurt_vm *vm, const struct npurt_queue_options *options,
 		       struct npurt_queue **ret_queue);

@@ -10,6 +10,7 @@
 #ifndef NPURT_BACKEND_H
 #define NPURT_BACKEND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,11 +39,20 @@ struct npurt_backend {
 	int (*vm_bind)(void *priv, uint32_t id, const struct drm_npu_vm_bind_op *ops,
 		       uint32_t count);
 
-	/* *size: in: bytes, out: rounded up */
-	int (*bo_create)(void *priv, uint64_t *size, uint32_t *ret_handle);
+	/* *size: in: bytes, out: rounded up; flags: DRM_NPU_BO_*; vm_id: its only VM, or 0 */
+	int (*bo_create)(void *priv, uint64_t *size, uint32_t flags, uint32_t vm_id,
+			 uint32_t *ret_handle);
 	int (*bo_destroy)(void *priv, uint32_t handle);
 	int (*bo_map)(void *priv, uint32_t handle, uint64_t size, void **ret_pointer);
 	void (*bo_unmap)(void *priv, uint32_t handle, void *pointer, uint64_t size);
+	int (*bo_query_info)(void *priv, struct drm_npu_bo_query_info *info);
+	int (*bo_set_label)(void *priv, uint32_t handle, const char *label);
+	int (*bo_madvise)(void *priv, uint32_t handle, uint32_t advice, bool *ret_retained);
+	/* NULL where the memory of buffers can be no other's: dma-bufs, memory of the process. */
+	int (*bo_export)(void *priv, uint32_t handle, int *ret_fd);
+	int (*bo_import)(void *priv, int fd, uint32_t *ret_handle);
+	int (*bo_userptr)(void *priv, void *pointer, uint64_t size, uint32_t flags,
+			  uint32_t *ret_handle);
 
 	int (*queue_create)(void *priv, uint32_t vm_id, uint32_t priority, uint32_t timeout_ms,
 			    uint32_t *ret_id);

@@ -172,9 +172,10 @@ static int drm_vm_bind(void *priv, uint32_t id, const struct drm_npu_vm_bind_op 
 	return npu_ioctl(priv, DRM_IOCTL_NPU_VM_BIND, &bind);
 }
 
-static int drm_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
+static int drm_bo_create(void *priv, uint64_t *size, uint32_t flags, uint32_t vm_id,
+			 uint32_t *ret_handle)
 {
-	struct drm_npu_bo_create create = {.size = *size};
+	struct drm_npu_bo_create create = {.size = *size, .flags = flags, .vm_id = vm_id};
 	int err = npu_ioctl(priv, DRM_IOCTL_NPU_BO_CREATE, &create);
 
 	if (!err) {
@@ -210,6 +211,54 @@ static void drm_bo_unmap(void *priv, uint32_t handle, void *pointer, uint64_t si
 	(void)priv;
 	(void)handle;
 	munmap(pointer, size);
+}
+
+static int drm_bo_query_info(void *priv, struct drm_npu_bo_query_info *info)
+{
+	return npu_ioctl(priv, DRM_IOCTL_NPU_BO_QUERY_INFO, info);
+}
+
+static int drm_bo_set_label(void *priv, uint32_t handle, const char *label)
+{
+	struct drm_npu_bo_set_label set = {.handle = handle, .label = (uintptr_t)label};
+
+	return npu_ioctl(priv, DRM_IOCTL_NPU_BO_SET_LABEL, &set);
+}
+
+static int drm_bo_madvise(void *priv, uint32_t handle, uint32_t advice, bool *ret_retained)
+{
+	struct drm_npu_bo_madvise madv = {.handle = handle, .advice = advice};
+	int err = npu_ioctl(priv, DRM_IOCTL_NPU_BO_MADVISE, &madv);
+
+	if (!err)
+		*ret_retained = madv.retained;
+	return err;
+}
+
+static int drm_bo_export(void *priv, uint32_t handle, int *ret_fd)
+{
+	return drm_result(
+		drmPrimeHandleToFD(drm_fd(priv), handle, DRM_CLOEXEC | DRM_RDWR, ret_fd));
+}
+
+static int drm_bo_import(void *priv, int fd, uint32_t *ret_handle)
+{
+	return drm_result(drmPrimeFDToHandle(drm_fd(priv), fd, ret_handle));
+}
+
+static int drm_bo_userptr(void *priv, void *pointer, uint64_t size, uint32_t flags,
+			  uint32_t *ret_handle)
+{
+	struct drm_npu_bo_userptr userptr = {
+		.addr = (uintptr_t)pointer,
+		.size = size,
+		.flags = flags,
+	};
+	int err = npu_ioctl(priv, DRM_IOCTL_NPU_BO_USERPTR, &userptr);
+
+	if (!err)
+		*ret_handle = userptr.handle;
+	return err;
 }
 
 static int drm_queue_create(void *priv, uint32_t vm_id, uint32_t priority, uint32_t timeout_ms,
@@ -290,6 +339,12 @@ const struct npurt_backend npurt_backend_drm = {
 	.bo_destroy = drm_bo_destroy,
 	.bo_map = drm_bo_map,
 	.bo_unmap = drm_bo_unmap,
+	.bo_query_info = drm_bo_query_info,
+	.bo_set_label = drm_bo_set_label,
+	.bo_madvise = drm_bo_madvise,
+	.bo_export = drm_bo_export,
+	.bo_import = drm_bo_import,
+	.bo_userptr = drm_bo_userptr,
 	.queue_create = drm_queue_create,
 	.queue_destroy = drm_queue_destroy,
 	.queue_get_state = drm_queue_get_state,

@@ -32,6 +32,9 @@ struct null_object {
 	enum null_kind kind;
 	uint64_t size;	/* BO */
 	int fd;		/* BO: memory */
+	uint32_t flags; /* BO: of its making */
+	uint32_t state; /* BO: enum drm_npu_bo_state */
+	char label[DRM_NPU_BO_LABEL_MAX]; /* BO */
 	uint64_t jobs;	/* QUEUE */
 	uint64_t point; /* SYNC */
 };
@@ -216,10 +219,13 @@ static int null_vm_bind(void *data, uint32_t id, const struct drm_npu_vm_bind_op
 	return err;
 }
 
-static int null_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
+static int null_bo_create(void *priv, uint64_t *size, uint32_t flags, uint32_t vm_id,
+			  uint32_t *ret_handle)
 {
-	struct null_object object = {.kind = NULL_BO};
+	struct null_object object = {.kind = NULL_BO, .flags = flags};
 	int err;
+
+	(void)vm_id;
 
 	object.size = (*size + NPU_PAGE_SIZE - 1) & ~(NPU_PAGE_SIZE - 1);
 	if (!*size || object.size < *size || object.size > INT64_MAX)
@@ -238,6 +244,61 @@ static int null_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
 static int null_bo_destroy(void *priv, uint32_t handle)
 {
 	return drop(priv, handle, NULL_BO);
+}
+
+static int null_bo_query_info(void *data, struct drm_npu_bo_query_info *info)
+{
+	struct null_priv *priv = data;
+	const struct null_object *bo;
+
+	pthread_mutex_lock(&priv->lock);
+	bo = find(priv, info->handle, NULL_BO);
+	if (bo) {
+		const size_t length = bo->label[0] ? strlen(bo->label) + 1 : 0;
+
+		memcpy((void *)(uintptr_t)info->label, bo->label,
+		       length < info->label_size ? length : info->label_size);
+		info->flags = bo->flags;
+		info->size = bo->size;
+		info->resident = bo->size;
+		info->kind = DRM_NPU_BO_KIND_SHMEM;
+		info->state = bo->state;
+		info->label_size = length;
+	}
+	pthread_mutex_unlock(&priv->lock);
+	return bo ? 0 : -ENOENT;
+}
+
+static int null_bo_set_label(void *data, uint32_t handle, const char *label)
+{
+	struct null_priv *priv = data;
+	struct null_object *bo;
+
+	if (label && strlen(label) >= DRM_NPU_BO_LABEL_MAX)
+		return -E2BIG;
+	pthread_mutex_lock(&priv->lock);
+	bo = find(priv, handle, NULL_BO);
+	if (bo)
+		snprintf(bo->label, sizeof(bo->label), "%s", label ? label : "");
+	pthread_mutex_unlock(&priv->lock);
+	return bo ? 0 : -ENOENT;
+}
+
+/* Nobody takes the memory. */
+static int null_bo_madvise(void *data, uint32_t handle, uint32_t advice, bool *ret_retained)
+{
+	struct null_priv *priv = data;
+	struct null_object *bo;
+
+	pthread_mutex_lock(&priv->lock);
+	bo = find(priv, handle, NULL_BO);
+	if (bo)
+		bo->state = advice == DRM_NPU_BO_DONTNEED ? DRM_NPU_BO_DISCARDABLE : DRM_NPU_BO_NEEDED;
+	pthread_mutex_unlock(&priv->lock);
+	if (!bo)
+		return -ENOENT;
+	*ret_retained = true;
+	return 0;
 }
 
 static int null_bo_map(void *data, uint32_t handle, uint64_t size, void **ret_pointer)
@@ -416,6 +477,9 @@ const struct npurt_backend npurt_backend_null = {
 	.bo_destroy = null_bo_destroy,
 	.bo_map = null_bo_map,
 	.bo_unmap = null_bo_unmap,
+	.bo_query_info = null_bo_query_info,
+	.bo_set_label = null_bo_set_label,
+	.bo_madvise = null_bo_madvise,
 	.queue_create = null_queue_create,
 	.queue_destroy = null_queue_destroy,
 	.queue_get_state = null_queue_get_state,

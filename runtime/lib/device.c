@@ -200,6 +200,44 @@ NPURT_EXPORT int npurt_device_get_info(const struct npurt_device *device,
 	return npurt_struct_out(info, &device->info, sizeof(device->info), "npurt_device_info");
 }
 
+NPURT_EXPORT int npurt_device_get_limits(struct npurt_device *device, struct npurt_limits *limits)
+{
+	struct npurt_limits known = {.size = sizeof(known)};
+	struct drm_npu_limits query = {0};
+	int err = device->backend->query(device->priv, DRM_NPU_DEV_QUERY_LIMITS, &query,
+					 sizeof(query));
+
+	/* Who does not know of limits has none. */
+	if (err && err != -EINVAL)
+		return npurt_fail(err, "cannot ask the driver for limits: %s",
+				  npurt_errno_text(err));
+	known.memory_limit = query.memory_limit;
+	known.memory_used = query.memory_used;
+	known.vms_limit = query.vms_limit;
+	known.vms_used = query.vms_used;
+	known.queues_limit = query.queues_limit;
+	known.queues_used = query.queues_used;
+	return npurt_struct_out(limits, &known, sizeof(known), "npurt_limits");
+}
+
+int npurt_fail_quota(struct npurt_device *device, const char *what)
+{
+	struct drm_npu_limits query = {0};
+
+	device->backend->query(device->priv, DRM_NPU_DEV_QUERY_LIMITS, &query, sizeof(query));
+	return npurt_fail(-EDQUOT,
+			  "no room for %s within the limits of this user: of memory %llu of %llu MiB "
+			  "are in use (user_memory_mib), of address spaces %llu of %llu (user_vms), of "
+			  "queues %llu of %llu (user_queues); a limit of 0 is none\n"
+			  "End a program of this user, or raise the limit as root: "
+			  "'echo NUMBER >/sys/module/npu/parameters/NAME'.",
+			  what, (unsigned long long)query.memory_used >> 20,
+			  (unsigned long long)query.memory_limit >> 20,
+			  (unsigned long long)query.vms_used, (unsigned long long)query.vms_limit,
+			  (unsigned long long)query.queues_used,
+			  (unsigned long long)query.queues_limit);
+}
+
 bool npurt_page_round(const struct npurt_device *device, uint64_t size, uint64_t *ret_size)
 {
 	uint64_t mask = device->info.page_size - 1;

@@ -26,6 +26,8 @@
 #include "npurt.h"
 #include "va.h"
 
+struct npurt_device;
+
 #define NPURT_EXPORT __attribute__((visibility("default")))
 
 /* ---- references ------------------------------------------------------------------------------ */
@@ -57,6 +59,8 @@ static inline bool refs_put(npurt_refs *refs)
 int npurt_fail(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "out of memory" for what; returns -ENOMEM. */
 int npurt_fail_nomem(const char *what);
+/* The limit of the user that what ran into, from the backend; returns -EDQUOT. */
+int npurt_fail_quota(struct npurt_device *device, const char *what);
 /* Text of an errno, positive or negative; static or thread-local. */
 const char *npurt_errno_text(int err);
 
@@ -97,6 +101,7 @@ struct npurt_bo {
 	npurt_refs refs;
 	struct npurt_device *device;
 	uint64_t size;
+	void *wrapped; /* memory of the process that it is made of, or NULL */
 	uint32_t handle;
 	pthread_mutex_t lock; /* pointer */
 	void *pointer;	      /* CPU mapping, or NULL */
@@ -108,7 +113,7 @@ struct npurt_mapping {
 	struct npurt_mapping *next;
 	uint64_t va;
 	uint64_t size;
-	struct npurt_bo *bo;
+	struct npurt_bo *bo; /* NULL: without memory */
 };
 
 struct npurt_vm {

@@ -14,6 +14,8 @@
 static int fail_create(const struct npurt_vm *vm, const struct npurt_queue_options *opts, int err)
 {
 	switch (err) {
+	case -EDQUOT:
+		return npurt_fail_quota(vm->device, "a queue");
 	case -EBUSY:
 		return npurt_fail(err,
 				  "all %u hardware queues are taken; end a program that holds some",

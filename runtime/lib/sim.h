@@ -110,11 +110,12 @@ struct sim_pt {
 int sim_pt_init(struct sim_pt *pt, struct sim_mem *mem);
 void sim_pt_fini(struct sim_pt *pt);
 /*
- * Do all of a change that can fail: add tables, split large leaves. bus: what will be mapped, or 0:
- * the range will be unmapped. In any case every address translates as before.
+ * Do all of a change that can fail: add tables, split large leaves. map: the range will be mapped, to
+ * bus, or to no memory if that is 0; else it will be unmapped. In any case every address translates as
+ * before.
  */
 int sim_pt_prepare(struct sim_pt *pt, uint64_t va, uint64_t size, bool map, uint64_t bus);
-/* Map a prepared range, in place of what was there. prot: NPU_PTE_R, W, X */
+/* Map a prepared range, in place of what was there. prot: NPU_PTE_R, W, X, SPARSE */
 void sim_pt_map(struct sim_pt *pt, uint64_t va, uint64_t size, uint64_t bus, uint64_t prot);
 void sim_pt_unmap(struct sim_pt *pt, uint64_t va, uint64_t size);
 
@@ -137,13 +138,18 @@ struct sim_bo {
 	atomic_uint refs; /* handle, mappings */
 	uint64_t bus;
 	uint64_t size;
+	uint32_t flags; /* of its making */
+	const struct sim_vm *vm; /* only for comparing: the one that may bind it, or NULL: all may */
+	/* With the device's lock held: */
+	uint32_t state; /* enum drm_npu_bo_state */
+	char label[DRM_NPU_BO_LABEL_MAX];
 };
 
 struct sim_bind {
 	struct sim_bind *next; /* by address */
 	uint64_t va;
 	uint64_t size;
-	struct sim_bo *bo;
+	struct sim_bo *bo; /* NULL: without memory */
 };
 
 struct sim_vm {
@@ -336,7 +342,11 @@ int sim_fw_request(struct sim_dev *dev, enum npu_msg_type type, uint32_t queue);
 void sim_fw_events(struct sim_dev *dev);
 
 /* sim_vm.c */
-int sim_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle);
+int sim_bo_create(void *priv, uint64_t *size, uint32_t flags, uint32_t vm_id,
+		  uint32_t *ret_handle);
+int sim_bo_query_info(void *priv, struct drm_npu_bo_query_info *info);
+int sim_bo_set_label(void *priv, uint32_t handle, const char *label);
+int sim_bo_madvise(void *priv, uint32_t handle, uint32_t advice, bool *ret_retained);
 int sim_bo_destroy(void *priv, uint32_t handle);
 int sim_bo_map(void *priv, uint32_t handle, uint64_t size, void **ret_pointer);
 void sim_bo_unmap(void *priv, uint32_t handle, void *pointer, uint64_t size);

@@ -7,7 +7,9 @@
 #include "sim.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BO_MAX_SIZE (256ull << 30)
 #define BIND_FLAGS \
@@ -23,7 +25,8 @@ void sim_bo_put(struct sim_dev *dev, struct sim_bo *bo)
 	free(bo);
 }
 
-int sim_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
+int sim_bo_create(void *priv, uint64_t *size, uint32_t flags, uint32_t vm_id,
+		  uint32_t *ret_handle)
 {
 	struct sim_dev *dev = priv;
 	struct sim_bo *bo;
@@ -31,12 +34,13 @@ int sim_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
 
 	if (sim_gone(dev))
 		return -ENODEV;
-	if (!*size || *size > BO_MAX_SIZE)
+	if (!*size || *size > BO_MAX_SIZE || flags & ~(uint32_t)DRM_NPU_BO_WC)
 		return -EINVAL;
 	bo = calloc(1, sizeof(*bo));
 	if (!bo)
 		return -ENOMEM;
 	atomic_init(&bo->refs, 1);
+	bo->flags = flags;
 	bo->size = (*size + NPU_PAGE_SIZE - 1) & ~(NPU_PAGE_SIZE - 1);
 	err = sim_mem_alloc(&dev->mem, bo->size, &bo->bus);
 	if (err) {
@@ -45,7 +49,8 @@ int sim_bo_create(void *priv, uint64_t *size, uint32_t *ret_handle)
 	}
 	*size = bo->size;
 	pthread_mutex_lock(&dev->lock);
-	err = sim_table_add(&dev->bos, bo, ret_handle);
+	bo->vm = vm_id ? sim_table_get(&dev->vms, vm_id) : NULL;
+	err = vm_id && !bo->vm ? -ENOENT : sim_table_add(&dev->bos, bo, ret_handle);
 	pthread_mutex_unlock(&dev->lock);
 	if (err)
 		sim_bo_put(dev, bo);
@@ -65,6 +70,69 @@ int sim_bo_destroy(void *priv, uint32_t handle)
 	if (!bo)
 		return -EINVAL; /* as GEM has it */
 	sim_bo_put(dev, bo);
+	return 0;
+}
+
+int sim_bo_query_info(void *priv, struct drm_npu_bo_query_info *info)
+{
+	struct sim_dev *dev = priv;
+	const struct sim_bo *bo;
+
+	if (sim_gone(dev))
+		return -ENODEV;
+	pthread_mutex_lock(&dev->lock);
+	bo = sim_table_get(&dev->bos, info->handle);
+	if (bo) {
+		const size_t length = bo->label[0] ? strlen(bo->label) + 1 : 0;
+
+		memcpy((void *)(uintptr_t)info->label, bo->label,
+		       length < info->label_size ? length : info->label_size);
+		info->flags = bo->flags;
+		info->size = bo->size;
+		info->resident = bo->size;
+		info->kind = DRM_NPU_BO_KIND_SHMEM;
+		info->state = bo->state;
+		info->label_size = length;
+	}
+	pthread_mutex_unlock(&dev->lock);
+	return bo ? 0 : -ENOENT;
+}
+
+int sim_bo_set_label(void *priv, uint32_t handle, const char *label)
+{
+	struct sim_dev *dev = priv;
+	struct sim_bo *bo;
+
+	if (sim_gone(dev))
+		return -ENODEV;
+	if (label && strlen(label) >= DRM_NPU_BO_LABEL_MAX)
+		return -E2BIG;
+	pthread_mutex_lock(&dev->lock);
+	bo = sim_table_get(&dev->bos, handle);
+	if (bo)
+		snprintf(bo->label, sizeof(bo->label), "%s", label ? label : "");
+	pthread_mutex_unlock(&dev->lock);
+	return bo ? 0 : -ENOENT;
+}
+
+/* The memory is the process's, and nobody takes it. */
+int sim_bo_madvise(void *priv, uint32_t handle, uint32_t advice, bool *ret_retained)
+{
+	struct sim_dev *dev = priv;
+	struct sim_bo *bo;
+
+	if (sim_gone(dev))
+		return -ENODEV;
+	if (advice > DRM_NPU_BO_DONTNEED)
+		return -EINVAL;
+	pthread_mutex_lock(&dev->lock);
+	bo = sim_table_get(&dev->bos, handle);
+	if (bo)
+		bo->state = advice == DRM_NPU_BO_DONTNEED ? DRM_NPU_BO_DISCARDABLE : DRM_NPU_BO_NEEDED;
+	pthread_mutex_unlock(&dev->lock);
+	if (!bo)
+		return -ENOENT;
+	*ret_retained = true;
 	return 0;
 }
 
@@ -335,8 +403,8 @@ static int check_op(const struct drm_npu_vm_bind_op *op)
 }
 
 /* Hold the buffers of all maps; bos is zeroed. dev->lock held. */
-static int find_bos(struct sim_dev *dev, const struct drm_npu_vm_bind_op *ops, struct sim_bo **bos,
-		    uint32_t count)
+static int find_bos(struct sim_dev *dev, const struct sim_vm *vm,
+		    const struct drm_npu_vm_bind_op *ops, struct sim_bo **bos, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		struct sim_bo *bo;
@@ -348,6 +416,8 @@ static int find_bos(struct sim_dev *dev, const struct drm_npu_vm_bind_op *ops, s
 			return -ENOENT;
 		if (ops[i].bo_offset > bo->size || ops[i].size > bo->size - ops[i].bo_offset)
 			return -EINVAL;
+		if (bo->vm && bo->vm != vm)
+			return -EACCES;
 		atomic_fetch_add(&bo->refs, 1);
 		bos[i] = bo;
 	}
@@ -373,7 +443,7 @@ int sim_vm_bind(void *priv, uint32_t id, const struct drm_npu_vm_bind_op *ops, u
 	vm = sim_table_get(&dev->vms, id);
 	if (vm) {
 		atomic_fetch_add(&vm->refs, 1);
-		err = find_bos(dev, ops, bos, count);
+		err = find_bos(dev, vm, ops, bos, count);
 	}
 	pthread_mutex_unlock(&dev->lock);
 	if (!vm)

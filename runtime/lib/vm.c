@@ -23,6 +23,8 @@ NPURT_EXPORT int npurt_vm_create(struct npurt_device *device, struct npurt_vm **
 	if (err) {
 		npurt_va_fini(&vm->va);
 		free(vm);
+		if (err == -EDQUOT)
+			return npurt_fail_quota(device, "an address space");
 		if (err == -ENOSPC)
 			return npurt_fail(
 				err, "the device has no free address space; end a program that "
@@ -213,6 +215,51 @@ NPURT_EXPORT int npurt_vm_map_at(struct npurt_vm *vm, struct npurt_bo *bo, uint6
 				 uint64_t size, unsigned int flags, uint64_t va)
 {
 	return map(vm, bo, offset, size, flags, true, &va);
+}
+
+NPURT_EXPORT int npurt_vm_map_sparse(struct npurt_vm *vm, uint64_t size, unsigned int flags,
+				     uint64_t *ret_va)
+{
+	struct drm_npu_vm_bind_op op = {
+		.flags = (uint32_t)DRM_NPU_VM_BIND_SPARSE |
+			 (flags & NPURT_MAP_READONLY ? DRM_NPU_VM_BIND_READONLY : 0),
+		.size = size,
+	};
+	struct npurt_mapping *mapping;
+	int err;
+
+	if (flags & ~(unsigned int)NPURT_MAP_READONLY)
+		return npurt_fail(-EINVAL, "flags 0x%x do not go with a range without memory",
+				  flags & ~(unsigned int)NPURT_MAP_READONLY);
+	if (!size || size % vm->device->info.page_size)
+		return npurt_fail(-EINVAL,
+				  "cannot map %llu bytes without memory: not a multiple of %u",
+				  (unsigned long long)size, vm->device->info.page_size);
+	mapping = calloc(1, sizeof(*mapping));
+	if (!mapping)
+		return npurt_fail_nomem("a mapping");
+	pthread_mutex_lock(&vm->lock);
+	err = reserve(vm, size, &mapping->va);
+	if (!err) {
+		op.va = mapping->va;
+		err = vm->device->backend->vm_bind(vm->device->priv, vm->id, &op, 1);
+		if (err) {
+			npurt_va_free(&vm->va, mapping->va, size);
+			npurt_fail(err, "cannot map %llu bytes without memory: %s",
+				   (unsigned long long)size,
+				   err == -EOPNOTSUPP ? "the device cannot" : npurt_errno_text(err));
+		}
+	}
+	if (!err) {
+		mapping->size = size;
+		mapping->next = vm->mappings;
+		vm->mappings = mapping;
+		*ret_va = mapping->va;
+	}
+	pthread_mutex_unlock(&vm->lock);
+	if (err)
+		free(mapping);
+	return err;
 }
 
 NPURT_EXPORT int npurt_vm_unmap(struct npurt_vm *vm, uint64_t va)

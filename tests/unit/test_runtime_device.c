@@ -132,6 +132,64 @@ static void test_open(void)
 	npurt_device_unref(device);
 }
 
+/* What buffers are besides memory. */
+static void test_buffers(struct npurt_device *device)
+{
+	struct npurt_bo_options options = NPURT_BO_OPTIONS_INIT;
+	struct npurt_bo_info info = NPURT_BO_INFO_INIT;
+	struct npurt_limits limits = NPURT_LIMITS_INIT;
+	static char memory[4096] __attribute__((aligned(4096))), label[300];
+	struct npurt_bo *bo, *none = (void *)1;
+	struct npurt_vm *vm, *other;
+	bool retained = false;
+	uint64_t va;
+	int fd = -7;
+
+	NEED(npurt_vm_create(device, &vm));
+	NEED(npurt_vm_create(device, &other));
+	options.flags = 1u << 9;
+	fails(npurt_bo_create_with(device, 4096, &options, &none), -EINVAL, "unknown buffer flags",
+	      "flags of a buffer");
+	options.flags = NPURT_BO_WC;
+	options.label = "weights";
+	NEED(npurt_bo_create_with(device, 5000, &options, &bo));
+	NEED(npurt_bo_get_info(bo, &info));
+	tap_ok(info.bytes == 8192 && info.flags == NPURT_BO_WC && info.kind == NPURT_BO_OWN &&
+		       info.needed && info.retained && !strcmp(info.label, "weights"),
+	       "a buffer tells what it is");
+	NEED(npurt_bo_set_needed(bo, false, &retained));
+	NEED(npurt_bo_get_info(bo, &info));
+	tap_ok(retained && !info.needed && info.retained, "it is not needed");
+	NEED(npurt_bo_set_needed(bo, true, NULL));
+	NEED(npurt_bo_set_label(bo, NULL));
+	NEED(npurt_bo_get_info(bo, &info));
+	tap_ok(info.needed && !info.label[0], "it is needed again, and has no name");
+	memset(label, 'x', sizeof(label) - 1);
+	fails(npurt_bo_set_label(bo, label), -E2BIG, "255 bytes", "a label that is too long");
+	fails(npurt_bo_export(bo, &fd), -EOPNOTSUPP, "cannot make a dma-buf", "export");
+	tap_is(fd, -7, "ret_fd untouched");
+	npurt_bo_unref(bo);
+	fails(npurt_bo_import(device, 0, &none), -EOPNOTSUPP, "cannot import", "import");
+	fails(npurt_bo_wrap(device, memory, sizeof(memory), 0, &none), -EOPNOTSUPP, "cannot wrap memory",
+	      "memory of the process");
+	fails(npurt_bo_wrap(device, memory + 1, sizeof(memory), 0, &none), -EINVAL, "multiples of",
+	      "memory that is not aligned");
+	fails(npurt_bo_wrap(device, memory, sizeof(memory), NPURT_MAP_EXEC, &none), -EINVAL,
+	      "unknown flags", "flags of memory");
+	tap_ok(none == (void *)1, "ret_bo untouched");
+
+	NEED(npurt_vm_map_sparse(vm, 1ull << 30, NPURT_MAP_READONLY, &va));
+	fails(npurt_vm_map_sparse(vm, 100, 0, &va), -EINVAL, "not a multiple", "odd size");
+	fails(npurt_vm_map_sparse(vm, 4096, NPURT_MAP_EXEC, &va), -EINVAL, "do not go with",
+	      "nothing to execute");
+	NEED(npurt_vm_unmap(vm, va));
+	NEED(npurt_vm_map_sparse(vm, 1ull << 30, 0, &va));
+	NEED(npurt_device_get_limits(device, &limits));
+	tap_ok(!limits.memory_limit && !limits.vms_limit && !limits.queues_limit, "no limits");
+	npurt_vm_unref(other);
+	npurt_vm_unref(vm);
+}
+
 static void test_memory(struct npurt_device *device)
 {
 	struct npurt_bo *bo, *none = (void *)1;
@@ -218,6 +276,7 @@ int main(void)
 	test_minor();
 	test_open();
 	device = null_device();
+	test_buffers(device);
 	test_memory(device);
 	test_queues(device);
 	npurt_device_unref(device);

@@ -289,6 +289,51 @@ static void test_memory(void)
 	npurt_device_unref(device);
 }
 
+/* A range without memory: zeros, whatever is written; and nothing of it where a buffer is mapped. */
+static void test_sparse(void)
+{
+	const uint64_t mib = 1 << 20;
+	struct npurt_bo_options options = NPURT_BO_OPTIONS_INIT;
+	struct npurt_device *device = sim("sim");
+	struct npurt_vm *vm, *other;
+	struct npurt_cmdlist *list;
+	struct npurt_queue *queue;
+	struct npurt_bo *bo;
+	bool zero = true;
+	uint64_t va, hole;
+	uint32_t *p;
+
+	NEED(npurt_vm_create(device, &vm));
+	NEED(npurt_vm_create(device, &other));
+	options.vm = vm;
+	NEED(npurt_bo_create_with(device, 8 * mib, &options, &bo));
+	NEED(npurt_bo_map(bo, (void **)&p));
+	memset(p, 0xff, 8 * mib);
+	fails(npurt_vm_map(other, bo, 0, 0, 0, &va), -EACCES, "cannot map",
+	      "a buffer of one address space in another");
+	NEED(npurt_vm_map(vm, bo, 0, 0, 0, &va));
+	NEED(npurt_vm_map_sparse(vm, 1024 * mib + 8192, 0, &hole));
+	NEED(npurt_queue_create(vm, NULL, &queue));
+	NEED(npurt_cmdlist_create(vm, &list));
+	NEED(npurt_cmdlist_fill(list, hole, 0x5a5a5a5a, 5 * mib));
+	NEED(npurt_cmdlist_barrier(list));
+	NEED(npurt_cmdlist_copy(list, va, hole + 1024 * mib, 8192));
+	NEED(npurt_cmdlist_copy(list, va + 8192, hole, 5 * mib));
+	NEED(npurt_cmdlist_finish(list));
+	NEED(npurt_queue_run(queue, list, WAIT_NS));
+	for (uint64_t i = 0; i < (5 * mib + 8192) / 4; i++)
+		zero &= !p[i];
+	tap_ok(zero && p[(5 * mib + 8192) / 4] == ~0u, "a range without memory reads as zeros");
+	NEED(npurt_vm_unmap(vm, hole));
+	fails(npurt_queue_run(queue, list, WAIT_NS), -EFAULT, "page fault", "until it is unmapped");
+	npurt_queue_unref(queue);
+	npurt_cmdlist_unref(list);
+	npurt_bo_unref(bo);
+	npurt_vm_unref(other);
+	npurt_vm_unref(vm);
+	npurt_device_unref(device);
+}
+
 /* Large pages, cut and mended, as the copy engine sees them. */
 static void test_pages(void)
 {
@@ -449,6 +494,7 @@ int main(void)
 	test_together();
 	test_by_core();
 	test_memory();
+	test_sparse();
 	test_pages();
 	test_fork();
 	program("digits", "2000 correct, logits identical, 1432576000 MACs counted");
