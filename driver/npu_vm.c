@@ -49,8 +49,8 @@ void npu_vm_free(struct drm_gpuvm *gpuvm)
 }
 
 /*
- * Takes everything out of a VM that no engine can reach any more, into a list of what is to be freed
- * when the VM is unlocked: that takes locks of objects, which nobody waits for in a VM's.
+ * Takes everything out of a VM that no engine can reach any more, into a list of what is to be
+ * freed when the VM is unlocked: that takes locks of objects, which nobody waits for in a VM's.
  */
 static void npu_vm_clear(struct npu_vm *vm, struct list_head *dead)
 {

@@ -8,6 +8,7 @@
 #include <linux/dma-direct.h>
 #include <linux/io.h>
 #include <linux/prandom.h>
+#include <linux/sizes.h>
 
 #include "../npu_pt.c"
 
@@ -216,6 +217,38 @@ static void npu_pt_test_empty(struct kunit *test)
 	}
 }
 
+/* Ranges without memory: few entries, and split where something else goes into them. */
+static void npu_pt_test_sparse(struct kunit *test)
+{
+	const u64 size = 5ull << 40, hole = VA_BASE + (2ull << 40) + 0x7000;
+	const u64 bus[] = { BUS_BASE };
+	const u32 pages[] = { 1 };
+	struct npu_pt_test *ctx = test->priv;
+	unsigned int level;
+
+	npu_pt_test_map(test, VA_BASE, size, NULL, 0, NPU_PTE_R | NPU_PTE_W);
+	KUNIT_EXPECT_TRUE(test, npu_pt_test_walk(ctx, VA_BASE, &level) & NPU_PTE_SPARSE);
+	KUNIT_EXPECT_TRUE(test, npu_pt_test_walk(ctx, VA_BASE + size - 1, &level) & NPU_PTE_SPARSE);
+	KUNIT_EXPECT_TRUE(test, npu_pt_test_walk(ctx, hole, &level) & NPU_PTE_SPARSE);
+	KUNIT_EXPECT_EQ(test, level, NPU_PT_LEVELS - 1);
+
+	npu_pt_test_map(test, hole, NPU_PAGE_SIZE, npu_pt_test_object(test, 1, bus, pages), 0,
+			NPU_PTE_R);
+	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, hole), bus[0]);
+	KUNIT_EXPECT_TRUE(test, npu_pt_test_walk(ctx, hole - 1, &level) & NPU_PTE_SPARSE);
+	KUNIT_EXPECT_EQ(test, level, 0);
+	KUNIT_EXPECT_TRUE(test, npu_pt_test_walk(ctx, hole + 0x1000, &level) & NPU_PTE_SPARSE);
+	KUNIT_EXPECT_TRUE(test, npu_pt_test_walk(ctx, hole + SZ_1G, &level) & NPU_PTE_SPARSE);
+	KUNIT_EXPECT_EQ(test, level, 2);
+
+	npu_pt_test_unmap(test, hole + NPU_PAGE_SIZE, NPU_PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, npu_pt_test_bus(ctx, hole + NPU_PAGE_SIZE), U64_MAX);
+	KUNIT_EXPECT_TRUE(test,
+			  npu_pt_test_walk(ctx, hole + 2 * NPU_PAGE_SIZE, &level) & NPU_PTE_SPARSE);
+	npu_pt_test_unmap(test, VA_BASE, size);
+	KUNIT_EXPECT_EQ(test, ctx->root->live, 0);
+}
+
 /* Maps and unmaps at random, against a plain list of what each page must translate to. */
 static void npu_pt_test_random(struct kunit *test)
 {
@@ -273,6 +306,7 @@ static struct kunit_case npu_pt_cases[] = {
 	KUNIT_CASE(npu_pt_test_large),
 	KUNIT_CASE(npu_pt_test_split),
 	KUNIT_CASE(npu_pt_test_empty),
+	KUNIT_CASE(npu_pt_test_sparse),
 	KUNIT_CASE(npu_pt_test_random),
 	{}
 };

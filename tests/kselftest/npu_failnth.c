@@ -210,6 +210,73 @@ TEST_F(failnth, unmap_middle)
 	      ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, ctx->bo, 0, NPU_TEST_VA, NPU_TEST_SIZE, 0)));
 }
 
+TEST_F(failnth, map_sparse)
+{
+	struct drm_npu_vm_bind_op op = {
+		.flags = (uint32_t)DRM_NPU_VM_BIND_SPARSE,
+		.va = NPU_TEST_VA + NPU_TEST_SIZE - 0x1000,
+		.size = 0x123456000,
+	};
+
+	SWEEP(npu_vm_bind(self->ctx.fd, self->ctx.vm, &op, 1),
+	      ASSERT_EQ(0, npu_unmap(self->ctx.fd, self->ctx.vm, op.va, op.size)));
+}
+
+TEST_F(failnth, map_async)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_vm_bind_op op = {
+		.bo_handle = ctx->bo,
+		.va = 0x123450000000ull,
+		.size = 0x3000,
+	};
+	struct drm_npu_sync_op syncs[2] = {
+		{ .flags = DRM_NPU_SYNC_OP_TIMELINE, .handle = ctx->timeline },
+		{ .flags = DRM_NPU_SYNC_OP_SIGNAL },
+	};
+	struct drm_npu_vm_bind req = {
+		.vm_id = ctx->vm,
+		.flags = DRM_NPU_VM_BIND_ASYNC,
+		.ops = DRM_NPU_OBJ_ARRAY(1, &op),
+		.syncs = DRM_NPU_OBJ_ARRAY(2, syncs),
+	};
+
+	ASSERT_EQ(0, drmSyncobjCreate(ctx->fd, 0, &syncs[1].handle));
+	ASSERT_TRUE(works(ctx));
+	syncs[0].point = ctx->point;
+	SWEEP((req.ops.count = 1, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_BIND, &req)),
+	      ASSERT_EQ(0, npu_wait_binary(ctx->fd, syncs[1].handle)));
+	drmSyncobjDestroy(ctx->fd, syncs[1].handle);
+}
+
+TEST_F(failnth, bo_userptr)
+{
+	struct drm_npu_bo_userptr req = { .size = 0x10000 };
+	void *mem = mmap(NULL, req.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	memset(mem, 1, req.size);
+	req.addr = (uintptr_t)mem;
+	SWEEP(npu_ioctl(self->ctx.fd, DRM_IOCTL_NPU_BO_USERPTR, &req),
+	      drmCloseBufferHandle(self->ctx.fd, req.handle));
+	munmap(mem, req.size);
+}
+
+TEST_F(failnth, bo_set_label)
+{
+	struct drm_npu_bo_set_label req = { .handle = self->ctx.bo, .label = (uintptr_t)"weights" };
+
+	SWEEP(npu_ioctl(self->ctx.fd, DRM_IOCTL_NPU_BO_SET_LABEL, &req), (void)0);
+}
+
+TEST_F(failnth, export)
+{
+	int dmabuf;
+
+	SWEEP(drmPrimeHandleToFD(self->ctx.fd, self->ctx.bo, DRM_CLOEXEC, &dmabuf) ? -errno : 0,
+	      close(dmabuf));
+}
+
 TEST_F(failnth, queue_create)
 {
 	uint32_t queue;
