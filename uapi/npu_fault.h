@@ -110,5 +110,7 @@ enum npu_fault_arg {
 #define NPU_FAULT_STORM_NS     100000
 #define NPU_FAULT_STORM_MIN_NS 20000
 #define NPU_FAULT_SLOW_MAX     1024
+/* ECC_CORRECTABLE: COUNT is at most this, as all of them happen before the command has ended. */
+#define NPU_FAULT_ECC_MAX      65536
 
 #endif /* NPU_FAULT_H */

@@ -340,6 +340,10 @@ static bool good_arg(struct npu_fault_spec *spec)
 		if (spec->count > 1) /* interrupts that wait melt into one: that is a storm */
 			return false;
 		break;
+	case NPU_FAULT_ECC_CORRECTABLE:
+		if (spec->count > NPU_FAULT_ECC_MAX) /* one after the other, with the device's lock */
+			return false;
+		break;
 	default:
 		break;
 	}
