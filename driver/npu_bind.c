@@ -213,7 +213,7 @@ int npu_bind_exec(struct npu_bind *bind)
 	u32 i;
 
 	lockdep_assert_held(&vm->lock);
-	if (!vm->root)
+	if (!vm->root || npu_is_lost(vm->npu))
 		return -ENODEV;
 	if (vm->unusable)
 		return -EINVAL;

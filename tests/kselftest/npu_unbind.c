@@ -5,8 +5,11 @@
  * it was bound.
  */
 #include <limits.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+
+#include <linux/udmabuf.h>
 
 #include "npu_test.h"
 
@@ -122,6 +125,83 @@ TEST_F(unbind, while_a_kernel_runs)
 	EXPECT_EQ(-ENODEV, info.status);
 	EXPECT_NE(0, fence.driver_name[0]);
 	close(file);
+}
+
+/* Memory that is somebody else's, or a bind's that has not run: all of it is let go, and in time. */
+TEST_F(unbind, with_all_kinds_of_memory)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_bo_userptr userptr = { .size = NPU_TEST_SIZE };
+	struct drm_npu_bo_madvise madvise = { .handle = ctx->bo, .advice = DRM_NPU_BO_DONTNEED };
+	struct udmabuf_create create = { .flags = UDMABUF_FLAGS_CLOEXEC, .size = NPU_TEST_SIZE };
+	struct drm_npu_sync_op syncs[2] = { {}, { .flags = DRM_NPU_SYNC_OP_SIGNAL } };
+	struct drm_npu_vm_bind_op op = { .va = 6 * NPU_TEST_VA, .size = NPU_TEST_SIZE };
+	struct drm_npu_vm_bind bind = {
+		.vm_id = ctx->vm,
+		.flags = DRM_NPU_VM_BIND_ASYNC,
+		.ops = DRM_NPU_OBJ_ARRAY(1, &op),
+		.syncs = DRM_NPU_OBJ_ARRAY(2, syncs),
+	};
+	struct sync_fence_info fence = {};
+	struct sync_file_info info = { .num_fences = 1, .sync_fence_info = (uintptr_t)&fence };
+	int memfd = memfd_create("npu", MFD_CLOEXEC | MFD_ALLOW_SEALING), dmabuf = -1, file;
+	int udmabuf = open("/dev/udmabuf", O_RDWR | O_CLOEXEC);
+	uint32_t imported, private_vm, *mem;
+	struct pollfd poller = { .events = POLLIN };
+
+	mem = mmap(NULL, NPU_TEST_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, mem);
+	userptr.addr = (uintptr_t)mem;
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_USERPTR, &userptr));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, userptr.handle, 0, 4 * NPU_TEST_VA, NPU_TEST_SIZE, 0));
+	if (udmabuf >= 0) {
+		ASSERT_EQ(0, ftruncate(memfd, NPU_TEST_SIZE));
+		ASSERT_EQ(0, fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK));
+		create.memfd = memfd;
+		dmabuf = ioctl(udmabuf, UDMABUF_CREATE, &create);
+		ASSERT_GE(dmabuf, 0);
+		ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &imported));
+		ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, imported, 0, 5 * NPU_TEST_VA, NPU_TEST_SIZE, 0));
+	}
+	ASSERT_EQ(0, npu_vm_create(ctx->fd, &private_vm));
+	ASSERT_EQ(0, npu_vm_bind(ctx->fd, private_vm,
+				 &(struct drm_npu_vm_bind_op){
+					 .flags = (uint32_t)DRM_NPU_VM_BIND_SPARSE,
+					 .va = NPU_TEST_VA,
+					 .size = 1ull << 40,
+				 },
+				 1));
+
+	/* a job that never ends, and a bind that waits for it */
+	*(uint32_t *)(ctx->mem + NPU_TEST_DATA) = NPU_INSN_SELF;
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(NPU_TEST_VA + NPU_TEST_DATA, 0, 8);
+	ASSERT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1, &syncs[0].handle));
+	ASSERT_EQ(0, drmSyncobjCreate(ctx->fd, 0, &syncs[1].handle));
+	op.bo_handle = userptr.handle;
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_BIND, &bind));
+	ASSERT_EQ(0, drmSyncobjExportSyncFile(ctx->fd, syncs[1].handle, &file));
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_MADVISE, &madvise));
+
+	ASSERT_EQ(0, driver_write("unbind", self->pci));
+
+	poller.fd = file;
+	ASSERT_EQ(1, poll(&poller, 1, NPU_TEST_WAIT_NS / 1000000));
+	ASSERT_EQ(0, npu_ioctl(file, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_EQ(-ENODEV, info.status);
+	expect_gone(_metadata, ctx);
+	memset(mem, 0x5a, NPU_TEST_SIZE);
+	ASSERT_EQ(0, driver_write("bind", self->pci));
+	/* handles, bindings and pins go with the file, the device long gone */
+	npu_ctx_exit(ctx);
+	*ctx = (struct npu_ctx){ .fd = -1 };
+	munmap(mem, NPU_TEST_SIZE);
+	close(file);
+	close(dmabuf);
+	close(memfd);
+	close(udmabuf);
+	ASSERT_EQ(0, npu_ctx_init(ctx, 0));
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(NPU_TEST_VA + NPU_TEST_DATA, 7, 4);
+	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
 }
 
 TEST_HARNESS_MAIN
