@@ -190,6 +190,42 @@ static void test_buffers(struct npurt_device *device)
 	npurt_vm_unref(vm);
 }
 
+static int full_bo_create(void *priv, uint64_t *size, uint32_t flags, uint32_t vm_id,
+			  uint32_t *ret_handle)
+{
+	(void)priv, (void)size, (void)flags, (void)vm_id, (void)ret_handle;
+	return -EDQUOT;
+}
+
+static int full_query(void *priv, uint32_t type, void *data, uint32_t size)
+{
+	const struct drm_npu_limits limits = {.memory_limit = 8 << 20, .memory_used = 7 << 20};
+
+	if (type != DRM_NPU_DEV_QUERY_LIMITS)
+		return npurt_backend_null.query(priv, type, data, size);
+	memcpy(data, &limits, size < sizeof(limits) ? size : sizeof(limits));
+	return 0;
+}
+
+/* Who runs into a limit is told which. */
+static void test_quota(void)
+{
+	struct npurt_backend backend = npurt_backend_null;
+	struct npurt_limits limits = NPURT_LIMITS_INIT;
+	struct npurt_device *device;
+	struct npurt_bo *bo;
+
+	backend.bo_create = full_bo_create;
+	backend.query = full_query;
+	NEED(npurt_device_open_backend(&backend, NULL, &device));
+	fails(npurt_bo_create(device, 2 << 20, &bo), -EDQUOT, "7 of 8 MiB are in use (user_memory_mib)",
+	      "a buffer beyond the limit");
+	NEED(npurt_device_get_limits(device, &limits));
+	tap_ok(limits.memory_limit == 8 << 20 && limits.memory_used == 7 << 20 && !limits.vms_limit,
+	       "limits are told");
+	npurt_device_unref(device);
+}
+
 static void test_memory(struct npurt_device *device)
 {
 	struct npurt_bo *bo, *none = (void *)1;
@@ -276,6 +312,7 @@ int main(void)
 	test_minor();
 	test_open();
 	device = null_device();
+	test_quota();
 	test_buffers(device);
 	test_memory(device);
 	test_queues(device);
