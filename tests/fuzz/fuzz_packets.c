@@ -86,23 +86,45 @@ static uint64_t address(uint64_t any)
 	}
 }
 
+/* Sizes that end in time, unless the input insists. */
+static void improve_sizes(uint32_t *size, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		if (!(size[i] >> 31))
+			size[i] = 1 + size[i] % 600;
+}
+
 /* Help a packet to get past the first checks. */
 static void improve(union npu_packet *packet)
 {
-	const uint8_t op = packet->hdr.op % 11;
+	const uint8_t op = packet->hdr.op % 11, flags = packet->hdr.flags;
 
 	memset(&packet->hdr.flags, 0, 3);
 	packet->hdr.op = op;
 	packet->raw[1] = address(packet->raw[1]);
 	packet->raw[2] = address(packet->raw[2]);
 	if (op == NPU_PKT_DISPATCH) {
+		packet->hdr.flags = flags & NPU_DISPATCH_GANG;
 		packet->dispatch.entry = code_va + packet->dispatch.args % CODE_SIZE / 4 * 4;
 		for (unsigned int i = 0; i < 3; i++)
 			packet->dispatch.grid[i] = 1 + packet->dispatch.grid[i] % 3;
 		packet->raw[4] &= UINT32_MAX;
 		memset(&packet->raw[5], 0, 24);
-	} else if (op == NPU_PKT_COPY || op == NPU_PKT_FILL) {
-		memset(&packet->raw[7], 0, 8);
+	} else if (op == NPU_PKT_COPY) {
+		improve_sizes(packet->copy.size, 3);
+		memset(packet->copy.reserved, 0, sizeof(packet->copy.reserved));
+	} else if (op == NPU_PKT_FILL) {
+		packet->fill.dst &= ~3ull;
+		improve_sizes(packet->fill.size, 3);
+		packet->fill.size[0] *= 4;
+		packet->fill.reserved0 = 0;
+		memset(packet->fill.reserved, 0, sizeof(packet->fill.reserved));
+	} else if (op == NPU_PKT_GATHER) {
+		packet->hdr.flags = flags & NPU_GATHER_FLAGS;
+		packet->gather.indices = address(packet->gather.indices) & ~3ull;
+		improve_sizes(&packet->gather.bytes, 1);
+		improve_sizes(&packet->gather.rows, 1);
+		memset(packet->gather.reserved, 0, sizeof(packet->gather.reserved));
 	}
 }
 
