@@ -21,6 +21,7 @@
 #include "npu_irq.h"
 #include "npu_mbox.h"
 #include "npu_mmu.h"
+#include "npu_perfmon.h"
 #include "npu_recovery.h"
 
 struct npu_queue;
@@ -145,6 +146,8 @@ struct npu_file {
 	struct xarray queues;
 	/** @usage: what its queues have used; a reference */
 	struct npu_usage *usage;
+	/** @perfmon: counters of the queues */
+	struct npu_perfmon_file perfmon;
 };
 
 static inline struct npu_device *to_npu(struct drm_device *drm)

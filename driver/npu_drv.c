@@ -16,6 +16,7 @@
  * - npu_bind, npu_bindq: changes of address spaces, at once and in time
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog and reset
+ * - npu_perfmon: counters
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_fdinfo, npu_sysfs: what people look at
  * - npu_compat: kernel versions
@@ -100,6 +101,9 @@ static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_BO_SET_LABEL, npu_ioctl_bo_set_label, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_MADVISE, npu_ioctl_bo_madvise, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_USERPTR, npu_ioctl_bo_userptr, 0),
+	DRM_IOCTL_DEF_DRV(NPU_PERFMON_CREATE, npu_ioctl_perfmon_create, 0),
+	DRM_IOCTL_DEF_DRV(NPU_PERFMON_DESTROY, npu_ioctl_perfmon_destroy, 0),
+	DRM_IOCTL_DEF_DRV(NPU_PERFMON_READ, npu_ioctl_perfmon_read, 0),
 };
 
 static int npu_open(struct drm_device *drm, struct drm_file *file)
@@ -125,6 +129,7 @@ static int npu_open(struct drm_device *drm, struct drm_file *file)
 	}
 	xa_init_flags(&nfile->vms, XA_FLAGS_ALLOC1);
 	xa_init_flags(&nfile->queues, XA_FLAGS_ALLOC1);
+	npu_perfmon_open(nfile);
 	file->driver_priv = nfile;
 	return 0;
 }
@@ -135,6 +140,7 @@ static void npu_postclose(struct drm_device *drm, struct drm_file *file)
 
 	npu_vm_cancel_all(nfile);
 	npu_queue_close_all(nfile);
+	npu_perfmon_close(nfile);
 	npu_vm_close_all(nfile);
 	npu_usage_put(nfile->usage);
 	npu_user_put(nfile->user);

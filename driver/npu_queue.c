@@ -315,10 +315,12 @@ int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
 
+	npu_perfmon_add_queue(nfile, queue);
 	/* From here on another thread may use the id, and destroy it. */
 	ret = xa_alloc(&nfile->queues, &args->id, queue, xa_limit_31b, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		npu_queue_end(queue);
+		npu_perfmon_remove_queue(nfile, queue);
 		npu_queue_user_put(queue);
 	}
 	return ret;
@@ -344,6 +346,7 @@ int npu_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file 
 	if (!queue)
 		return -ENOENT;
 	npu_queue_end(queue);
+	npu_perfmon_remove_queue(nfile, queue);
 	npu_queue_user_put(queue);
 	return 0;
 }

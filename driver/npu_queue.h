@@ -17,6 +17,7 @@
 #include "npu_counters.h"
 #include "npu_fdinfo.h"
 #include "npu_fw.h"
+#include "npu_perfmon.h"
 #include "npu_ring.h"
 
 struct drm_device;
@@ -111,6 +112,8 @@ struct npu_queue {
 	struct work_struct release_work;
 	/** @free_work: runs when @kref is 0 */
 	struct work_struct free_work;
+	/** @count: what it has done */
+	struct npu_perfmon_count count;
 
 	/** @lock: protects all that follows; taken in interrupts */
 	spinlock_t lock;

@@ -413,6 +413,7 @@ static int npu_queue_activate(struct npu_queue *queue)
 
 	scoped_guard(spinlock_irqsave, &queue->lock) {
 		npu_usage_restart(queue);
+		npu_perfmon_restart(queue);
 		memset(queue->mem, 0, sizeof(*queue->mem));
 		queue->mem->wb.completed = queue->emitted;
 		queue->tail = 0;
@@ -638,6 +639,7 @@ void npu_queue_free_mem(struct npu_queue *queue)
 
 	scoped_guard(spinlock_irqsave, &queue->lock) {
 		npu_usage_add(queue);
+		npu_perfmon_collect(queue);
 		mem = no_free_ptr(queue->mem);
 	}
 	if (mem)

@@ -121,6 +121,37 @@ static int make_bo_userptr(struct abi *abi, void *arg)
 	return 0;
 }
 
+static int make_perfmon_create(struct abi *abi, void *arg)
+{
+	*(struct drm_npu_perfmon_create *)arg = (struct drm_npu_perfmon_create){
+		.queue_id = abi->queue,
+		.counter_version = NPU_COUNTER_TABLE_VERSION,
+		.counters = 1,
+	};
+	return 0;
+}
+
+static int make_perfmon(struct abi *abi, uint32_t *ret_id)
+{
+	struct drm_npu_perfmon_create req;
+	int ret;
+
+	make_perfmon_create(abi, &req);
+	ret = npu_ioctl(abi->fd, DRM_IOCTL_NPU_PERFMON_CREATE, &req);
+	*ret_id = req.id;
+	return ret;
+}
+
+static int make_perfmon_destroy(struct abi *abi, void *arg)
+{
+	return make_perfmon(abi, &((struct drm_npu_perfmon_destroy *)arg)->id);
+}
+
+static int make_perfmon_read(struct abi *abi, void *arg)
+{
+	return make_perfmon(abi, &((struct drm_npu_perfmon_read *)arg)->id);
+}
+
 /* without: what it says when the first member, a 0 now, is not there. */
 static const struct {
 	const char *name;
@@ -143,6 +174,9 @@ static const struct {
 	{ "BO_SET_LABEL", DRM_IOCTL_NPU_BO_SET_LABEL, make_bo_set_label, -ENOENT },
 	{ "BO_MADVISE", DRM_IOCTL_NPU_BO_MADVISE, make_bo_madvise, -ENOENT },
 	{ "BO_USERPTR", DRM_IOCTL_NPU_BO_USERPTR, make_bo_userptr, -EINVAL },
+	{ "PERFMON_CREATE", DRM_IOCTL_NPU_PERFMON_CREATE, make_perfmon_create, -EINVAL },
+	{ "PERFMON_DESTROY", DRM_IOCTL_NPU_PERFMON_DESTROY, make_perfmon_destroy, -ENOENT },
+	{ "PERFMON_READ", DRM_IOCTL_NPU_PERFMON_READ, make_perfmon_read, -ENOENT },
 };
 #define IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
 

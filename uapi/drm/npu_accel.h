@@ -559,6 +559,55 @@ struct drm_npu_submit {
 	struct drm_npu_obj_array syncs;
 };
 
+/**
+ * struct drm_npu_perfmon_create - DRM_NPU_PERFMON_CREATE: count what one's own queues do
+ *
+ * Values count from here. -ENOSPC: the file has 64 already.
+ */
+struct drm_npu_perfmon_create {
+	/** @queue_id: queue, or 0: all of the file, later ones and those that are gone by then too */
+	__u32 queue_id;
+	/** @counter_version: &drm_npu_device_info.counter_version that @counters is meant for */
+	__u32 counter_version;
+	/** @counters: bit per counter, in the order of npu_counters.h; not 0 */
+	__u64 counters;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @id: out: id of the perfmon */
+	__u32 id;
+};
+
+/** struct drm_npu_perfmon_destroy - DRM_NPU_PERFMON_DESTROY */
+struct drm_npu_perfmon_destroy {
+	/** @id: perfmon */
+	__u32 id;
+	/** @pad: 0 */
+	__u32 pad;
+};
+
+/** enum drm_npu_perfmon_read_flags - how to read a perfmon */
+enum drm_npu_perfmon_read_flags {
+	/** @DRM_NPU_PERFMON_READ_RESET: count from here on the next time; nothing falls in between */
+	DRM_NPU_PERFMON_READ_RESET = 1u << 0,
+};
+
+/**
+ * struct drm_npu_perfmon_read - DRM_NPU_PERFMON_READ
+ *
+ * A value never is less than when it was read before, whatever became of queue or device.
+ */
+struct drm_npu_perfmon_read {
+	/** @id: perfmon */
+	__u32 id;
+	/** @flags: enum drm_npu_perfmon_read_flags */
+	__u32 flags;
+	/**
+	 * @values: in: array of __u64 (stride 8); out: count returns how many were written: those of
+	 * the counters chosen, in their order, as of the last job of each queue that finished
+	 */
+	struct drm_npu_obj_array values;
+};
+
 #define DRM_IOCTL_NPU(access, name, type) \
 	DRM_##access(DRM_COMMAND_BASE + DRM_NPU_##name, struct drm_npu_##type)
 
@@ -577,6 +626,9 @@ struct drm_npu_submit {
 #define DRM_IOCTL_NPU_BO_SET_LABEL    DRM_IOCTL_NPU(IOW, BO_SET_LABEL, bo_set_label)
 #define DRM_IOCTL_NPU_BO_MADVISE      DRM_IOCTL_NPU(IOWR, BO_MADVISE, bo_madvise)
 #define DRM_IOCTL_NPU_BO_USERPTR      DRM_IOCTL_NPU(IOWR, BO_USERPTR, bo_userptr)
+#define DRM_IOCTL_NPU_PERFMON_CREATE  DRM_IOCTL_NPU(IOWR, PERFMON_CREATE, perfmon_create)
+#define DRM_IOCTL_NPU_PERFMON_DESTROY DRM_IOCTL_NPU(IOW, PERFMON_DESTROY, perfmon_destroy)
+#define DRM_IOCTL_NPU_PERFMON_READ    DRM_IOCTL_NPU(IOWR, PERFMON_READ, perfmon_read)
 
 /* Layouts are ABI, the same for 32-bit and 64-bit programs. */
 #if !defined(__cplusplus)
@@ -605,6 +657,9 @@ DRM_NPU_LAYOUT(bo_set_label, 16);
 DRM_NPU_LAYOUT(bo_madvise, 16);
 DRM_NPU_LAYOUT(bo_userptr, 24);
 DRM_NPU_LAYOUT(limits, 48);
+DRM_NPU_LAYOUT(perfmon_create, 24);
+DRM_NPU_LAYOUT(perfmon_destroy, 8);
+DRM_NPU_LAYOUT(perfmon_read, 24);
 #undef DRM_NPU_LAYOUT
 #endif
 
