@@ -38,6 +38,13 @@ struct vfsmount;
 /** NPU_MAX_TIMEOUT_MS - highest timeout a queue may ask for */
 #define NPU_MAX_TIMEOUT_MS 60000
 
+/**
+ * npu_id_limit - ids that programs get
+ *
+ * An array that is not to give out 0 does so after it was asked to erase it.
+ */
+#define npu_id_limit XA_LIMIT(1, INT_MAX)
+
 /** enum npu_hw_state - whether the hardware may be touched */
 enum npu_hw_state {
 	/** @NPU_HW_DOWN: held in reset, or being brought up */

@@ -222,7 +222,7 @@ static int npu_perfmon_publish(struct npu_perfmon_file *pfile, struct npu_perfmo
 	if (pfile->count >= NPU_MAX_PERFMONS)
 		return -ENOSPC;
 	npu_perfmon_total(pfile, perfmon->queue, perfmon->start);
-	ret = xa_alloc(&pfile->perfmons, id, perfmon, xa_limit_31b, GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc(&pfile->perfmons, id, perfmon, npu_id_limit, GFP_KERNEL_ACCOUNT);
 	if (!ret)
 		pfile->count++;
 	return ret;

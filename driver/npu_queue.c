@@ -317,7 +317,7 @@ int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *
 
 	npu_perfmon_add_queue(nfile, queue);
 	/* From here on another thread may use the id, and destroy it. */
-	ret = xa_alloc(&nfile->queues, &args->id, queue, xa_limit_31b, GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc(&nfile->queues, &args->id, queue, npu_id_limit, GFP_KERNEL_ACCOUNT);
 	if (ret) {
 		npu_queue_end(queue);
 		npu_perfmon_remove_queue(nfile, queue);

@@ -288,7 +288,7 @@ int npu_ioctl_vm_create(struct drm_device *drm, void *data, struct drm_file *fil
 	vm = npu_vm_create(nfile->npu, nfile->user);
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
-	ret = xa_alloc(&nfile->vms, &args->id, vm, xa_limit_31b, GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc(&nfile->vms, &args->id, vm, npu_id_limit, GFP_KERNEL_ACCOUNT);
 	if (ret)
 		npu_vm_put(vm);
 	return ret;

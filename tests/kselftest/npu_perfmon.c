@@ -302,6 +302,10 @@ TEST_F(perfmon, destroy_bad)
 	EXPECT_EQ(0, destroy(fd, req.id));
 	EXPECT_EQ(-ENOENT, destroy(fd, req.id));
 	EXPECT_EQ(-ENOENT, read_one(fd, req.id));
+	/* who destroys 0 does not make it an id */
+	EXPECT_EQ(-ENOENT, destroy(fd, 0));
+	ASSERT_EQ(0, create(fd, 0, 1, &req.id));
+	EXPECT_NE(0, req.id);
 }
 
 /* A file has so many; giving one back makes room for another. */

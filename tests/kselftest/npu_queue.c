@@ -128,6 +128,9 @@ TEST_F(queue, destroy_bad)
 	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_DESTROY, &req));
 	EXPECT_EQ(-ENOENT, npu_queue_destroy(self->fd, 0));
 	EXPECT_EQ(-ENOENT, npu_queue_destroy(self->fd, 0xffffffff));
+	/* who destroys 0 does not make it an id */
+	ASSERT_EQ(0, npu_queue_create(self->fd, self->vm, 0, &req.id));
+	EXPECT_NE(0, req.id);
 }
 
 /* Hardware queues are finite: running out is an error, and giving one back cures it. */
