@@ -565,7 +565,7 @@ struct drm_npu_submit {
  * Values count from here. -ENOSPC: the file has 64 already.
  */
 struct drm_npu_perfmon_create {
-	/** @queue_id: queue, or 0: all of the file, later ones and those that are gone by then too */
+	/** @queue_id: queue, or 0: all of the file, later ones and those gone by then too */
 	__u32 queue_id;
 	/** @counter_version: &drm_npu_device_info.counter_version that @counters is meant for */
 	__u32 counter_version;
@@ -587,7 +587,7 @@ struct drm_npu_perfmon_destroy {
 
 /** enum drm_npu_perfmon_read_flags - how to read a perfmon */
 enum drm_npu_perfmon_read_flags {
-	/** @DRM_NPU_PERFMON_READ_RESET: count from here on the next time; nothing falls in between */
+	/** @DRM_NPU_PERFMON_READ_RESET: count from here on the next time, without a gap */
 	DRM_NPU_PERFMON_READ_RESET = 1u << 0,
 };
 
@@ -602,8 +602,8 @@ struct drm_npu_perfmon_read {
 	/** @flags: enum drm_npu_perfmon_read_flags */
 	__u32 flags;
 	/**
-	 * @values: in: array of __u64 (stride 8); out: count returns how many were written: those of
-	 * the counters chosen, in their order, as of the last job of each queue that finished
+	 * @values: in: array of __u64 (stride 8); out: count returns how many were written: those
+	 * of the counters chosen, in their order, as of the last job of each queue that finished
 	 */
 	struct drm_npu_obj_array values;
 };
