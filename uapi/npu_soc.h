@@ -186,6 +186,14 @@ enum npu_soc_perf_result {
  * a tile that does not heed STOP: a running share ends as stopped, and the tile's SRAM is zero.
  * SRAM is scrubbed by hardware whenever GO changes the tile's address space or queue, and by the
  * first GO for a queue after its ACCT_CLEAR.
+ *
+ * A share makes room for another between two workgroups: from a write of SLICE on it yields at the first end of a
+ * workgroup at which it has run for that many cycles since GO or RESUME, but for its last workgroup. It has run one at
+ * least by then. The tile keeps the share, one of each queue, and is free for others once STATUS was
+ * written; RESUME goes on with it, and it ends as if it had never yielded: same clock, same counters.
+ * Its SRAM is lost if another queue was there meanwhile. DROP ends it, with what it has counted; so do GO and
+ * ACCT_CLEAR for its queue. RESUME of what is not kept ends as fault, NPU_JOB_HW_ERROR. GO, RESUME and DROP of a
+ * queue may come in any order on different tiles.
  */
 #define NPU_SOC_TILE(t)	      (NPU_SOC_TILES_BASE + (t) * NPU_SOC_TILE_STRIDE)
 #define NPU_TILE_CMD	      0x00 /* enum npu_soc_cmd */
@@ -207,11 +215,15 @@ enum npu_soc_perf_result {
 #define NPU_TILE_FAULT_ADDR   0x48 /* RO, u64 */
 #define NPU_TILE_FAULT_PC     0x50 /* RO, u64; after STOP: where the core stood */
 #define NPU_TILE_FAULT_WG     0x58 /* RO, linear workgroup index */
+#define NPU_TILE_SLICE	      0x5c /* WO, modelled cycles since GO or RESUME after which the share yields; see above */
+#define NPU_TILE_RAN	      0x60 /* RO, u64, modelled cycles from GO or RESUME to the last end of a workgroup */
 
 enum npu_soc_cmd {
 	NPU_SOC_CMD_GO = 1,
 	NPU_SOC_CMD_STOP = 2,
 	NPU_SOC_CMD_RESET = 3, /* tiles only: ends what STOP does not, and zeroes the SRAM */
+	NPU_SOC_CMD_RESUME = 4, /* tiles only: go on with the share that has yielded, of the queue in QUEUE */
+	NPU_SOC_CMD_DROP = 5, /* tiles only: that share is over */
 };
 
 enum npu_soc_status {
@@ -220,6 +232,7 @@ enum npu_soc_status {
 	NPU_SOC_DONE = 2,
 	NPU_SOC_FAULT = 3,
 	NPU_SOC_STOPPED = 4,
+	NPU_SOC_YIELDED = 5, /* tiles only: the share is kept for RESUME */
 };
 
 #endif /* NPU_SOC_H */

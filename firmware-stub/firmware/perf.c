@@ -37,7 +37,8 @@ static void note_running(uint32_t which)
 	for (unsigned int i = 0; i < queues_count(); i++) {
 		if (which != NPU_PERF_ALL_QUEUES && which != i)
 			continue;
-		if (queues[i].where != QUEUE_ON_TILES && queues[i].where != QUEUE_ON_COPY)
+		if (queues[i].where != QUEUE_ON_TILES && queues[i].where != QUEUE_ON_COPY &&
+		    !queues[i].kept)
 			continue;
 		perf_note(&queues[i]);
 		account_select(i);

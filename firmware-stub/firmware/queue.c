@@ -74,6 +74,7 @@ enum npu_msg_status queue_start(struct queue *queue)
 	/* A queue that starts again goes on where its seqnos were. */
 	queue->wb.started = queue->wb.completed = wb.completed;
 	account_clear(id);
+	sched_forget(&sched, id);
 	if (port_transfer(desc.writeback, &queue->wb, sizeof(queue->wb), NPU_SOC_PORT_WRITE)) {
 		queue->where = QUEUE_STOPPED;
 		return NPU_MSG_BAD_DESC;
@@ -120,6 +121,8 @@ void queue_wait(struct queue *queue, enum sched_server server)
 	queue->where = QUEUE_WAITING;
 	queue->server = (uint8_t)server;
 	sched_add(&sched, server, queue->id, queue->desc.priority);
+	if (server == SCHED_TILES)
+		tiles_share_time();
 }
 
 void queue_publish_as_is(struct queue *queue)
@@ -163,6 +166,8 @@ void queues_publish_progress(void)
 		queue->wb.state = gets_on(queue) ? NPU_QUEUE_RUNNING : NPU_QUEUE_IDLE;
 		if (queue->where == QUEUE_ON_TILES)
 			queue->wb.progress += tiles_retired();
+		else if (queue->kept)
+			queue->wb.progress += queue->ended_retired + queue->kept_retired;
 		queue_publish(queue);
 		queue->wb.progress = progress;
 	}
@@ -249,6 +254,7 @@ void queue_stop(struct queue *queue)
 		break;
 	default:
 		sched_remove(&sched, queue->id, queue->desc.priority);
+		tiles_drop(queue);
 		queue_stopped(queue);
 	}
 }

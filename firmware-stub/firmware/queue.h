@@ -51,6 +51,11 @@ struct queue {
 	uint32_t packet_count; /* valid ones in packets[] */
 	uint16_t as_id;
 
+	/* A DISPATCH that has made room between two workgroups; kept is 0: none has. */
+	uint64_t kept; /* bit per tile that keeps its share */
+	uint64_t kept_retired; /* workgroups that those shares have retired */
+	uint64_t ended_retired; /* workgroups of the shares that have ended */
+
 	uint8_t id;
 	uint8_t where; /* enum queue_where */
 	uint8_t server; /* WAITING: enum sched_server */

@@ -6,10 +6,11 @@
  * is the same in every run. A gang has a tile for each workgroup: the same cut gives one to each, and the
  * hardware starts them together. There is no more to it here, as a DISPATCH gets all tiles or none.
  *
- * Time slices at workgroup granularity would come in here: stop the shares of a
- * queue whose slice is over, keep (first, stride, count) + WG_DONE of each as
- * what is left of it, hand the tiles to the next queue and start the rest later. Not with gangs, whose
- * tiles must stay together.
+ * Time slices: when somebody waits for the tiles, each share yields at the end of a workgroup, after the time that
+ * sched.c says. When all shares have ended or yielded, the tiles are free for the next queue, and that of the
+ * shares goes on as these are when it is its turn again. The tile keeps what a share needs for that,
+ * so the cut and all modelled figures stay as if nobody else were there. Gangs have one workgroup on each tile, and
+ * so stay together.
  */
 #include "tiles.h"
 
@@ -41,6 +42,12 @@ static struct {
 	struct queue *owner; /* whose DISPATCH runs; NULL: nobody's */
 	uint64_t busy; /* bit per tile whose share has not ended */
 	uint64_t retired; /* workgroups of shares that have ended */
+	uint64_t kept; /* bit per tile whose share has yielded */
+	uint64_t kept_retired; /* workgroups of those */
+	bool contended; /* somebody has waited for the tiles, from when .before was noted */
+	uint64_t before[NPU_MAX_TILES]; /* what each share had run by then, cycles */
+	uint64_t ran; /* longest that a share has run since, cycles */
+	bool resumed; /* the shares are not those of the registers */
 	uint64_t stop_time; /* when they were told to stop, ns; 0: they were not */
 	uint64_t reset; /* bit per tile that did not heed that and was reset */
 	bool failed; /* .fault is valid */
@@ -104,21 +111,79 @@ bool tiles_free(void)
 	return !tiles.owner;
 }
 
-void tiles_start(struct queue *queue)
+void tiles_share_time(void)
+{
+	uint64_t slice, rest = tiles.busy;
+	unsigned int t;
+
+	if (!tiles.owner || !rest)
+		return;
+	slice = sched_slice(&sched, tiles.owner->id, tiles.owner->desc.priority);
+	if (slice == SCHED_FOREVER)
+		return;
+	for_each_bit (t, rest) {
+		uint64_t end;
+
+		/* Time that nobody else wanted is free. */
+		if (!tiles.contended)
+			tiles.before[t] = read64(t, NPU_TILE_RAN);
+		end = slice ? tiles.before[t] + slice : 0;
+		write32(t, NPU_TILE_SLICE, end < UINT32_MAX ? (uint32_t)end : UINT32_MAX);
+	}
+	tiles.contended = true;
+}
+
+static void begin(struct queue *queue, uint64_t busy)
+{
+	fw_assert(!tiles.owner);
+	queue->where = QUEUE_ON_TILES;
+	tiles.owner = queue;
+	tiles.busy = busy;
+	tiles.retired = 0;
+	tiles.kept = 0;
+	tiles.kept_retired = 0;
+	tiles.contended = false;
+	tiles.ran = 0;
+	tiles.resumed = false;
+	tiles.stop_time = 0;
+	tiles.reset = 0;
+	tiles.failed = false;
+}
+
+static void command_kept(const struct queue *queue, enum npu_soc_cmd cmd)
+{
+	uint64_t rest = queue->kept;
+	unsigned int t;
+
+	for_each_bit (t, rest) {
+		set32(t, NPU_TILE_QUEUE, &tiles.share[t].queue, queue->id);
+		write32(t, NPU_TILE_CMD, cmd);
+	}
+}
+
+static void go_on(struct queue *queue)
+{
+	begin(queue, queue->kept);
+	tiles.retired = queue->ended_retired;
+	tiles.resumed = true;
+	command_kept(queue, NPU_SOC_CMD_RESUME);
+	queue->kept = 0;
+}
+
+void tiles_drop(struct queue *queue)
+{
+	command_kept(queue, NPU_SOC_CMD_DROP);
+	queue->kept = 0;
+}
+
+static void start(struct queue *queue)
 {
 	const struct npu_pkt_dispatch *packet = &front_packet(queue)->dispatch;
 	uint64_t groups = (uint64_t)packet->grid[0] * packet->grid[1] * packet->grid[2];
 	bool gang = packet->hdr.flags & NPU_DISPATCH_GANG;
 	unsigned int used = groups < tiles.count ? (unsigned int)groups : tiles.count;
 
-	fw_assert(!tiles.owner);
-	queue->where = QUEUE_ON_TILES;
-	tiles.owner = queue;
-	tiles.busy = used == 64 ? ~0ull : (1ull << used) - 1;
-	tiles.retired = 0;
-	tiles.stop_time = 0;
-	tiles.reset = 0;
-	tiles.failed = false;
+	begin(queue, used == 64 ? ~0ull : (1ull << used) - 1);
 	perf_packet(queue);
 	account_begin(queue->id, NPU_PKT_DISPATCH);
 	for (unsigned int t = 0; t < used; t++) {
@@ -141,6 +206,15 @@ void tiles_start(struct queue *queue)
 		soc_write64(NPU_SOC_GANG_TILES, tiles.busy);
 		soc_write32(NPU_SOC_GANG_CMD, NPU_SOC_CMD_GO);
 	}
+}
+
+void tiles_start(struct queue *queue)
+{
+	if (queue->kept)
+		go_on(queue);
+	else
+		start(queue);
+	tiles_share_time();
 }
 
 void tiles_stop(void)
@@ -197,13 +271,24 @@ static void note_fault(unsigned int t, enum npu_job_error error)
 	tiles.failed = true;
 }
 
-/* The last share has ended. */
+/* The last share has ended or yielded. */
 static void finish(void)
 {
 	struct queue *queue = tiles.owner;
 
 	tiles.owner = NULL;
-	queue->wb.progress += tiles.retired;
+	queue->kept = tiles.kept;
+	/* Who is over owes nobody anything. */
+	if (tiles.contended && !tiles.failed && !queue->stopping)
+		sched_charge(&sched, queue->id, queue->desc.priority, tiles.ran);
+	if (queue->kept && !tiles.failed && !queue->stopping) {
+		queue->ended_retired = tiles.retired;
+		queue->kept_retired = tiles.kept_retired;
+		queue_wait(queue, SCHED_TILES);
+		return;
+	}
+	tiles_drop(queue);
+	queue->wb.progress += tiles.retired + tiles.kept_retired;
 	if (tiles.failed) {
 		queue_fail(queue, &tiles.fault);
 	} else if (queue->stopping) {
@@ -240,12 +325,24 @@ void tiles_event(void)
 			note_fault(t, NPU_JOB_HW_ERROR);
 		} else if (status == NPU_SOC_STOPPED && tiles.owner->stopping) {
 			note_fault(t, NPU_JOB_STOPPED);
+		} else if (status == NPU_SOC_YIELDED) {
+			tiles.kept |= 1ull << t;
 		} else if (status != NPU_SOC_DONE && !(status == NPU_SOC_STOPPED && tiles.failed)) {
 			/* Stopped, or idle, though nobody told it to be. */
 			note_fault(t, NPU_JOB_HW_ERROR);
 		}
-		tiles.retired += status == NPU_SOC_DONE ? tiles.share[t].count :
-							  read32(t, NPU_TILE_WG_DONE);
+		if (status == NPU_SOC_YIELDED)
+			tiles.kept_retired += read32(t, NPU_TILE_WG_DONE);
+		else if (status == NPU_SOC_DONE && !tiles.resumed)
+			tiles.retired += tiles.share[t].count;
+		else
+			tiles.retired += read32(t, NPU_TILE_WG_DONE);
+		if (tiles.contended) {
+			uint64_t ran = read64(t, NPU_TILE_RAN) - tiles.before[t];
+
+			if (ran > tiles.ran)
+				tiles.ran = ran;
+		}
 		tiles.busy &= ~(1ull << t);
 		write32(t, NPU_TILE_STATUS, 0);
 	}
@@ -257,7 +354,7 @@ void tiles_event(void)
 
 uint64_t tiles_retired(void)
 {
-	uint64_t retired = tiles.retired, rest = tiles.busy;
+	uint64_t retired = tiles.retired + tiles.kept_retired, rest = tiles.busy;
 	unsigned int t;
 
 	for_each_bit (t, rest)

@@ -12,10 +12,14 @@ void tiles_init(void);
 unsigned int tiles_count(void);
 /* No DISPATCH runs. */
 bool tiles_free(void);
-/* Run the DISPATCH that the queue is at. The tiles must be free. */
+/* Run the DISPATCH that the queue is at, or go on with it. The tiles must be free. */
 void tiles_start(struct queue *queue);
 /* Give up the DISPATCH that runs; its queue is told when all tiles are quiet. */
 void tiles_stop(void);
+/* Who waits for the tiles has changed: how long may the DISPATCH that runs keep them? */
+void tiles_share_time(void);
+/* A DISPATCH of the queue that has made room, if there is one, is over. */
+void tiles_drop(struct queue *queue);
 /* For the heartbeat: reset tiles that do not heed being stopped. */
 void tiles_tick(void);
 /* Some tiles ended their shares (NPU_SOC_IRQ_TILE). */

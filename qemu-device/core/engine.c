@@ -21,6 +21,11 @@ void engine_go(struct npu_dev *dev, struct npu_engine *engine, enum acct_lane_id
 	engine->ticket = acct_start(&dev->acct, engine->queue, lane);
 	if (dev->pmu.active)
 		pmu_work_begin(dev, engine);
+	engine_go_on(dev, engine);
+}
+
+void engine_go_on(struct npu_dev *dev, struct npu_engine *engine)
+{
 	engine->status = NPU_SOC_BUSY;
 	engine->stop = false;
 	engine->spoil = false;
@@ -65,6 +70,22 @@ void engine_finish(struct npu_dev *dev, struct npu_engine *engine, enum npu_soc_
 	engine->stop = false;
 	engine->hung = 0;
 	engine->status = status;
+	soc_update_irq(&dev->soc);
+}
+
+/* The share in hand makes room. Its counters and its ticket stay with what is kept of it. */
+static void yield(struct npu_dev *dev, struct npu_engine *engine)
+{
+	struct npu_tile *tile = dev->tile[engine->core];
+
+	if (!tile_keep(tile)) {
+		engine->ready = true;
+		return;
+	}
+	if (tile->perf.stream)
+		tile_perf_end(tile, NPU_SOC_YIELDED);
+	engine->status = NPU_SOC_YIELDED;
+	dev->tile_events |= 1ull << engine->core;
 	soc_update_irq(&dev->soc);
 }
 
@@ -141,6 +162,8 @@ bool engine_run(struct npu_dev *dev, struct npu_engine *engine, uint64_t *budget
 		engine_finish(dev, engine, NPU_SOC_FAULT);
 	else if (engine->stop)
 		engine_finish(dev, engine, NPU_SOC_STOPPED);
+	else if (outcome == ENGINE_YIELD)
+		yield(dev, engine);
 	else
 		engine->ready = outcome != ENGINE_WAIT || !gang_waits(dev->tile[engine->core]);
 	if (engine->status == NPU_SOC_BUSY && is_tile(dev, engine) &&
@@ -154,7 +177,7 @@ void engine_state(struct npu_dev *dev, struct npu_engine *engine, struct state *
 	struct acct_ticket *ticket = &engine->ticket;
 	const bool tile = is_tile(dev, engine);
 
-	STATE_MAX(s, engine->status, NPU_SOC_STOPPED);
+	STATE_MAX(s, engine->status, tile ? NPU_SOC_YIELDED : NPU_SOC_STOPPED);
 	STATE(s, engine->ready);
 	STATE(s, engine->spoil);
 	STATE_MAX(s, engine->hung, tile ? 2 : 0);

@@ -31,6 +31,7 @@ struct npu_dev;
 enum engine_outcome {
 	ENGINE_MORE, /* budget spent or attention called for; goes on when claimed again */
 	ENGINE_WAIT, /* goes on when another engine has done something: see gang.h */
+	ENGINE_YIELD, /* a tile's share wants to make room for another */
 	ENGINE_DONE,
 	ENGINE_FAULT,
 };
@@ -57,6 +58,8 @@ struct npu_engine {
 void engine_attention(struct npu_engine *engine);
 /* New work has been put in: ready to be claimed. */
 void engine_go(struct npu_dev *dev, struct npu_engine *engine, enum acct_lane_id lane);
+/* The same of work that was put in before, and has yielded since. */
+void engine_go_on(struct npu_dev *dev, struct npu_engine *engine);
 /* NPU_SOC_CMD_STOP. */
 void engine_stop(struct npu_dev *dev, struct npu_engine *engine);
 /* Work ended: charge the queue and show status. */

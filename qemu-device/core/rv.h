@@ -320,6 +320,25 @@ void rv_reset_tlb(struct rv_hart *hart);
  * interrupt lines and costs. One that was loaded has no host pointers and no decoded code.
  */
 void rv_state(struct rv_hart *hart, struct state *s);
+/*
+ * All that outlives rv_reset() of what programs cause: counters and modelled TLBs. Who takes it, lets the
+ * hart run for somebody else, and sets it again, finds every figure as if that had not been.
+ */
+#define RV_TALLY(FIELD)                                                                     \
+	FIELD(cycles) FIELD(instret) FIELD(loads) FIELD(stores) FIELD(remote) FIELD(branches) \
+	FIELD(fp) FIELD(tlb_misses) FIELD(stall_exec) FIELD(stall_vector) FIELD(stall_memory) \
+	FIELD(tlb_cycles) FIELD(vector) FIELD(vector_bytes) FIELD(vector_sram)                \
+	FIELD(vector_remote) FIELD(fetch_page)
+struct rv_tally {
+#define RV_TALLY_MEMBER(name) uint64_t name;
+	RV_TALLY(RV_TALLY_MEMBER)
+#undef RV_TALLY_MEMBER
+	uint64_t model_dtag[RV_MODEL_DTLB], model_itag[RV_MODEL_ITLB];
+};
+void rv_take_tally(const struct rv_hart *hart, struct rv_tally *tally);
+/* Host pointers are forgotten. The hart is to be reset before it runs. */
+void rv_set_tally(struct rv_hart *hart, const struct rv_tally *tally);
+void rv_tally_state(struct rv_tally *tally, struct state *s);
 /* Fetch code from memory anew before it is run again. */
 void rv_fence_i(struct rv_hart *hart);
 

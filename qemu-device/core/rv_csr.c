@@ -481,3 +481,33 @@ void rv_state(struct rv_hart *hart, struct state *s)
 	if (s->failed)
 		rv_reset(hart, 0);
 }
+
+/* ---- counters and modelled TLBs alone ---------------------------------------------------------- */
+
+void rv_take_tally(const struct rv_hart *hart, struct rv_tally *tally)
+{
+#define TAKE(name) tally->name = hart->name;
+	RV_TALLY(TAKE)
+#undef TAKE
+	memcpy(tally->model_dtag, hart->model_dtag, sizeof(tally->model_dtag));
+	memcpy(tally->model_itag, hart->model_itag, sizeof(tally->model_itag));
+}
+
+void rv_set_tally(struct rv_hart *hart, const struct rv_tally *tally)
+{
+#define SET(name) hart->name = tally->name;
+	RV_TALLY(SET)
+#undef SET
+	memcpy(hart->model_dtag, tally->model_dtag, sizeof(tally->model_dtag));
+	memcpy(hart->model_itag, tally->model_itag, sizeof(tally->model_itag));
+	rv_flush_tlb(hart);
+}
+
+void rv_tally_state(struct rv_tally *tally, struct state *s)
+{
+#define VISIT(name) STATE(s, tally->name);
+	RV_TALLY(VISIT)
+#undef VISIT
+	STATE(s, tally->model_dtag);
+	STATE(s, tally->model_itag);
+}

@@ -100,6 +100,10 @@ static uint32_t tile_reg_read(const struct npu_tile *tile, uint32_t offset)
 		return next->sharers;
 	case NPU_TILE_WG_DONE:
 		return __atomic_load_n(&tile->workgroups, __ATOMIC_RELAXED);
+	case NPU_TILE_RAN:
+		return lo(tile_ran(tile));
+	case NPU_TILE_RAN + 4:
+		return hi(tile_ran(tile));
 	}
 	/* The fault registers belong to the thread that runs the share, until it ends. */
 	if (!ended)
@@ -136,6 +140,13 @@ static void tile_reg_write(struct npu_tile *tile, uint32_t offset, uint32_t valu
 			engine_stop(tile->dev, &tile->engine);
 		else if (value == NPU_SOC_CMD_RESET)
 			tile_cmd_reset(tile);
+		else if (value == NPU_SOC_CMD_RESUME)
+			tile_resume(tile);
+		else if (value == NPU_SOC_CMD_DROP)
+			tile_drop(tile, next->queue);
+		break;
+	case NPU_TILE_SLICE:
+		tile_set_slice(tile, value);
 		break;
 	case NPU_TILE_STATUS:
 		if (tile->engine.status != NPU_SOC_BUSY)
@@ -236,6 +247,8 @@ static void acct_cmd(struct soc *soc, uint32_t cmd)
 	case NPU_SOC_ACCT_CLEAR:
 		if (soc->dev->pmu.active)
 			pmu_packet_end(soc->dev, soc->acct_queue, true);
+		for (unsigned int i = 0; i < soc->dev->tiles; i++)
+			tile_drop(soc->dev->tile[i], soc->acct_queue);
 		acct_clear(acct, soc->acct_queue);
 		break;
 	case NPU_SOC_ACCT_SNAPSHOT:
@@ -557,7 +570,8 @@ static bool is_u64(uint64_t offset, bool tile)
 {
 	if (tile)
 		return offset == NPU_TILE_ENTRY || offset == NPU_TILE_ARGS ||
-		       offset == NPU_TILE_FAULT_ADDR || offset == NPU_TILE_FAULT_PC;
+		       offset == NPU_TILE_FAULT_ADDR || offset == NPU_TILE_FAULT_PC ||
+		       offset == NPU_TILE_RAN;
 	if (is_perf(offset))
 		return pmu_reg_is_u64(offset);
 	switch (offset) {

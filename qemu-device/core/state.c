@@ -271,33 +271,48 @@ static void visit(struct npu_dev *dev, struct state *s)
 
 /* ---- between sections ------------------------------------------------------------------------ */
 
-static bool holds_ticket(const struct npu_engine *engine, unsigned int queue, unsigned int lane,
-			 const struct acct_queue *q)
+/* The ticket of an engine's work, or of a share that is kept, as entry number i of all there may be. */
+static const struct acct_ticket *ticket_at(struct npu_dev *dev, unsigned int queue, unsigned int i)
 {
-	return engine->status == NPU_SOC_BUSY && engine->queue == queue &&
-	       engine->ticket.lane == lane && engine->ticket.generation == q->generation;
+	const struct npu_engine *engine;
+
+	if (i > dev->tiles) {
+		const struct tile_kept *kept = dev->tile[i - dev->tiles - 1]->kept[queue];
+
+		return kept ? &kept->ticket : NULL;
+	}
+	engine = dev_engine(dev, i);
+	return engine->status == NPU_SOC_BUSY && engine->queue == queue ? &engine->ticket : NULL;
 }
 
-/* The accounting has as many open shares as engines hold tickets for; else its lanes would overflow. */
+static bool holds_ticket(struct npu_dev *dev, unsigned int queue, unsigned int lane, unsigned int i)
+{
+	const struct acct_ticket *ticket = ticket_at(dev, queue, i);
+
+	return ticket && ticket->lane == lane &&
+	       ticket->generation == dev->acct.queue[queue].generation;
+}
+
+/* The accounting has as many open shares as there are tickets; else its lanes would overflow. */
 static bool tickets_good(struct npu_dev *dev, unsigned int queue, unsigned int id)
 {
-	const struct acct_queue *q = &dev->acct.queue[queue];
-	const struct acct_lane *lane = &q->lane[id];
+	const struct acct_lane *lane = &dev->acct.queue[queue].lane[id];
+	const unsigned int tickets = 2 * dev->tiles + 1;
 	unsigned int held = 0;
 
 	for (unsigned int i = 0; i < lane->count; i++) {
 		unsigned int open = 0;
 
-		for (unsigned int e = 0; e <= dev->tiles; e++)
-			open += holds_ticket(dev_engine(dev, e), queue, id, q) &&
-				dev_engine(dev, e)->ticket.epoch == lane->epoch[i].id;
+		for (unsigned int t = 0; t < tickets; t++)
+			open += holds_ticket(dev, queue, id, t) &&
+				ticket_at(dev, queue, t)->epoch == lane->epoch[i].id;
 		if (open != lane->epoch[i].open ||
 		    (i && lane->epoch[i].id <= lane->epoch[i - 1].id))
 			return false;
 		held += open;
 	}
-	for (unsigned int e = 0; e <= dev->tiles; e++)
-		held -= holds_ticket(dev_engine(dev, e), queue, id, q);
+	for (unsigned int t = 0; t < tickets; t++)
+		held -= holds_ticket(dev, queue, id, t);
 	return !held;
 }
 

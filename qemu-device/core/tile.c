@@ -319,6 +319,8 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 
 	if (tile->fresh)
 		start_share(tile);
+	else
+		tile_sram_open(tile); /* after RESUME somebody else's data may be in there */
 	for (;;) {
 		enum rv_stop stop;
 		uint64_t before, slice;
@@ -363,6 +365,11 @@ enum engine_outcome tile_run(struct npu_tile *tile, uint64_t *budget)
 				break; /* an operation to go on with */
 			tile->in_workgroup = false;
 			__atomic_store_n(&tile->workgroups, tile->workgroups + 1, __ATOMIC_RELAXED);
+			__atomic_store_n(&tile->reached, hart->cycles, __ATOMIC_RELAXED);
+			/* So every share gets one workgroup further each time it is put in. */
+			if (hart->cycles >= __atomic_load_n(&tile->yield_at, __ATOMIC_RELAXED) &&
+			    tile->workgroups < tile->share.count)
+				return ENGINE_YIELD;
 			break;
 		case RV_STOP_TRAP:
 			set_trap_fault(tile);
@@ -389,31 +396,38 @@ void tile_stopped(struct npu_tile *tile)
 		       began ? tile->hart.pc : tile->share.entry);
 }
 
+void tile_count(const struct rv_tally *tally, uint32_t workgroups, struct npu_counters *counters)
+{
+	uint64_t *v = counters->v;
+
+	v[NPU_COUNTER_TILE_CYCLES] = tally->cycles;
+	v[NPU_COUNTER_TILE_INSTRUCTIONS] = tally->instret;
+	v[NPU_COUNTER_TILE_LOADS] = tally->loads;
+	v[NPU_COUNTER_TILE_STORES] = tally->stores;
+	v[NPU_COUNTER_TILE_REMOTE] = tally->remote;
+	v[NPU_COUNTER_TILE_BRANCHES] = tally->branches;
+	v[NPU_COUNTER_TILE_FP] = tally->fp;
+	v[NPU_COUNTER_STALL_MEMORY] = tally->stall_memory;
+	v[NPU_COUNTER_STALL_EXEC] = tally->stall_exec;
+	v[NPU_COUNTER_STALL_VECTOR] = tally->stall_vector;
+	v[NPU_COUNTER_TLB_MISSES] += tally->tlb_misses;
+	v[NPU_COUNTER_TLB_CYCLES] = tally->tlb_cycles;
+	v[NPU_COUNTER_WORKGROUPS] = workgroups;
+	v[NPU_COUNTER_VECTOR_OPS] = tally->vector;
+	v[NPU_COUNTER_VECTOR_BYTES] = tally->vector_bytes;
+	v[NPU_COUNTER_VECTOR_SRAM] = tally->vector_sram;
+	v[NPU_COUNTER_VECTOR_REMOTE] = tally->vector_remote;
+}
+
 uint64_t tile_close(struct npu_tile *tile)
 {
-	const struct rv_hart *hart = &tile->hart;
-	uint64_t *v = tile->counters.v;
+	struct rv_tally tally;
 
 	if (tile->fresh)
 		return 0;
-	v[NPU_COUNTER_TILE_CYCLES] = hart->cycles;
-	v[NPU_COUNTER_TILE_INSTRUCTIONS] = hart->instret;
-	v[NPU_COUNTER_TILE_LOADS] = hart->loads;
-	v[NPU_COUNTER_TILE_STORES] = hart->stores;
-	v[NPU_COUNTER_TILE_REMOTE] = hart->remote;
-	v[NPU_COUNTER_TILE_BRANCHES] = hart->branches;
-	v[NPU_COUNTER_TILE_FP] = hart->fp;
-	v[NPU_COUNTER_STALL_MEMORY] = hart->stall_memory;
-	v[NPU_COUNTER_STALL_EXEC] = hart->stall_exec;
-	v[NPU_COUNTER_STALL_VECTOR] = hart->stall_vector;
-	v[NPU_COUNTER_TLB_MISSES] += hart->tlb_misses;
-	v[NPU_COUNTER_TLB_CYCLES] = hart->tlb_cycles;
-	v[NPU_COUNTER_WORKGROUPS] = tile->workgroups;
-	v[NPU_COUNTER_VECTOR_OPS] = hart->vector;
-	v[NPU_COUNTER_VECTOR_BYTES] = hart->vector_bytes;
-	v[NPU_COUNTER_VECTOR_SRAM] = hart->vector_sram;
-	v[NPU_COUNTER_VECTOR_REMOTE] = hart->vector_remote;
-	return hart->cycles;
+	rv_take_tally(&tile->hart, &tally);
+	tile_count(&tally, tile->workgroups, &tile->counters);
+	return tally.cycles;
 }
 
 bool tile_share_valid(const struct npu_dev *dev, const struct tile_share *share)
@@ -471,7 +485,12 @@ void tile_go_gang(struct npu_tile *tile, uint64_t gang)
 {
 	struct npu_dev *dev = tile->dev;
 
+	/* What is kept of the queue is of a packet before this one. */
+	tile_drop(tile, tile->next.queue);
 	latch_share(tile);
+	tile->since = 0;
+	tile->reached = 0;
+	__atomic_store_n(&tile->yield_at, UINT64_MAX, __ATOMIC_RELAXED);
 	tile->share.life = dev->acct.queue[tile->share.queue].generation;
 	tile->share.gang = gang;
 	tile->sram_ready = false;
@@ -508,7 +527,8 @@ struct npu_tile *tile_new(struct npu_dev *dev, unsigned int number)
 	tile->sram = aligned_alloc(NPU_PAGE_SIZE, tile->sram_size);
 	tile->dirty = calloc(((tile->sram_size >> PAGE_SHIFT) + 63) / 64, sizeof(*tile->dirty));
 	tile->semaphore = gang_semaphores_new(dev);
-	if (!tile->sram || !tile->dirty || !tile->semaphore) {
+	tile->kept = calloc(dev->queues, sizeof(*tile->kept));
+	if (!tile->sram || !tile->dirty || !tile->semaphore || !tile->kept) {
 		tile_free(tile);
 		return NULL;
 	}
@@ -530,6 +550,9 @@ void tile_free(struct npu_tile *tile)
 	rv_fini(&tile->hart);
 	tile_perf_free(tile);
 	pthread_mutex_destroy(&tile->sram_lock);
+	for (unsigned int q = 0; tile->kept && q < tile->dev->queues; q++)
+		free(tile->kept[q]);
+	free(tile->kept);
 	free(tile->semaphore);
 	free(tile->sram);
 	free(tile->dirty);
@@ -554,6 +577,13 @@ void tile_cmd_reset(struct npu_tile *tile)
 void tile_reset(struct npu_tile *tile)
 {
 	engine_reset(&tile->engine);
+	for (unsigned int q = 0; q < tile->dev->queues; q++) {
+		free(tile->kept[q]);
+		tile->kept[q] = NULL;
+	}
+	tile->since = 0;
+	tile->reached = 0;
+	tile->yield_at = UINT64_MAX;
 	tile_sram_scrub(tile);
 	tile_perf_reset(tile);
 	tile->owned = false;

@@ -51,6 +51,17 @@ enum tile_op {
 	TILE_OP_MATRIX
 };
 
+/* A share that has made room for another one between two of its workgroups. */
+struct tile_kept {
+	struct tile_share share;
+	struct acct_ticket ticket;
+	uint32_t workgroups;
+	struct npu_counters counters;
+	struct tile_line dma, matrix;
+	uint64_t dma_tag[NPU_MODEL_DMA_TLB_ENTRIES];
+	struct rv_tally tally;
+};
+
 struct npu_tile {
 	struct npu_engine engine;
 	struct npu_dev *dev;
@@ -72,6 +83,11 @@ struct npu_tile {
 	bool in_workgroup;
 	bool exited;
 	uint32_t workgroups; /* retired; atomic, others read it */
+	/* Cycle of the share from which on it yields between two workgroups; atomic. ~0: none. */
+	uint64_t yield_at;
+	uint64_t since; /* cycle of the share at its GO or RESUME */
+	uint64_t reached; /* cycle of the share at the last end of a workgroup; atomic */
+	struct tile_kept **kept; /* [queues]; NULL: none of that queue */
 	struct tile_fault fault;
 
 	struct mmu_cache mmu; /* for what the core touches */
@@ -108,6 +124,21 @@ void tile_reset(struct npu_tile *tile);
 
 /* NPU_SOC_CMD_GO with the registers in next. Needs the lock. */
 void tile_go(struct npu_tile *tile);
+/* NPU_TILE_SLICE. Needs the lock. */
+void tile_set_slice(struct npu_tile *tile, uint64_t cycles);
+/* NPU_TILE_RAN. Needs the lock. */
+uint64_t tile_ran(const struct npu_tile *tile);
+/* NPU_SOC_CMD_RESUME: go on with the share that is kept of the queue in next. Needs the lock. */
+void tile_resume(struct npu_tile *tile);
+/* NPU_SOC_CMD_DROP: end the share that is kept of a queue, if one is. Needs the lock. */
+void tile_drop(struct npu_tile *tile, unsigned int queue);
+/*
+ * The share in hand yields: keep it, and forget it here. False: there is no memory for that, it has to
+ * go on. Needs the lock, and the tile not to run.
+ */
+bool tile_keep(struct npu_tile *tile);
+/* Visit what is kept. Needs the lock. */
+void tile_kept_state(struct npu_tile *tile, struct state *s);
 /* NPU_SOC_CMD_RESET. Needs the lock. */
 void tile_cmd_reset(struct npu_tile *tile);
 /* The same as a member of a gang, whose tiles are all good for it. Needs the lock. */

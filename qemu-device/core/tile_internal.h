@@ -17,6 +17,13 @@ void tile_set_costs(struct npu_tile *tile);
 /* tile.c: do the registers describe a share? */
 bool tile_share_valid(const struct npu_dev *dev, const struct tile_share *share);
 
+/* tile.c: add what the core counted to what the share's engines did, once. */
+void tile_count(const struct rv_tally *tally, uint32_t workgroups, struct npu_counters *counters);
+
+/* tile_state.c: parts that a kept share has too. */
+void tile_share_state(struct npu_dev *dev, struct tile_share *share, struct state *s);
+void tile_line_state(struct tile_line *line, struct state *s);
+
 /* tile_sram.c: make all of it zero. */
 void tile_sram_scrub(struct npu_tile *tile);
 

@@ -5,7 +5,7 @@
 #include "dev.h"
 #include "gang.h"
 
-static void share_state(struct npu_dev *dev, struct tile_share *share, struct state *s)
+void tile_share_state(struct npu_dev *dev, struct tile_share *share, struct state *s)
 {
 	STATE(s, share->queue);
 	STATE(s, share->as);
@@ -21,7 +21,7 @@ static void share_state(struct npu_dev *dev, struct tile_share *share, struct st
 	state_check(s, !(share->gang & ~dev_tile_mask(dev)), "a gang of tiles that do not exist");
 }
 
-static void line_state(struct tile_line *line, struct state *s)
+void tile_line_state(struct tile_line *line, struct state *s)
 {
 	STATE(s, line->issued);
 	STATE(s, line->free);
@@ -93,8 +93,8 @@ void tile_state(struct npu_tile *tile, struct state *s)
 
 	engine_state(tile->dev, engine, s);
 	busy = engine->status == NPU_SOC_BUSY;
-	share_state(tile->dev, &tile->next, s);
-	share_state(tile->dev, &tile->share, s);
+	tile_share_state(tile->dev, &tile->next, s);
+	tile_share_state(tile->dev, &tile->share, s);
 	STATE(s, tile->fresh);
 	STATE(s, tile->in_workgroup);
 	STATE(s, tile->exited);
@@ -107,10 +107,11 @@ void tile_state(struct npu_tile *tile, struct state *s)
 	gang_state(tile, s);
 	rv_state(&tile->hart, s);
 	dma_mover_state(&tile->mover, tile->share.as, tile->share.gang, s);
-	line_state(&tile->dma, s);
-	line_state(&tile->matrix, s);
+	tile_line_state(&tile->dma, s);
+	tile_line_state(&tile->matrix, s);
 	STATE(s, tile->counters.v);
 	op_state(tile, busy && !tile->fresh, s);
+	tile_kept_state(tile, s);
 	sram_state(tile, s);
 	tile_perf_state(tile, s);
 	if (!s->load)

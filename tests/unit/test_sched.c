@@ -128,6 +128,80 @@ static void test_patience(void)
 	tap_ok(wait_of_low(SCHED_FRONT, SCHED_TILES, LOW) == 0, "without any wait among equals");
 }
 
+/* At the tiles equals are told apart by the cycles that they kept them. */
+static void test_time(void)
+{
+	uint64_t used[2] = {0};
+	bool good = true;
+
+	reset();
+	tap_ok(sched_slice(&s, 1, NORMAL) == SCHED_FOREVER, "who is alone keeps the tiles");
+	sched_add(&s, SCHED_FRONT, 2, NORMAL);
+	tap_ok(sched_slice(&s, 1, NORMAL) == SCHED_FOREVER, "and who has a neighbour without a dispatch");
+	sched_add(&s, SCHED_TILES, 3, NORMAL);
+	tap_ok(sched_slice(&s, 1, NORMAL) == SCHED_QUANTUM, "an equal waits for a quantum");
+	sched_add(&s, SCHED_TILES, 4, HIGH);
+	tap_ok(sched_slice(&s, 1, NORMAL) == 0, "a higher class for the end of a workgroup");
+	tap_ok(sched_slice(&s, 1, REALTIME) == (uint64_t)SCHED_PATIENCE * SCHED_QUANTUM,
+	       "a lower one for as long as its patience lasts");
+	sched_charge(&s, 1, REALTIME, (uint64_t)SCHED_PATIENCE * SCHED_QUANTUM);
+	sched_add(&s, SCHED_TILES, 1, REALTIME);
+	good = next(ALL) == 100 * SCHED_TILES + 3 && next(ALL) == 100 * SCHED_TILES + 4;
+	tap_ok(good, "and no longer");
+
+	/* One takes ten times as long each time: it gets a tenth of the turns. */
+	reset();
+	for (unsigned int i = 0; i < 2; i++)
+		sched_add(&s, SCHED_TILES, i, NORMAL);
+	for (unsigned int i = 0; i < 1100; i++) {
+		unsigned int queue = (unsigned int)next(ALL) - 100 * SCHED_TILES;
+		uint64_t cycles = queue ? 100 : 1000;
+
+		if (queue > 1)
+			break;
+		sched_charge(&s, queue, NORMAL, cycles);
+		used[queue] += cycles;
+		sched_add(&s, SCHED_TILES, queue, NORMAL);
+	}
+	tap_ok(used[0] >= 99000 && used[1] >= 99000, "equals get the same time, not as many turns");
+
+	/* Queue 1 has been away for all of that, and gets no more than its half. */
+	reset();
+	sched_add(&s, SCHED_TILES, 0, NORMAL);
+	for (unsigned int i = 0; i < 100; i++) {
+		next(ALL);
+		sched_charge(&s, 0, NORMAL, 1000);
+		sched_add(&s, SCHED_TILES, 0, NORMAL);
+	}
+	sched_add(&s, SCHED_TILES, 1, NORMAL);
+	used[0] = used[1] = 0;
+	for (unsigned int i = 0; i < 100; i++) {
+		unsigned int queue = (unsigned int)next(ALL) - 100 * SCHED_TILES;
+
+		if (queue > 1)
+			break;
+		sched_charge(&s, queue, NORMAL, 1000);
+		used[queue] += 1000;
+		sched_add(&s, SCHED_TILES, queue, NORMAL);
+	}
+	tap_ok(used[0] >= 49000 && used[1] >= 49000, "who comes late has saved nothing up");
+
+	/* Who is owed time is decoded before the tiles go to who owes it; not more often than patience lasts. */
+	reset();
+	sched_add(&s, SCHED_TILES, 0, NORMAL);
+	next(ALL);
+	sched_charge(&s, 0, NORMAL, 1000);
+	sched_add(&s, SCHED_TILES, 0, NORMAL);
+	sched_add(&s, SCHED_FRONT, 1, NORMAL);
+	tap_ok(next(ALL) == 100 * SCHED_FRONT + 1, "who is owed time is decoded first");
+	good = false;
+	for (unsigned int i = 0; i < SCHED_PATIENCE && !good; i++) {
+		sched_add(&s, SCHED_FRONT, 1, NORMAL);
+		good = next(ALL) == 100 * SCHED_TILES;
+	}
+	tap_ok(good, "but cannot keep the tiles idle");
+}
+
 /* Whatever happens, a queue that waits for a free server gets it in bounded time, and no other. */
 static void test_random(void)
 {
@@ -171,6 +245,7 @@ int main(void)
 	test_turns();
 	test_classes();
 	test_patience();
+	test_time();
 	test_random();
 	return tap_done();
 }
