@@ -52,7 +52,7 @@ struct npu_dev {
 	uint64_t tile_events; /* bit per tile */
 	uint64_t as_generation[NPU_MAX_AS], map_generation;
 	/* Where writes to pages without memory go. Nobody reads it. */
-	_Alignas(64) uint8_t sink[NPU_PAGE_SIZE];
+	_Alignas(16) uint8_t sink[NPU_PAGE_SIZE];
 	struct soc soc;
 	struct npu_tile *tile[NPU_MAX_TILES];
 	struct npu_copy copy;
