@@ -15,7 +15,8 @@
  * - npu_prime, npu_userptr, npu_shrinker, npu_account: buffers of others, memory taken, limits
  * - npu_bind, npu_bindq: changes of address spaces, at once and in time
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
- * - npu_recovery: watchdog and reset
+ * - npu_recovery: watchdog, steps of recovery
+ * - npu_reset, npu_pci_error: what all resets have in common; PCI errors
  * - npu_perfmon: counters
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_fdinfo, npu_sysfs: what people look at
@@ -39,6 +40,7 @@
 #include "npu_gem.h"
 #include "npu_hw.h"
 #include "npu_job.h"
+#include "npu_pci_error.h"
 #include "npu_prime.h"
 #include "npu_queue.h"
 #include "npu_shrinker.h"
@@ -275,7 +277,9 @@ static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = npu_shrinker_init(npu);
 	if (ret)
 		return ret;
-
+	ret = npu_pci_save_config(npu);
+	if (ret)
+		return ret;
 	pci_set_master(pdev);
 	ret = npu_hw_start(npu);
 	if (ret)

@@ -100,6 +100,8 @@ void npu_hw_exit(struct npu_device *npu)
  * npu_hw_reset() - stop the device and make it forget everything
  * @npu: device, &npu_device.hw_sem held for writing or nobody else around yet
  *
+ * Registers are left alone while the bus is frozen by an error, which cuts it off too.
+ *
  * Return: 0, -ENODEV: nobody answers, -ETIMEDOUT: it did not come out of reset. In the error
  * cases it is cut off from memory.
  */
@@ -108,6 +110,8 @@ int npu_hw_reset(struct npu_device *npu)
 	u32 status;
 	int ret;
 
+	if (pci_channel_offline(npu_to_pci(npu)))
+		return -ENODEV;
 	npu_write32(npu, NPU_REG_RESET, NPU_RESET_KEY);
 	ret = read_poll_timeout(npu_read32, status,
 				!(status & NPU_STATUS_RESET_BUSY) || status == NPU_ALL_ONES, 50,

@@ -16,8 +16,12 @@
 static irqreturn_t npu_irq_event(int irq, void *arg)
 {
 	struct npu_device *npu = arg;
-	u32 status = npu_read32(npu, NPU_REG_IRQ_STATUS);
+	u32 status;
 
+	/* Frozen by an error: the PCI core sees to that. */
+	if (pci_channel_offline(npu_to_pci(npu)))
+		return IRQ_NONE;
+	status = npu_read32(npu, NPU_REG_IRQ_STATUS);
 	if (status == NPU_ALL_ONES) {
 		npu_recovery_request(npu, "registers read all ones");
 		return IRQ_HANDLED;

@@ -196,6 +196,13 @@ void npu_queue_excuse(struct npu_queue *queue);
 void npu_queue_end(struct npu_queue *queue);
 void npu_queue_free_mem(struct npu_queue *queue);
 
+/*
+ * The body is run for each queue that has a slot, and holds it; it must not leave the loop.
+ */
+#define npu_for_each_queue(npu, i, queue) \
+	for (i = 0; i < (npu)->caps.queues; i++) \
+		for (queue = npu_queue_get_slot(npu, i); queue; npu_queue_put(queue), queue = NULL)
+
 int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_queue_destroy(struct drm_device *drm, void *data, struct drm_file *file);
 int npu_ioctl_queue_get_state(struct drm_device *drm, void *data, struct drm_file *file);

@@ -16,8 +16,15 @@
  * - The device is reset and the firmware booted again. Queues with jobs in
  *   flight are lost and told so (INNOCENT) when that has worked; idle ones go on.
  * - The PCI function is reset, and the same done.
+ * - The bus is reset, if the function is alone on it and its port still sees it: that
+ *   helps where the function does not answer any more.
  * - The device is wedged: cut off from memory, every fence ended, every later
- *   ioctl fails, and user space is told by a uevent.
+ *   ioctl fails, and user space is told by a uevent. A reset that an administrator
+ *   asks the PCI core for may still bring it back.
+ *
+ * Each step is logged, and counted in the folder "recovery" of the device in sysfs.
+ * What the bus finds out by itself (AER, DPC) is recovered by the PCI core, see
+ * npu_pci_error.c; the steps here wait for that, and go on if it comes to nothing.
  *
  * Watchdog and reset run on one ordered workqueue and never at the same time.
  * Neither allocates memory: fences wait for them, and memory may wait for fences.
@@ -33,127 +40,50 @@
  * Rejected: a heartbeat check while idle. It would wake machine and device for
  * the sake of a fault that hurts nobody; who starts a queue finds out.
  */
+#include <linux/delay.h>
+#include <linux/device.h>
 #include <linux/kobject.h>
+#include <linux/sysfs.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_managed.h>
 
 #include "npu_compat.h"
 #include "npu_hw.h"
+#include "npu_pci_error.h"
 #include "npu_queue.h"
+#include "npu_reset.h"
 
 #define NPU_WATCHDOG_PERIOD max(HZ / 10, 1)
 /* The firmware promises one per 100 ms; a busy host may let it wait. */
 #define NPU_HEARTBEAT_TIMEOUT (5 * HZ)
 /* What a job gets on top of its timeout as long as it waits for others. */
 #define NPU_START_GRACE (60 * HZ)
+/* How long the PCI core gets to bring a bus back that was frozen. */
+#define NPU_THAW_TIMEOUT (30 * HZ)
+/* How long somebody else may be busy with the PCI function before it is given up. */
+#define NPU_LOCK_TIMEOUT (10 * HZ)
 
-/* The body is run for each queue that has a slot, and holds it; it must not leave the loop. */
-#define npu_for_each_queue(npu, i, queue) \
-	for (i = 0; i < (npu)->caps.queues; i++) \
-		for (queue = npu_queue_get_slot(npu, i); queue; npu_queue_put(queue), queue = NULL)
-
-static void npu_reset_stop_schedulers(struct npu_device *npu)
-{
-	struct npu_queue *queue;
-	u32 i;
-
-	npu_for_each_queue(npu, i, queue) {
-		if (!queue->sched_stopped)
-			drm_sched_wqueue_stop(&queue->sched);
-		queue->sched_stopped = true;
-	}
-}
-
-static void npu_reset_start_schedulers(struct npu_device *npu)
-{
-	struct npu_queue *queue;
-	u32 i;
-
-	npu_for_each_queue(npu, i, queue) {
-		if (queue->sched_stopped)
-			drm_sched_wqueue_start(&queue->sched);
-		queue->sched_stopped = false;
-		queue->restart = false;
-	}
-}
-
-/* Stops the device; what was in flight is lost, but not told so yet. hw_sem is held for writing. */
-static void npu_reset_stop(struct npu_device *npu)
-{
-	struct npu_queue *queue;
-	u32 i;
-
-	npu->hw_state = NPU_HW_DOWN;
-	npu_reset_stop_schedulers(npu);
-	/* Who has failed on its own account shall not be called innocent. */
-	npu_for_each_queue(npu, i, queue)
-		if (npu_queue_update(queue))
-			npu_queue_handle_fault(queue);
-	npu_hw_reset(npu);
-	/* What the firmware that is gone had to say must not be taken for the next one's words. */
-	npu_irq_sync_events(npu);
-	npu_for_each_queue(npu, i, queue)
-		queue->restart |= npu_queue_lose(queue);
-	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
-	WRITE_ONCE(npu->recovery.reason, NULL);
-}
-
-/*
- * Boots the firmware, serves the idle queues again, and tells the others. After an error they
- * still wait for what comes of the next attempt. hw_sem is held for writing.
+/**
+ * npu_recovery_count() - note that a step of recovery is taken
+ * @npu: device
+ * @step: which
  */
-static int npu_reset_start(struct npu_device *npu)
+void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step)
 {
-	struct npu_queue *queue;
-	int ret = 0;
-	u32 i;
-
-	/* In a reset that does not end it may still know old translations: it stays cut off. */
-	if (npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_RESET_BUSY)
-		ret = -ETIMEDOUT;
-	if (!ret) {
-		pci_set_master(npu_to_pci(npu));
-		ret = npu_hw_start(npu);
-	}
-	npu_for_each_queue(npu, i, queue)
-		if (!ret && queue->restart)
-			ret = npu_queue_restart(queue);
-	if (ret) {
-		npu_hw_reset(npu);
-		npu_for_each_queue(npu, i, queue)
-			queue->restart |= npu_queue_lose(queue);
-		return ret;
-	}
-	npu->recovery.watching = false;
-	npu->hw_state = NPU_HW_UP;
-	npu_for_each_queue(npu, i, queue)
-		npu_queue_end_lost(queue, -ECANCELED);
-	npu_reset_start_schedulers(npu);
-	return 0;
+	atomic_inc(&npu->recovery.steps[step]);
 }
 
-/* Ends everything for good; hw_sem is held for writing. */
-static void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
+/**
+ * npu_recovery_wedge() - give the device up, and tell user space
+ * @npu: device
+ *
+ * Nothing if it is lost already. May sleep. The event is the one that drm_dev_wedged_event() sends
+ * on newer kernels; that one sends it for the primary node, which accel devices do not have.
+ */
+void npu_recovery_wedge(struct npu_device *npu)
 {
-	struct npu_queue *queue;
-	u32 i;
-
-	npu_reset_stop_schedulers(npu);
-	npu_hw_reset(npu);
-	pci_clear_master(npu_to_pci(npu));
-	WRITE_ONCE(npu->hw_state, state);
-	npu_mbox_set_dead(npu);
-	npu_for_each_queue(npu, i, queue) {
-		npu_queue_lose(queue);
-		npu_queue_end_lost(queue, -ENODEV);
-	}
-	npu_reset_start_schedulers(npu);
-}
-
-static void npu_recovery_wedge(struct npu_device *npu)
-{
-	char *env[2] = { "WEDGED=rebind", NULL };
+	char *env[] = { "WEDGED=rebind,bus-reset", NULL };
 
 	down_write(&npu->hw_sem);
 	if (npu_is_lost(npu)) {
@@ -162,34 +92,96 @@ static void npu_recovery_wedge(struct npu_device *npu)
 	}
 	npu_reset_give_up(npu, NPU_HW_WEDGED);
 	up_write(&npu->hw_sem);
+	npu_recovery_count(npu, NPU_STEP_WEDGED);
 	dev_err(npu->drm.dev,
-		"device is wedged: resets did not bring it back; unbind and bind the driver, or power-cycle the device\n");
+		"device is wedged: resets did not bring it back; reset it through sysfs, unbind and bind the driver, or power-cycle it\n");
 	kobject_uevent_env(&npu->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
 }
 
-static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
+/*
+ * Calls a reset of the PCI core, which comes back through the handlers in npu_pci_error.c. It wants
+ * the device's lock and so must not be waited for: who holds it may be removing the device, and wait
+ * for us. Nobody says when it is free again; whoever has it lets go, or the device is lost.
+ */
+static bool npu_recovery_pci_reset(struct npu_device *npu, int (*reset)(struct pci_dev *pdev))
+{
+	unsigned long deadline = jiffies + NPU_LOCK_TIMEOUT;
+	int ret;
+
+	do {
+		ret = reset(npu_to_pci(npu));
+		if (ret != -EAGAIN)
+			break;
+		msleep(50);
+	} while (!npu_is_lost(npu) && READ_ONCE(npu->hw_state) != NPU_HW_UP &&
+		 time_before(jiffies, deadline));
+	if (ret)
+		dev_err(npu->drm.dev, "that cannot be done (%pe)\n", ERR_PTR(ret));
+	return READ_ONCE(npu->hw_state) == NPU_HW_UP;
+}
+
+/* The PCI core recovers a device that its bus has frozen, and this waits for what comes of it. */
+static bool npu_recovery_thawed(struct npu_device *npu)
+{
+	struct npu_recovery *rec = &npu->recovery;
+
+	if (!READ_ONCE(rec->frozen))
+		return false;
+	wait_event_timeout(rec->thaw, !READ_ONCE(rec->frozen) || npu_is_lost(npu),
+			   NPU_THAW_TIMEOUT);
+	return READ_ONCE(npu->hw_state) == NPU_HW_UP;
+}
+
+static int npu_recovery_restart_firmware(struct npu_device *npu, const char *reason)
 {
 	int ret;
 
 	down_write(&npu->hw_sem);
 	if (npu_is_lost(npu)) {
 		up_write(&npu->hw_sem);
-		return;
+		return 0;
 	}
-	dev_err(npu->drm.dev, "resetting the device: %s\n", reason);
+	dev_err(npu->drm.dev, "restarting the firmware: %s\n", reason);
+	npu_recovery_count(npu, NPU_STEP_FIRMWARE_RESTART);
 	npu_reset_stop(npu);
 	ret = npu_reset_start(npu);
 	up_write(&npu->hw_sem);
+	return ret;
+}
+
+/* The ladder from the firmware's restart on: each step if the one before it did not do. */
+static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
+{
+	struct pci_dev *pdev = npu_to_pci(npu);
+	int ret;
+
+	if (npu_recovery_thawed(npu)) {
+		WRITE_ONCE(npu->recovery.reason, NULL);
+		return;
+	}
+	ret = npu_recovery_restart_firmware(npu, reason);
 	if (!ret)
 		return;
-
-	dev_err(npu->drm.dev, "reset failed (%pe), trying to reset the PCI function\n",
-		ERR_PTR(ret));
-	/* Comes back through the handlers at this file's end. Who is gone is not waited for. */
-	ret = pci_device_is_present(npu_to_pci(npu)) ? pci_try_reset_function(npu_to_pci(npu)) :
-						       -ENODEV;
-	if (ret || READ_ONCE(npu->hw_state) != NPU_HW_UP)
+	/* A channel that is still frozen is not ours to reset. */
+	if (pci_channel_offline(pdev)) {
 		npu_recovery_wedge(npu);
+		return;
+	}
+	/* Who is gone does not hear of a reset of its function. */
+	if (pci_device_is_present(pdev)) {
+		dev_err(npu->drm.dev, "that failed (%pe), resetting the PCI function\n",
+			ERR_PTR(ret));
+		npu_recovery_count(npu, NPU_STEP_FUNCTION_RESET);
+		if (npu_recovery_pci_reset(npu, pci_try_reset_function))
+			return;
+	}
+	if (npu_pci_may_return(pdev)) {
+		dev_err(npu->drm.dev, "no good, resetting the bus, for which the kernel waits up to a minute\n");
+		npu_recovery_count(npu, NPU_STEP_BUS_RESET);
+		if (npu_recovery_pci_reset(npu, pci_reset_bus))
+			return;
+	}
+	npu_recovery_wedge(npu);
 }
 
 static void npu_recovery_reset_work(struct work_struct *work)
@@ -306,6 +298,7 @@ static const char *npu_watchdog_queues(struct npu_device *npu)
 		return NULL;
 	dev_info_ratelimited(npu->drm.dev, "queue %u of %s: no progress within %u ms, stopping it\n",
 			     victim->slot, victim->owner, jiffies_to_msecs(victim->timeout));
+	npu_recovery_count(npu, NPU_STEP_QUEUE_KILL);
 	ret = npu_queue_stop(victim, DRM_NPU_QUEUE_TIMEDOUT, -ETIMEDOUT);
 	npu_queue_put(victim);
 	npu_for_each_queue(npu, i, queue)
@@ -373,6 +366,7 @@ int npu_recovery_init(struct npu_device *npu)
 
 	INIT_DELAYED_WORK(&rec->watchdog, npu_recovery_watchdog);
 	INIT_WORK(&rec->reset, npu_recovery_reset_work);
+	init_waitqueue_head(&rec->thaw);
 	rec->wq = alloc_ordered_workqueue("npu-recovery", WQ_MEM_RECLAIM);
 	if (!rec->wq)
 		return -ENOMEM;
@@ -396,34 +390,56 @@ void npu_recovery_shutdown(struct npu_device *npu)
 	/* Memory of the device must go before its driver does; queues may stay longer. */
 	npu_for_each_queue(npu, i, queue)
 		npu_queue_free_mem(queue);
+	/* The next driver needs it as much. */
+	if (npu->recovery.config)
+		npu_pci_restore_config(npu);
+	pci_clear_master(npu_to_pci(npu));
 	up_write(&npu->hw_sem);
+	wake_up_all(&npu->recovery.thaw);
 	disable_delayed_work_sync(&npu->recovery.watchdog);
 	disable_work_sync(&npu->recovery.reset);
 }
 
-static void npu_pci_reset_prepare(struct pci_dev *pdev)
-{
-	struct npu_device *npu = pci_get_drvdata(pdev);
+struct npu_step_attribute {
+	struct device_attribute attr;
+	enum npu_recovery_step step;
+};
 
-	/* Released when the reset is done; nobody gets at the device in between. */
-	down_write(&npu->hw_sem);
-	if (!npu_is_lost(npu))
-		npu_reset_stop(npu);
+static ssize_t npu_step_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	struct npu_device *npu = pci_get_drvdata(to_pci_dev(dev));
+	enum npu_recovery_step step = container_of(attr, struct npu_step_attribute, attr)->step;
+
+	return sysfs_emit(buf, "%d\n", atomic_read(&npu->recovery.steps[step]));
 }
 
-static void npu_pci_reset_done(struct pci_dev *pdev)
-{
-	struct npu_device *npu = pci_get_drvdata(pdev);
-	int ret = 0;
+#define NPU_STEP_ATTR(name, number) \
+	static struct npu_step_attribute npu_step_##name = { \
+		.attr = __ATTR(name, 0444, npu_step_show, NULL), \
+		.step = number, \
+	}
 
-	if (!npu_is_lost(npu))
-		ret = npu_reset_start(npu);
-	up_write(&npu->hw_sem);
-	if (ret)
-		npu_recovery_request(npu, "the device did not come back from a function reset");
-}
+NPU_STEP_ATTR(queue_kills, NPU_STEP_QUEUE_KILL);
+NPU_STEP_ATTR(tile_resets, NPU_STEP_TILE_RESET);
+NPU_STEP_ATTR(firmware_restarts, NPU_STEP_FIRMWARE_RESTART);
+NPU_STEP_ATTR(function_resets, NPU_STEP_FUNCTION_RESET);
+NPU_STEP_ATTR(bus_resets, NPU_STEP_BUS_RESET);
+NPU_STEP_ATTR(wedged, NPU_STEP_WEDGED);
+NPU_STEP_ATTR(pci_errors, NPU_STEP_PCI_ERROR);
 
-const struct pci_error_handlers npu_pci_error_handlers = {
-	.reset_prepare = npu_pci_reset_prepare,
-	.reset_done = npu_pci_reset_done,
+static struct attribute *npu_step_attrs[] = {
+	&npu_step_queue_kills.attr.attr,
+	&npu_step_tile_resets.attr.attr,
+	&npu_step_firmware_restarts.attr.attr,
+	&npu_step_function_resets.attr.attr,
+	&npu_step_bus_resets.attr.attr,
+	&npu_step_wedged.attr.attr,
+	&npu_step_pci_errors.attr.attr,
+	NULL
+};
+
+/** npu_recovery_group - how often each step was taken since the driver was bound */
+const struct attribute_group npu_recovery_group = {
+	.name = "recovery",
+	.attrs = npu_step_attrs,
 };

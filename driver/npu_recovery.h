@@ -6,9 +6,31 @@
 #include <linux/atomic.h>
 #include <linux/pci.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
+struct attribute_group;
 struct npu_device;
+
+/** enum npu_recovery_step - what is done about trouble, mildest first */
+enum npu_recovery_step {
+	/** @NPU_STEP_QUEUE_KILL: a queue without progress is stopped */
+	NPU_STEP_QUEUE_KILL,
+	/** @NPU_STEP_TILE_RESET: the firmware resets tiles that do not heed that */
+	NPU_STEP_TILE_RESET,
+	/** @NPU_STEP_FIRMWARE_RESTART: engines stop, the firmware boots again */
+	NPU_STEP_FIRMWARE_RESTART,
+	/** @NPU_STEP_FUNCTION_RESET: the PCI function is reset */
+	NPU_STEP_FUNCTION_RESET,
+	/** @NPU_STEP_BUS_RESET: the bus is reset */
+	NPU_STEP_BUS_RESET,
+	/** @NPU_STEP_WEDGED: the device is given up */
+	NPU_STEP_WEDGED,
+	/** @NPU_STEP_PCI_ERROR: no step, but errors that the bus has reported */
+	NPU_STEP_PCI_ERROR,
+	/** @NPU_STEP_COUNT: number of them */
+	NPU_STEP_COUNT,
+};
 
 /** struct npu_recovery - what brings a device back that went astray */
 struct npu_recovery {
@@ -28,12 +50,27 @@ struct npu_recovery {
 	unsigned long heartbeat_stamp;
 	/** @watching: @heartbeat is of this busy period; watchdog only */
 	bool watching;
+	/**
+	 * @frozen: the PCI core is recovering the device, which is down; changed with
+	 * &npu_device.hw_sem for writing
+	 */
+	bool frozen;
+	/** @config_gone: a reset has taken configuration space, or the core's copy is no good */
+	bool config_gone;
+	/** @config: configuration space as it was when the driver was bound */
+	struct pci_saved_state *config;
+	/** @thaw: woken when @frozen becomes false, or the device is lost */
+	wait_queue_head_t thaw;
+	/** @steps: how often each was taken */
+	atomic_t steps[NPU_STEP_COUNT];
 };
 
-extern const struct pci_error_handlers npu_pci_error_handlers;
+extern const struct attribute_group npu_recovery_group;
 
 int npu_recovery_init(struct npu_device *npu);
 void npu_recovery_shutdown(struct npu_device *npu);
+void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step);
+void npu_recovery_wedge(struct npu_device *npu);
 void npu_recovery_request(struct npu_device *npu, const char *reason);
 int npu_recovery_reset_sync(struct npu_device *npu, const char *reason);
 void npu_recovery_job_began(struct npu_device *npu);

@@ -108,5 +108,6 @@ static const struct attribute_group npu_sysfs_group = {
 /** npu_sysfs_groups - attributes of the PCI device, there while the driver is bound */
 const struct attribute_group *npu_sysfs_groups[] = {
 	&npu_sysfs_group,
+	&npu_recovery_group,
 	NULL
 };

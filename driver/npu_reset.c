@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Taking the device down with all queues, and bringing it up again: what every
+ * kind of reset has in common, whether driver, administrator or the error
+ * recovery of the bus began it. All of it is done with &npu_device.hw_sem held for
+ * writing. Nothing here allocates memory, because fences wait for it.
+ *
+ * The halves may be far apart, and the semaphore released in between: then nobody
+ * gets in (NPU_HW_DOWN), the schedulers stand, and queues collect their jobs.
+ */
+#include "npu_hw.h"
+#include "npu_queue.h"
+#include "npu_reset.h"
+
+static void npu_reset_stop_schedulers(struct npu_device *npu)
+{
+	struct npu_queue *queue;
+	u32 i;
+
+	npu_for_each_queue(npu, i, queue) {
+		if (!queue->sched_stopped)
+			drm_sched_wqueue_stop(&queue->sched);
+		queue->sched_stopped = true;
+	}
+}
+
+static void npu_reset_start_schedulers(struct npu_device *npu)
+{
+	struct npu_queue *queue;
+	u32 i;
+
+	npu_for_each_queue(npu, i, queue) {
+		if (queue->sched_stopped)
+			drm_sched_wqueue_start(&queue->sched);
+		queue->sched_stopped = false;
+		queue->restart = false;
+	}
+}
+
+/**
+ * npu_reset_stop() - stop the device and take its jobs away from it
+ * @npu: device, &npu_device.hw_sem held for writing
+ *
+ * What was in flight is lost, but not told so yet. A device that is cut off by its bus is not
+ * touched.
+ */
+void npu_reset_stop(struct npu_device *npu)
+{
+	struct npu_queue *queue;
+	u32 i;
+
+	WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
+	npu_reset_stop_schedulers(npu);
+	/* Who has failed on its own account shall not be called innocent. */
+	npu_for_each_queue(npu, i, queue)
+		if (npu_queue_update(queue))
+			npu_queue_handle_fault(queue);
+	npu_hw_reset(npu);
+	/* What the firmware that is gone had to say must not be taken for the next one's words. */
+	npu_irq_sync_events(npu);
+	npu_for_each_queue(npu, i, queue)
+		queue->restart |= npu_queue_lose(queue);
+	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
+	WRITE_ONCE(npu->recovery.reason, NULL);
+}
+
+/**
+ * npu_reset_start() - boot the firmware, serve the idle queues again, and tell the others
+ * @npu: device that comes from reset, &npu_device.hw_sem held for writing
+ *
+ * After an error jobs that were lost still wait for what comes of the next attempt; a device that
+ * was wedged stays so.
+ *
+ * Return: 0 or a negative errno.
+ */
+int npu_reset_start(struct npu_device *npu)
+{
+	struct npu_queue *queue;
+	int ret = 0;
+	u32 i;
+
+	if (pci_channel_offline(npu_to_pci(npu)))
+		return -ENODEV;
+	if (!npu_hw_present(npu))
+		ret = -ENODEV;
+	/* In a reset that does not end it may still know old translations: it stays cut off. */
+	else if (npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_RESET_BUSY)
+		ret = -ETIMEDOUT;
+	if (!ret) {
+		pci_set_master(npu_to_pci(npu));
+		ret = npu_hw_start(npu);
+	}
+	npu_for_each_queue(npu, i, queue)
+		if (!ret && queue->restart)
+			ret = npu_queue_restart(queue);
+	if (ret) {
+		npu_hw_reset(npu);
+		npu_for_each_queue(npu, i, queue)
+			queue->restart |= npu_queue_lose(queue);
+		if (npu->hw_state != NPU_HW_DOWN)
+			pci_clear_master(npu_to_pci(npu));
+		return ret;
+	}
+	npu->recovery.watching = false;
+	WRITE_ONCE(npu->hw_state, NPU_HW_UP);
+	npu_for_each_queue(npu, i, queue)
+		npu_queue_end_lost(queue, -ECANCELED);
+	npu_reset_start_schedulers(npu);
+	return 0;
+}
+
+/**
+ * npu_reset_give_up() - end everything, and cut the device off from memory
+ * @npu: device, &npu_device.hw_sem held for writing
+ * @state: NPU_HW_WEDGED or NPU_HW_GONE
+ */
+void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
+{
+	struct npu_queue *queue;
+	u32 i;
+
+	npu_reset_stop_schedulers(npu);
+	npu_hw_reset(npu);
+	pci_clear_master(npu_to_pci(npu));
+	WRITE_ONCE(npu->hw_state, state);
+	npu_mbox_set_dead(npu);
+	npu_for_each_queue(npu, i, queue) {
+		npu_queue_lose(queue);
+		npu_queue_end_lost(queue, -ENODEV);
+	}
+	npu_reset_start_schedulers(npu);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Making the device fail, for tests of what the driver does then: its debug registers, QEMU's
+ * monitor, files of the PCI bus in sysfs, and work to be disturbed.
+ */
+#ifndef NPU_INJECT_H
+#define NPU_INJECT_H
+
+#include <dirent.h>
+#include <limits.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <npu_fault.h>
+
+#include "npu_test.h"
+
+#define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
+#define CODE_VA (NPU_TEST_VA + 0x20000)
+#define ANY NPU_FAULT_ANY
+#define SECONDS(n) ((n) * 1000000000ll)
+
+/* ---- the way to the registers and to the monitor ---- */
+
+static inline int find_pci(struct npu_ctx *ctx, char *name, size_t size)
+{
+	char link[64], path[PATH_MAX];
+	struct stat st;
+
+	if (fstat(ctx->fd, &st))
+		return -errno;
+	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device", major(st.st_rdev),
+		 minor(st.st_rdev));
+	if (!realpath(link, path))
+		return -errno;
+	snprintf(name, size, "%s", strrchr(path, '/') + 1);
+	return 0;
+}
+
+static inline volatile uint32_t *map_regs(const char *pci)
+{
+	char path[128];
+	void *regs;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/resource0", pci);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	regs = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	return regs == MAP_FAILED ? NULL : regs;
+}
+
+static inline uint32_t reg_read(volatile uint32_t *regs, uint32_t reg)
+{
+	return regs[reg / 4];
+}
+
+static inline void reg_write(volatile uint32_t *regs, uint32_t reg, uint32_t value)
+{
+	regs[reg / 4] = value;
+}
+
+/* Returns the device's answer, or all ones if it does not give any. */
+static inline uint32_t inject_flags(volatile uint32_t *regs, enum npu_fault fault, uint32_t target,
+				    uint32_t count, uint32_t arg, uint32_t flags)
+{
+	reg_write(regs, NPU_REG_FAULT_SELECT, fault);
+	reg_write(regs, NPU_REG_FAULT_TARGET, target);
+	reg_write(regs, NPU_REG_FAULT_COUNT, count);
+	reg_write(regs, NPU_REG_FAULT_AFTER, 0);
+	reg_write(regs, NPU_REG_FAULT_ARG_LO, arg);
+	reg_write(regs, NPU_REG_FAULT_ARG_HI, 0);
+	reg_write(regs, NPU_REG_FAULT_FLAGS, flags);
+	reg_write(regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_INJECT);
+	return reg_read(regs, NPU_REG_FAULT_STATUS);
+}
+
+static inline uint32_t inject(volatile uint32_t *regs, enum npu_fault fault, uint32_t target,
+			      uint32_t count, uint32_t arg)
+{
+	return inject_flags(regs, fault, target, count, arg, 0);
+}
+
+/* Opens the port to QEMU's monitor; -1: there is none. */
+static inline int monitor_open(void)
+{
+	struct dirent *entry;
+	int fd = -1;
+	DIR *dir = opendir("/sys/class/virtio-ports");
+
+	while (dir && fd < 0 && (entry = readdir(dir))) {
+		char path[300], name[16] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/sys/class/virtio-ports/%s/name", entry->d_name);
+		file = fopen(path, "r");
+		if (!file)
+			continue;
+		if (fgets(name, sizeof(name), file) && !strcmp(name, "qmp\n")) {
+			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+		}
+		fclose(file);
+	}
+	if (dir)
+		closedir(dir);
+	return fd;
+}
+
+/* Sends a command and reads until its id comes back. False: it failed. */
+static inline bool monitor_command(int fd, const char *command)
+{
+	static int id;
+	char line[512], good[64];
+	size_t length = 0;
+
+	snprintf(line, sizeof(line), "{%s, 'id': %d}\n", command, ++id);
+	snprintf(good, sizeof(good), "\"id\": %d", id);
+	for (char *p = line; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+		return false;
+	for (;;) {
+		struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+		if (poll(&wait, 1, 10000) != 1 || length == sizeof(line) - 1)
+			return false;
+		if (read(fd, &line[length], 1) != 1)
+			return false;
+		if (line[length] != '\n') {
+			length += length < sizeof(line) - 2;
+			continue;
+		}
+		line[length] = 0;
+		length = 0;
+		if (strstr(line, good))
+			return strstr(line, "\"return\"");
+	}
+}
+
+static inline bool monitor_clear(void)
+{
+	int fd = monitor_open();
+	bool good;
+
+	if (fd < 0)
+		return false;
+	/* The second time it complains, and is right. */
+	monitor_command(fd, "'execute': 'qmp_capabilities'");
+	good = monitor_command(fd, "'execute': 'npu-clear-fault', 'arguments': {'id': 'npu0'}");
+	close(fd);
+	return good;
+}
+
+static inline bool have_monitor(void)
+{
+	int fd = monitor_open();
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* Writes text to a file below /sys/bus/pci. */
+static inline int bus_write(const char *file, const char *text)
+{
+	char path[128];
+	int fd, ret;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/%s", file);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/* How often a step of recovery was taken, by its name in sysfs; a negative errno if it cannot be read. */
+static inline int recovery_count(const char *pci, const char *step)
+{
+	char path[128];
+	FILE *file;
+	int count;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/recovery/%s", pci, step);
+	file = fopen(path, "r");
+	if (!file)
+		return -errno;
+	if (fscanf(file, "%d", &count) != 1)
+		count = -EIO;
+	fclose(file);
+	return count;
+}
+
+/* ---- work ---- */
+
+static inline int run_kernel(struct npu_ctx *ctx, uint32_t insn)
+{
+	*(uint32_t *)(ctx->mem + (CODE_VA - NPU_TEST_VA)) = insn;
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 64);
+	return npu_ctx_run(ctx, 1);
+}
+
+static inline int run_fill(struct npu_ctx *ctx)
+{
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(DATA_VA, 7, 4096);
+	return npu_ctx_run(ctx, 1);
+}
+
+static inline int start_forever(struct npu_ctx *ctx)
+{
+	*(uint32_t *)(ctx->mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 64);
+	return npu_ctx_submit(ctx, 1);
+}
+
+/* The last job's error, within this time; -ETIME: it has not ended. */
+static inline int wait_job(struct npu_ctx *ctx, int64_t ns)
+{
+	int ret = npu_wait(ctx->fd, ctx->timeline, ctx->point, ns);
+
+	return ret ? ret : npu_point_status(ctx->fd, ctx->timeline, ctx->point);
+}
+
+/* A queue in place of the one that is over, with another timeout. */
+static inline int new_queue(struct npu_ctx *ctx, uint32_t timeout_ms)
+{
+	int ret = npu_queue_destroy(ctx->fd, ctx->queue);
+
+	return ret ? ret : npu_queue_create(ctx->fd, ctx->vm, timeout_ms, &ctx->queue);
+}
+
+static inline bool works(struct npu_ctx *ctx)
+{
+	return !new_queue(ctx, 0) && !run_kernel(ctx, NPU_INSN_EXIT) && !run_fill(ctx);
+}
+
+#endif /* NPU_INJECT_H */

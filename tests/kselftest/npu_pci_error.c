@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The bus between the kernel and the device fails: the link goes down, or errors are reported (AER).
+ * The driver does without registers while it has to, the device comes back without being bound anew
+ * where the bus gives it back, and where it does not everything ends and says so.
+ *
+ * Errors come from the device itself, whose report of internal errors is unmasked here, and from the
+ * kernel's aer_inject where it has that.
+ */
+#include <sys/wait.h>
+
+#include "npu_inject.h"
+
+#define AER_CAP 0x0001
+#define AER_UNCOR_STATUS 0x04
+#define AER_UNCOR_MASK 0x08
+#define AER_UNCOR_SEVERITY 0x0c
+#define AER_INTERNAL (1u << 22)
+#define AER_COMPLETION_TIMEOUT (1u << 14)
+
+FIXTURE(pci_error)
+{
+	struct npu_ctx ctx, idle;
+	volatile uint32_t *regs;
+	char pci[64];
+};
+
+FIXTURE_SETUP(pci_error)
+{
+	if (geteuid())
+		SKIP(return, "only root reaches the registers");
+	self->ctx.fd = self->idle.fd = -1;
+	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
+	ASSERT_EQ(0, npu_ctx_init(&self->idle, 0));
+	ASSERT_EQ(0, find_pci(&self->ctx, self->pci, sizeof(self->pci)));
+	self->regs = map_regs(self->pci);
+	if (!self->regs)
+		SKIP(return, "the kernel does not let BAR0 be mapped: needs iomem=relaxed");
+	if (!(reg_read(self->regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
+		SKIP(return, "the device has no debug registers: needs debug-faults=on");
+	ASSERT_EQ(0, run_fill(&self->idle));
+	ASSERT_EQ(0, new_queue(&self->ctx, 60000));
+	ASSERT_EQ(0, start_forever(&self->ctx));
+}
+
+FIXTURE_TEARDOWN(pci_error)
+{
+	if (self->regs) {
+		reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
+		munmap((void *)self->regs, 4096);
+	}
+	npu_ctx_exit(&self->ctx);
+	npu_ctx_exit(&self->idle);
+}
+
+static int config_open(const char *pci)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", pci);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+/* Offset of the AER capability, or 0. */
+static uint32_t find_aer(int config)
+{
+	uint32_t at = 0x100, header;
+
+	while (at && pread(config, &header, 4, at) == 4 && header && header != UINT32_MAX) {
+		if ((header & 0xffff) == AER_CAP)
+			return at;
+		at = header >> 20;
+	}
+	return 0;
+}
+
+/* Has the device report internal errors of this kind. */
+static bool unmask_internal(const char *pci, bool fatal)
+{
+	int config = config_open(pci);
+	uint32_t aer = config < 0 ? 0 : find_aer(config), mask, severity;
+	bool good = false;
+
+	if (aer && pread(config, &mask, 4, aer + AER_UNCOR_MASK) == 4 &&
+	    pread(config, &severity, 4, aer + AER_UNCOR_SEVERITY) == 4) {
+		mask &= ~AER_INTERNAL;
+		severity = fatal ? severity | AER_INTERNAL : severity & ~AER_INTERNAL;
+		good = pwrite(config, &mask, 4, aer + AER_UNCOR_MASK) == 4 &&
+		       pwrite(config, &severity, 4, aer + AER_UNCOR_SEVERITY) == 4;
+	}
+	if (config >= 0)
+		close(config);
+	return good;
+}
+
+/* Waits until the count has reached this; false: it has not in time. */
+static bool counted(const char *pci, const char *step, int count)
+{
+	const int64_t start = npu_deadline(0);
+
+	while (recovery_count(pci, step) < count && npu_deadline(0) - start < NPU_TEST_WAIT_NS)
+		usleep(10000);
+	return recovery_count(pci, step) >= count;
+}
+
+/* What AER in the kernel does not look at cannot be tested. */
+static bool have_aer(void)
+{
+	return !access("/sys/bus/pci_express/drivers/aer", F_OK);
+}
+
+/* The link comes back when the bus is reset, which the driver does: nobody has to bind it anew. */
+TEST_F(pci_error, link_down_and_back)
+{
+	const int before = recovery_count(self->pci, "bus_resets");
+
+	ASSERT_GE(before, 0);
+	inject(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0);
+	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
+	EXPECT_EQ(before + 1, recovery_count(self->pci, "bus_resets"));
+	EXPECT_EQ(0, run_fill(&self->idle));
+	EXPECT_TRUE(works(&self->ctx));
+}
+
+/*
+ * It does not: everything ends, and says so. When the link is there again, an administrator's reset
+ * brings the device back, and files that are open can go on with new queues.
+ */
+TEST_F_TIMEOUT(pci_error, link_down_for_long, 300)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_queue_get_state state;
+	const int wedged = recovery_count(self->pci, "wedged");
+	char reset[96];
+
+	if (!have_monitor())
+		SKIP(return, "no port to QEMU's monitor to bring the link up again");
+	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0, NPU_FAULT_PERSIST);
+	EXPECT_EQ(NPU_FAULT_ANY, reg_read(self->regs, NPU_REG_ID));
+	/* not "lost in a reset", as one may think who sees the resets tried first */
+	EXPECT_EQ(-ENODEV, wait_job(ctx, 2 * NPU_TEST_WAIT_NS));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(&self->idle, 1));
+	EXPECT_EQ(wedged + 1, recovery_count(self->pci, "wedged"));
+
+	EXPECT_TRUE(monitor_clear());
+	snprintf(reset, sizeof(reset), "devices/%s/reset", self->pci);
+	ASSERT_EQ(0, bus_write(reset, "1"));
+	ASSERT_EQ(0, npu_queue_state(self->idle.fd, self->idle.queue, &state));
+	EXPECT_EQ(DRM_NPU_QUEUE_INNOCENT, state.state);
+	EXPECT_EQ(-ECANCELED, npu_ctx_submit(&self->idle, 1));
+	EXPECT_TRUE(works(ctx));
+	EXPECT_TRUE(works(&self->idle));
+}
+
+/* The management core dies of an error that the device reports as fatal: the bus is reset. */
+TEST_F(pci_error, fatal_error_of_the_device)
+{
+	const int before = recovery_count(self->pci, "pci_errors");
+
+	if (!have_aer() || !unmask_internal(self->pci, true))
+		SKIP(return, "nobody listens to errors of the bus");
+	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_ECC_UNCORRECTABLE, NPU_CORE_FRONT, 1, 0));
+	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
+	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
+	EXPECT_EQ(0, run_fill(&self->idle));
+	EXPECT_TRUE(works(&self->ctx));
+}
+
+/* The same, not fatal for the bus: the firmware is dead all the same. */
+TEST_F(pci_error, nonfatal_error_of_the_device)
+{
+	const int before = recovery_count(self->pci, "pci_errors");
+
+	if (!have_aer() || !unmask_internal(self->pci, false))
+		SKIP(return, "nobody listens to errors of the bus");
+	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_ECC_UNCORRECTABLE, NPU_CORE_FRONT, 1, 0));
+	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
+	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
+	EXPECT_TRUE(works(&self->ctx));
+	EXPECT_TRUE(works(&self->idle));
+}
+
+/* struct aer_error_inj of the kernel's drivers/pci/pcie/aer_inject.c. */
+struct aer_error {
+	uint8_t bus, dev, fn;
+	uint32_t uncor_status, cor_status;
+	uint32_t header_log[4];
+	uint32_t domain;
+};
+
+static int aer_inject(const char *pci, uint32_t uncor_status)
+{
+	unsigned int domain, bus, dev, fn;
+	struct aer_error error = { .uncor_status = uncor_status };
+	int file, ret;
+
+	if (access("/dev/aer_inject", F_OK) && system("modprobe aer_inject 2>/dev/null"))
+		return -ENOENT;
+	if (sscanf(pci, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		return -EINVAL;
+	error.domain = domain;
+	error.bus = bus;
+	error.dev = dev;
+	error.fn = fn;
+	file = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	ret = write(file, &error, sizeof(error)) == sizeof(error) ? 0 : -errno;
+	close(file);
+	return ret;
+}
+
+/* Nothing but the report of an error: work goes on. */
+TEST_F(pci_error, injected_nonfatal)
+{
+	const int before = recovery_count(self->pci, "pci_errors");
+	int ret;
+
+	if (!have_aer())
+		SKIP(return, "nobody listens to errors of the bus");
+	ret = aer_inject(self->pci, AER_COMPLETION_TIMEOUT);
+	if (ret)
+		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
+	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
+	EXPECT_EQ(0, run_fill(&self->idle));
+	EXPECT_EQ(-ETIME, wait_job(&self->ctx, SECONDS(1)));
+	EXPECT_TRUE(works(&self->ctx));
+}
+
+/* Fatal, while the device has nothing: the bus is reset under it. */
+TEST_F(pci_error, injected_fatal)
+{
+	const int before = recovery_count(self->pci, "pci_errors");
+	int ret;
+
+	if (!have_aer())
+		SKIP(return, "nobody listens to errors of the bus");
+	ret = aer_inject(self->pci, 1u << 4 /* data link protocol error: fatal unless told otherwise */);
+	if (ret)
+		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
+	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
+	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
+	EXPECT_EQ(0, run_fill(&self->idle));
+	EXPECT_TRUE(works(&self->ctx));
+}
+
+/* The bus is reset and the device does not come back: that is as if it had been pulled. */
+TEST_F_TIMEOUT(pci_error, permanent, 300)
+{
+	struct npu_ctx *ctx = &self->ctx, again;
+	const int before = recovery_count(self->pci, "pci_errors");
+
+	if (!have_aer() || !have_monitor() || !unmask_internal(self->pci, true))
+		SKIP(return, "nobody listens to errors of the bus, or no port to QEMU's monitor");
+	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_ECC_UNCORRECTABLE, NPU_CORE_FRONT, 1, 0));
+	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0, NPU_FAULT_PERSIST);
+	EXPECT_EQ(-ENODEV, wait_job(ctx, 2 * NPU_TEST_WAIT_NS));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
+	EXPECT_TRUE(counted(self->pci, "pci_errors", before));
+
+	EXPECT_TRUE(monitor_clear());
+	EXPECT_EQ(0, bus_write("drivers/npu/unbind", self->pci));
+	EXPECT_EQ(0, bus_write("drivers/npu/bind", self->pci));
+	ASSERT_EQ(0, npu_ctx_init(&again, 0));
+	EXPECT_EQ(0, run_fill(&again));
+	npu_ctx_exit(&again);
+}
+
+TEST_HARNESS_MAIN
