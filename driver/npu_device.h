@@ -35,8 +35,8 @@ struct vfsmount;
 #define NPU_MAX_SYNCS 256
 /** NPU_MAX_BIND_OPS - operations per VM_BIND */
 #define NPU_MAX_BIND_OPS 256
-/** NPU_MAX_TIMEOUT_MS - highest timeout a queue may ask for */
-#define NPU_MAX_TIMEOUT_MS 60000
+/** NPU_TIMEOUT_LIMIT_MS - highest timeout that an administrator may allow */
+#define NPU_TIMEOUT_LIMIT_MS 3600000
 
 /**
  * npu_id_limit - ids that programs get
@@ -181,6 +181,7 @@ static inline bool npu_is_lost(struct npu_device *npu)
 /* npu_drv.c: work that may outlive the device, but never the module. */
 extern struct workqueue_struct *npu_module_wq;
 extern unsigned int npu_default_timeout_ms;
+extern unsigned int npu_max_timeout_ms;
 
 /* npu_query.c */
 int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);

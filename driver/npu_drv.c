@@ -52,9 +52,12 @@ struct workqueue_struct *npu_module_wq;
 /* Wall time: an emulated device may need seconds for what silicon does in one blink. */
 unsigned int npu_default_timeout_ms = 10000;
 
+/* So long one queue may keep the tiles from all others with a job that does nothing. */
+unsigned int npu_max_timeout_ms = 60000;
+
 static int npu_set_timeout(const char *val, const struct kernel_param *kp)
 {
-	return param_set_uint_minmax(val, kp, 1, NPU_MAX_TIMEOUT_MS);
+	return param_set_uint_minmax(val, kp, 1, NPU_TIMEOUT_LIMIT_MS);
 }
 
 static const struct kernel_param_ops npu_timeout_ops = {
@@ -64,7 +67,11 @@ static const struct kernel_param_ops npu_timeout_ops = {
 
 module_param_cb(timeout_ms, &npu_timeout_ops, &npu_default_timeout_ms, 0644);
 MODULE_PARM_DESC(timeout_ms,
-		 "Time in ms that a job may run without progress, for queues that do not say (1..60000, default 10000)");
+		 "Time in ms that a job may run without progress, for queues that do not say (1..3600000, default 10000)");
+
+module_param_cb(timeout_max_ms, &npu_timeout_ops, &npu_max_timeout_ms, 0644);
+MODULE_PARM_DESC(timeout_max_ms,
+		 "Highest such time in ms that a queue gets (1..3600000, default 60000)");
 
 /*
  * Ioctls that map memory for the device: removal waits for those under way, and what they have

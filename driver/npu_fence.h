@@ -16,6 +16,8 @@ struct npu_fence {
 	struct list_head node;
 	/** @queue: keeps the queue's memory, and with it the lock and the timeline's name */
 	struct npu_queue *queue;
+	/** @first: index of the job's first entry in the ring */
+	u32 first;
 	/** @direct: ring entries that the job took without the scheduler's knowledge */
 	u32 direct;
 };

@@ -102,6 +102,11 @@ static void npu_mbox_handle(struct npu_device *npu, const struct npu_msg *msg)
 	case NPU_MSG_FAULT:
 		npu_queue_note_fault(npu, msg);
 		break;
+	case NPU_MSG_TILE_RESET:
+		npu_recovery_count(npu, NPU_STEP_TILE_RESET);
+		dev_warn_ratelimited(dev, "queue %u: tiles %#llx do not stop, the firmware resets them\n",
+				     msg->queue, msg->tile_reset.tiles);
+		break;
 	case NPU_MSG_PANIC:
 		dev_err(dev, "firmware panic %llu: mcause %#llx, mepc %#llx, mtval %#llx\n",
 			msg->panic.code, msg->panic.mcause, msg->panic.mepc, msg->panic.mtval);

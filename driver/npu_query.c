@@ -27,7 +27,7 @@ static void npu_query_device(const struct npu_device *npu, struct drm_npu_device
 		.counter_count = NPU_COUNTER_COUNT,
 		.counter_version = NPU_COUNTER_TABLE_VERSION,
 		.default_timeout_ms = npu_default_timeout_ms,
-		.max_timeout_ms = NPU_MAX_TIMEOUT_MS,
+		.max_timeout_ms = npu_max_timeout_ms,
 	};
 }
 

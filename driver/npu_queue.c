@@ -219,7 +219,9 @@ static struct npu_queue *npu_queue_alloc(struct npu_file *nfile, struct npu_vm *
 	queue->asid = vm->asid;
 	queue->usage.file = npu_usage_get(nfile->usage);
 	queue->priority = npu_queue_hw_priority(args->priority);
-	queue->timeout = msecs_to_jiffies(args->timeout_ms ?: npu_default_timeout_ms);
+	/* The cap is the administrator's word, over the default too. */
+	queue->timeout = msecs_to_jiffies(min(args->timeout_ms ?: npu_default_timeout_ms,
+					      npu_max_timeout_ms));
 	queue->fence_context = dma_fence_context_alloc(1);
 	snprintf(queue->owner, sizeof(queue->owner), "%s[%d]", current->comm,
 		 task_tgid_nr(current));
@@ -270,8 +272,10 @@ static struct npu_queue *npu_queue_create(struct npu_file *nfile, struct npu_vm 
 
 static int npu_queue_check_create(const struct drm_npu_queue_create *args)
 {
-	if (args->flags || args->pad || args->timeout_ms > NPU_MAX_TIMEOUT_MS)
+	if (args->flags || args->pad)
 		return -EINVAL;
+	if (args->timeout_ms > READ_ONCE(npu_max_timeout_ms))
+		return -ERANGE;
 	switch (args->priority) {
 	case DRM_NPU_QUEUE_PRIORITY_NORMAL:
 	case DRM_NPU_QUEUE_PRIORITY_LOW:
@@ -290,9 +294,10 @@ static int npu_queue_check_create(const struct drm_npu_queue_create *args)
  * @data: struct drm_npu_queue_create
  * @file: file
  *
- * Return: 0; -EINVAL: flags, pad, priority or timeout; -EACCES: priority needs CAP_SYS_NICE;
- * -ENOENT: no such VM; -EBUSY: all hardware queues are taken; -EDQUOT: the user has as many as it
- * may; -ENOMEM; -EIO: the device does not do as told, not even after a reset; -ENODEV.
+ * Return: 0; -EINVAL: flags, pad or priority; -ERANGE: timeout above the cap; -EACCES: priority
+ * needs CAP_SYS_NICE; -ENOENT: no such VM; -EBUSY: all hardware queues are taken; -EDQUOT: the user
+ * has as many as it may; -ENOMEM; -EIO: the device does not do as told, not even after a reset;
+ * -ENODEV.
  */
 int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *file)
 {

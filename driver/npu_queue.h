@@ -187,9 +187,10 @@ void npu_queue_handle_fault(struct npu_queue *queue);
 /* recovery, npu_queue_hw.c */
 int npu_queue_start(struct npu_queue *queue);
 int npu_queue_stop(struct npu_queue *queue, u32 state, int error);
-bool npu_queue_lose(struct npu_queue *queue);
+bool npu_queue_lose(struct npu_queue *queue, bool sure);
 void npu_queue_end_lost(struct npu_queue *queue, int error);
 int npu_queue_restart(struct npu_queue *queue);
+u32 npu_queue_go_on(struct npu_queue *queue);
 bool npu_queue_usable(struct npu_queue *queue);
 void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health);
 void npu_queue_excuse(struct npu_queue *queue);

@@ -118,6 +118,13 @@ static void npu_queue_write_ring(struct npu_queue *queue, const struct npu_ring_
 	queue->mem->ring[queue->tail++ & mask] = *entry;
 }
 
+static void npu_queue_ring(struct npu_queue *queue)
+{
+	/* Entries are written before the device may look at them. */
+	dma_wmb();
+	npu_write32(queue->npu, NPU_DOORBELL(queue->slot) + NPU_DOORBELL_REG_TAIL, queue->tail);
+}
+
 static void npu_queue_write_job(struct npu_queue *queue, const struct npu_job *job)
 {
 	struct npu_ring_entry entry = { .seqno = job->seqno };
@@ -137,9 +144,7 @@ static void npu_queue_write_job(struct npu_queue *queue, const struct npu_job *j
 	};
 	npu_queue_write_ring(queue, &entry);
 	queue->emitted = job->seqno;
-	/* Entries are written before the device may look at them. */
-	dma_wmb();
-	npu_write32(queue->npu, NPU_DOORBELL(queue->slot) + NPU_DOORBELL_REG_TAIL, queue->tail);
+	npu_queue_ring(queue);
 }
 
 /**
@@ -160,6 +165,7 @@ static void npu_queue_begin(struct npu_queue *queue, struct npu_fence *fence)
 	lockdep_assert_held(&queue->lock);
 	if (list_empty(&queue->inflight))
 		queue->stamp = jiffies;
+	fence->first = queue->tail;
 	dma_fence_get(&fence->base);
 	list_add_tail(&fence->node, &queue->inflight);
 	npu_recovery_job_began(queue->npu);
@@ -404,6 +410,38 @@ static void npu_queue_release_slot(struct npu_queue *queue)
 	npu_queue_put(queue);
 }
 
+static void npu_ring_reverse(struct npu_ring_entry *ring, u32 first, u32 end)
+{
+	for (; first + 1 < end; first++, end--)
+		swap(ring[first], ring[end - 1]);
+}
+
+/* Moves the jobs that are in flight to the ring's beginning, where the firmware will look. */
+static void npu_queue_rewind(struct npu_queue *queue)
+{
+	const u32 size = 1u << NPU_QUEUE_RING_LOG2;
+	struct npu_fence *fence, *oldest = npu_queue_oldest(queue);
+	u32 first = oldest ? oldest->first : queue->tail;
+	u32 by = first & (size - 1);
+
+	lockdep_assert_held(&queue->lock);
+	/* In place, as a reset allocates no memory. */
+	npu_ring_reverse(queue->mem->ring, 0, by);
+	npu_ring_reverse(queue->mem->ring, by, size);
+	npu_ring_reverse(queue->mem->ring, 0, size);
+	list_for_each_entry(fence, &queue->inflight, node)
+		fence->first -= first;
+	queue->tail -= first;
+	npu_usage_restart(queue);
+	npu_perfmon_restart(queue);
+	memset(&queue->mem->counters, 0, sizeof(queue->mem->counters));
+	memset(&queue->mem->wb, 0, sizeof(queue->mem->wb));
+	queue->mem->wb.completed = oldest ? oldest->base.seqno - 1 : queue->emitted;
+	queue->seen_started = 0;
+	queue->seen_progress = 0;
+	queue->stamp = jiffies;
+}
+
 /* Has the firmware serve the ring, from its beginning; the hardware is ours. */
 static int npu_queue_activate(struct npu_queue *queue)
 {
@@ -411,13 +449,8 @@ static int npu_queue_activate(struct npu_queue *queue)
 	struct npu_queue_desc *desc = &npu->queue_table[queue->slot];
 	int ret;
 
-	scoped_guard(spinlock_irqsave, &queue->lock) {
-		npu_usage_restart(queue);
-		npu_perfmon_restart(queue);
-		memset(queue->mem, 0, sizeof(*queue->mem));
-		queue->mem->wb.completed = queue->emitted;
-		queue->tail = 0;
-	}
+	scoped_guard(spinlock_irqsave, &queue->lock)
+		npu_queue_rewind(queue);
 	*desc = (struct npu_queue_desc) {
 		.ring = queue->mem_dma + offsetof(struct npu_queue_mem, ring),
 		.writeback = queue->mem_dma + offsetof(struct npu_queue_mem, wb),
@@ -516,16 +549,38 @@ void npu_queue_end(struct npu_queue *queue)
 	npu_queue_free_mem(queue);
 }
 
+/*
+ * Whether a queue can go on after a reset with the jobs that it has: none of them has had effects.
+ * That a job has begun is published before its first effect, by firmware that knows how.
+ */
+static bool npu_queue_untouched(struct npu_queue *queue)
+{
+	struct npu_fence *oldest = npu_queue_oldest(queue);
+	u64 begun;
+
+	if (!oldest)
+		return true;
+	if (queue->npu->fw.info.features & NPU_FW_FEATURE_RECOVERY)
+		/* Only the lower half is told; the distance is never as much as half of that. */
+		begun = oldest->base.seqno +
+			(s32)(READ_ONCE(queue->mem->wb.begun) - (u32)oldest->base.seqno);
+	else
+		begun = READ_ONCE(queue->mem->wb.started);
+	return begun < oldest->base.seqno;
+}
+
 /**
  * npu_queue_lose() - tell a queue that the device was reset
  * @queue: queue
+ * @sure: the writeback says how far the device has got; else whatever is in flight is lost
  *
- * Its jobs in flight wait for npu_queue_end_lost(). The device touches no memory any more and
- * &npu_device.hw_sem is held for writing.
+ * Jobs in flight that are lost wait for npu_queue_end_lost(). The device touches no memory any more
+ * and &npu_device.hw_sem is held for writing.
  *
- * Return: true if the queue was idle and can go on when the device does.
+ * Return: true if the queue can go on when the device does: it was idle, or none of its jobs has
+ * begun.
  */
-bool npu_queue_lose(struct npu_queue *queue)
+bool npu_queue_lose(struct npu_queue *queue, bool sure)
 {
 	bool was_active;
 
@@ -533,7 +588,8 @@ bool npu_queue_lose(struct npu_queue *queue)
 	was_active = queue->hw_active;
 	queue->hw_active = false;
 	npu_queue_update_locked(queue);
-	if (queue->life == NPU_QUEUE_LIVE && npu_queue_oldest(queue))
+	if (queue->life == NPU_QUEUE_LIVE && npu_queue_oldest(queue) &&
+	    !(sure && npu_queue_untouched(queue)))
 		queue->life = NPU_QUEUE_LOST;
 	/* Who was to be stopped has been. */
 	if (queue->life == NPU_QUEUE_STOPPING)
@@ -562,13 +618,34 @@ void npu_queue_end_lost(struct npu_queue *queue, int error)
  * npu_queue_restart() - serve a queue again after a reset
  * @queue: queue for which npu_queue_lose() returned true
  *
- * Its counters start anew. &npu_device.hw_sem is held for writing.
+ * Its counters start anew. Jobs that it has wait for npu_queue_go_on(). &npu_device.hw_sem is held
+ * for writing.
  *
  * Return: 0 or a negative errno.
  */
 int npu_queue_restart(struct npu_queue *queue)
 {
+	/* An attempt to start it has failed since, and cost it its jobs. */
+	if (queue->life != NPU_QUEUE_LIVE)
+		return 0;
 	return npu_queue_activate(queue);
+}
+
+/**
+ * npu_queue_go_on() - have a queue's jobs done that had not begun before a reset
+ * @queue: queue
+ *
+ * &npu_device.hw_sem is held for writing.
+ *
+ * Return: how many they are.
+ */
+u32 npu_queue_go_on(struct npu_queue *queue)
+{
+	guard(spinlock_irqsave)(&queue->lock);
+	if (queue->life != NPU_QUEUE_LIVE || !queue->hw_active || !npu_queue_oldest(queue))
+		return 0;
+	npu_queue_ring(queue);
+	return list_count_nodes(&queue->inflight);
 }
 
 /**

@@ -13,8 +13,10 @@
  * Recovery has these steps, each taken when the one before did not do:
  *
  * - The firmware stops a queue; nobody else is affected.
- * - The device is reset and the firmware booted again. Queues with jobs in
- *   flight are lost and told so (INNOCENT) when that has worked; idle ones go on.
+ * - The firmware resets the tiles that do not heed that, and says so.
+ * - All engines are stopped and the firmware is booted again. Queues with a job that
+ *   had begun are lost and told so (INNOCENT) when that has worked; idle ones, and those whose jobs
+ *   all waited for their turn, go on.
  * - The PCI function is reset, and the same done.
  * - The bus is reset, if the function is alone on it and its port still sees it: that
  *   helps where the function does not answer any more.
@@ -34,8 +36,8 @@
  * turn out to be wedged a moment later, and some that it is gone, as chance
  * has it. Each attempt has a time limit, so the outcome is there in bounded time too.
  *
- * Rejected: resubmitting the jobs of innocent queues after a reset. A job may
- * have run half, and nothing says that running it again gives the same.
+ * Rejected: resubmitting all jobs of innocent queues after a reset. One that
+ * has begun may have run half, and nothing says that running it again gives the same.
  *
  * Rejected: a heartbeat check while idle. It would wake machine and device for
  * the sake of a fault that hurts nobody; who starts a queue finds out.

@@ -47,6 +47,7 @@ static void npu_reset_start_schedulers(struct npu_device *npu)
 void npu_reset_stop(struct npu_device *npu)
 {
 	struct npu_queue *queue;
+	bool sure;
 	u32 i;
 
 	WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
@@ -55,17 +56,18 @@ void npu_reset_stop(struct npu_device *npu)
 	npu_for_each_queue(npu, i, queue)
 		if (npu_queue_update(queue))
 			npu_queue_handle_fault(queue);
-	npu_hw_reset(npu);
+	/* Of a device that does not answer the last words may have been lost. */
+	sure = !npu_hw_reset(npu);
 	/* What the firmware that is gone had to say must not be taken for the next one's words. */
 	npu_irq_sync_events(npu);
 	npu_for_each_queue(npu, i, queue)
-		queue->restart |= npu_queue_lose(queue);
+		queue->restart |= npu_queue_lose(queue, sure);
 	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
 }
 
 /**
- * npu_reset_start() - boot the firmware, serve the idle queues again, and tell the others
+ * npu_reset_start() - boot the firmware, serve queues again that lost nothing, and tell the others
  * @npu: device that comes from reset, &npu_device.hw_sem held for writing
  *
  * After an error jobs that were lost still wait for what comes of the next attempt; a device that
@@ -76,8 +78,9 @@ void npu_reset_stop(struct npu_device *npu)
 int npu_reset_start(struct npu_device *npu)
 {
 	struct npu_queue *queue;
+	u32 again = 0, i;
 	int ret = 0;
-	u32 i;
+	bool sure;
 
 	if (pci_channel_offline(npu_to_pci(npu)))
 		return -ENODEV;
@@ -94,18 +97,22 @@ int npu_reset_start(struct npu_device *npu)
 		if (!ret && queue->restart)
 			ret = npu_queue_restart(queue);
 	if (ret) {
-		npu_hw_reset(npu);
+		sure = !npu_hw_reset(npu);
 		npu_for_each_queue(npu, i, queue)
-			queue->restart |= npu_queue_lose(queue);
+			queue->restart |= npu_queue_lose(queue, sure);
 		if (npu->hw_state != NPU_HW_DOWN)
 			pci_clear_master(npu_to_pci(npu));
 		return ret;
 	}
 	npu->recovery.watching = false;
 	WRITE_ONCE(npu->hw_state, NPU_HW_UP);
-	npu_for_each_queue(npu, i, queue)
+	npu_for_each_queue(npu, i, queue) {
 		npu_queue_end_lost(queue, -ECANCELED);
+		again += npu_queue_go_on(queue);
+	}
 	npu_reset_start_schedulers(npu);
+	if (again)
+		dev_info(npu->drm.dev, "%u jobs that had not begun are run now\n", again);
 	return 0;
 }
 
@@ -125,7 +132,7 @@ void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
 	WRITE_ONCE(npu->hw_state, state);
 	npu_mbox_set_dead(npu);
 	npu_for_each_queue(npu, i, queue) {
-		npu_queue_lose(queue);
+		npu_queue_lose(queue, false);
 		npu_queue_end_lost(queue, -ENODEV);
 	}
 	npu_reset_start_schedulers(npu);

@@ -14,7 +14,7 @@
 #define NPU_FW_HEADER_SIZE  256
 #define NPU_FW_MAX_SIZE	    (256u * 1024) /* whole image */
 #define NPU_FW_ABI_MAJOR    1 /* differs: driver and ROM refuse the image */
-#define NPU_FW_ABI_MINOR    4 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
+#define NPU_FW_ABI_MINOR    5 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
 #define NPU_FW_BUILD_ID_LEN 20
 #define NPU_FW_HASH_LEN	    32
 #define NPU_FW_VERSION_LEN  32
@@ -52,6 +52,7 @@ NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
 #define NPU_FW_FEATURE_QUEUE_STOP (1ull << 0)
 #define NPU_FW_FEATURE_COUNTERS	  (1ull << 1)
 #define NPU_FW_FEATURE_POWER	  (1ull << 9) /* power cap, counters of the device */
+#define NPU_FW_FEATURE_RECOVERY	  (1ull << 10) /* npu_queue_wb.begun, NPU_MSG_TILE_RESET */
 #define NPU_FW_FEATURE_PERF	  (1ull << 8) /* performance streams, counters by core */
 
 /* NPU_REG_BOOT_STATUS: stage in [7:0], error in [15:8]. */
@@ -111,6 +112,10 @@ struct npu_msg {
 			__u64 packet; /* virtual address of the packet */
 			__u64 workgroup; /* linear index x + gx * (y + gy * z) */
 		} fault;
+		struct { /* NPU_MSG_TILE_RESET */
+			__u64 tiles; /* bit per tile that is being reset */
+			__u64 reserved[5]; /* 0 */
+		} tile_reset;
 		struct { /* NPU_MSG_PANIC */
 			__u64 code; /* enum npu_fw_panic */
 			__u64 mcause;
@@ -200,6 +205,7 @@ enum npu_msg_type {
 	NPU_MSG_READY = 0x81, /* first message after boot */
 	NPU_MSG_FAULT = 0x82, /* a job failed; sent before its writeback */
 	NPU_MSG_PANIC = 0x83, /* firmware gives up; STATUS.FW_DEAD follows */
+	NPU_MSG_TILE_RESET = 0x84, /* tiles that do .queue's work do not heed a stop, and are being reset */
 };
 
 enum npu_msg_status {

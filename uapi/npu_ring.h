@@ -86,7 +86,7 @@ struct npu_queue_wb {
 	__u64 progress; /* packets + workgroups retired; grows while the job gets on */
 	__u64 error_seqno; /* seqno of the failed job */
 	__u32 error; /* enum npu_job_error */
-	__u32 reserved0;
+	__u32 begun; /* low half of the seqno of the last job of which a packet was begun; before, it has changed nothing */
 	__u64 clock; /* modelled cycles that this queue's work has taken, all jobs */
 	__u64 time; /* the same in ps, at the clocks that it ran at */
 	__u64 completed; /* seqno published last */
@@ -95,6 +95,7 @@ NPU_ASSERT_SIZE(struct npu_queue_wb, 64);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, started, 8);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, error_seqno, 24);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, error, 32);
+NPU_ASSERT_OFFSET(struct npu_queue_wb, begun, 36);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, clock, 40);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, completed, 56);
 

@@ -15,6 +15,7 @@ struct npu_mbox_test {
 	unsigned int faults;
 	u64 fault_seqno;
 	unsigned int recoveries;
+	unsigned int tile_resets;
 };
 
 static struct npu_mbox_test *to_test(struct npu_device *npu)
@@ -31,6 +32,11 @@ void npu_queue_note_fault(struct npu_device *npu, const struct npu_msg *msg)
 void npu_recovery_request(struct npu_device *npu, const char *why)
 {
 	to_test(npu)->recoveries++;
+}
+
+void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step)
+{
+	to_test(npu)->tile_resets += step == NPU_STEP_TILE_RESET;
 }
 
 static int npu_mbox_test_init(struct kunit *test)

@@ -22,6 +22,7 @@ void copy_start(struct queue *queue)
 	const union npu_packet *packet = front_packet(queue);
 
 	fw_assert(!owner);
+	queue_begin(queue);
 	queue->where = QUEUE_ON_COPY;
 	owner = queue;
 	perf_packet(queue);

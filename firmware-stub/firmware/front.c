@@ -156,6 +156,7 @@ static enum sched_server packet_step(struct queue *queue)
 	case NPU_PKT_GATHER:
 		return SCHED_COPY;
 	}
+	queue_begin(queue);
 	perf_packet(queue);
 	account_begin(queue->id, packet->hdr.op);
 	if (packet->hdr.op == NPU_PKT_TIMESTAMP)

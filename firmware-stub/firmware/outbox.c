@@ -9,6 +9,8 @@
 static uint64_t faults; /* bit per queue */
 static uint64_t stopped; /* bit per queue */
 static uint64_t perf_ended; /* bit per performance stream */
+static uint64_t tile_reset; /* bit per tile */
+static uint8_t tile_reset_queue;
 static bool shutdown; /* a reply to NPU_MSG_SHUTDOWN is owed */
 static uint32_t shutdown_cookie;
 
@@ -40,6 +42,25 @@ void outbox_perf(unsigned int stream)
 	outbox_flush();
 }
 
+void outbox_tile_reset(const struct queue *queue, uint64_t tiles)
+{
+	tile_reset |= tiles;
+	tile_reset_queue = queue->id;
+	outbox_flush();
+}
+
+static void send_tile_reset(void)
+{
+	struct npu_msg msg __attribute__((aligned(8))) = {
+		.type = NPU_MSG_TILE_RESET,
+		.queue = tile_reset_queue,
+		.tile_reset = { .tiles = tile_reset },
+	};
+
+	tile_reset = 0;
+	mailbox_send(&msg);
+}
+
 void outbox_shutdown(uint32_t cookie)
 {
 	shutdown = true;
@@ -49,7 +70,7 @@ void outbox_shutdown(uint32_t cookie)
 
 bool outbox_empty(void)
 {
-	return !faults && !stopped && !perf_ended && !(shutdown && queues_stopped() && perf_idle());
+	return !tile_reset && !faults && !stopped && !perf_ended && !(shutdown && queues_stopped() && perf_idle());
 }
 
 void outbox_flush(void)
@@ -63,7 +84,9 @@ void outbox_flush(void)
 	while (!outbox_empty() && mailbox_room()) {
 		struct queue *queue;
 
-		if (faults) {
+		if (tile_reset) {
+			send_tile_reset();
+		} else if (faults) {
 			queue = &queues[take(&faults)];
 			mailbox_send(&queue->fault);
 			queue_faulted(queue);

@@ -18,6 +18,8 @@ void outbox_fault(struct queue *queue);
 void outbox_stopped(struct queue *queue);
 /* The performance stream has ended: send the reply to NPU_MSG_PERF_STOP. */
 void outbox_perf(unsigned int stream);
+/* These tiles, which do the queue's work, are being reset: tell the host. */
+void outbox_tile_reset(const struct queue *queue, uint64_t tiles);
 /* Reply to NPU_MSG_SHUTDOWN as soon as all queues and streams have stopped. */
 void outbox_shutdown(uint32_t cookie);
 

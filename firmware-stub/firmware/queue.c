@@ -73,6 +73,7 @@ enum npu_msg_status queue_start(struct queue *queue)
 	queue->wb.state = NPU_QUEUE_IDLE;
 	/* A queue that starts again goes on where its seqnos were. */
 	queue->wb.started = queue->wb.completed = wb.completed;
+	queue->wb.begun = (uint32_t)wb.completed;
 	account_clear(id);
 	sched_forget(&sched, id);
 	if (port_transfer(desc.writeback, &queue->wb, sizeof(queue->wb), NPU_SOC_PORT_WRITE)) {
@@ -123,6 +124,14 @@ void queue_wait(struct queue *queue, enum sched_server server)
 	sched_add(&sched, server, queue->id, queue->desc.priority);
 	if (server == SCHED_TILES)
 		tiles_share_time();
+}
+
+void queue_begin(struct queue *queue)
+{
+	if (queue->wb.begun == (uint32_t)queue->wb.started)
+		return;
+	queue->wb.begun = (uint32_t)queue->wb.started;
+	queue_publish_as_is(queue);
 }
 
 void queue_publish_as_is(struct queue *queue)

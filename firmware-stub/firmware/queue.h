@@ -87,6 +87,9 @@ unsigned int queues_count(void);
 /* All queues are QUEUE_STOPPED. */
 bool queues_stopped(void);
 
+/* A packet of the open job is about to have effects: say so before it has, if it is the job's first. */
+void queue_begin(struct queue *queue);
+
 /* Check the descriptor of a stopped queue and make it ready to serve its ring. */
 enum npu_msg_status queue_start(struct queue *queue);
 /*

@@ -19,6 +19,7 @@
 #include "account.h"
 #include "bits.h"
 #include "front.h"
+#include "outbox.h"
 #include "panic.h"
 #include "perf.h"
 #include "queue.h"
@@ -136,6 +137,7 @@ void tiles_share_time(void)
 static void begin(struct queue *queue, uint64_t busy)
 {
 	fw_assert(!tiles.owner);
+	queue_begin(queue);
 	queue->where = QUEUE_ON_TILES;
 	tiles.owner = queue;
 	tiles.busy = busy;
@@ -237,6 +239,7 @@ void tiles_tick(void)
 	    soc_read64(NPU_SOC_TIME) - tiles.stop_time < STOP_PATIENCE_NS)
 		return;
 	tiles.reset |= rest;
+	outbox_tile_reset(tiles.owner, rest);
 	for_each_bit (t, rest)
 		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_RESET);
 }

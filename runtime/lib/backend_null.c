@@ -332,8 +332,10 @@ static int null_queue_create(void *data, uint32_t vm_id, uint32_t priority, uint
 	struct null_priv *priv = data;
 	bool known;
 
-	if (priority > DRM_NPU_QUEUE_PRIORITY_REALTIME || timeout_ms > 600000)
+	if (priority > DRM_NPU_QUEUE_PRIORITY_REALTIME)
 		return -EINVAL;
+	if (timeout_ms > 600000)
+		return -ERANGE;
 	pthread_mutex_lock(&priv->lock);
 	known = find(priv, vm_id, NULL_VM);
 	pthread_mutex_unlock(&priv->lock);

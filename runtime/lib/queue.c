@@ -26,6 +26,7 @@ static int fail_create(const struct npurt_vm *vm, const struct npurt_queue_optio
 			err, "a queue of this priority needs CAP_SYS_NICE; run as root, 'setcap "
 			     "cap_sys_nice+ep PROGRAM', or take NPURT_PRIORITY_NORMAL");
 	case -EINVAL:
+	case -ERANGE:
 		return npurt_fail(err,
 				  "cannot make a queue of priority %u with a timeout of %u ms; "
 				  "priorities are "

@@ -254,8 +254,10 @@ int sim_queue_create(void *priv, uint32_t vm_id, uint32_t priority, uint32_t tim
 	if (sim_gone(dev))
 		return -ENODEV;
 	/* Priorities need no privilege: there is nobody else on the device. */
-	if (priority > DRM_NPU_QUEUE_PRIORITY_REALTIME || timeout_ms > SIM_MAX_TIMEOUT_MS)
+	if (priority > DRM_NPU_QUEUE_PRIORITY_REALTIME)
 		return -EINVAL;
+	if (timeout_ms > SIM_MAX_TIMEOUT_MS)
+		return -ERANGE;
 	pthread_mutex_lock(&dev->lock);
 	vm = sim_table_get(&dev->vms, vm_id);
 	if (vm)

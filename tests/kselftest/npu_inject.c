@@ -70,9 +70,13 @@ TEST_F(inject, hung_tile)
 {
 	struct npu_ctx *ctx = &self->ctx;
 	struct drm_npu_queue_get_state state;
+	const int kills = recovery_count(self->pci, "queue_kills");
+	const int tiles = recovery_count(self->pci, "tile_resets");
+	const int restarts = recovery_count(self->pci, "firmware_restarts");
 	const int64_t start = npu_deadline(0);
 	uint32_t core;
 
+	ASSERT_GE(tiles, 0);
 	ASSERT_EQ(0, new_queue(ctx, TIMEOUT_MS));
 	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_HUNG_TILE, 1, 1, NPU_FAULT_HANG_SOFT));
 	EXPECT_EQ(-ETIMEDOUT, run_kernel(ctx, NPU_INSN_EXIT));
@@ -82,12 +86,18 @@ TEST_F(inject, hung_tile)
 	EXPECT_EQ(NPU_JOB_HW_ERROR, fault_error(ctx, &core));
 	EXPECT_EQ(1, core);
 	EXPECT_TRUE(works(ctx));
+	/* each step as far as needed, and no further */
+	EXPECT_EQ(kills + 1, recovery_count(self->pci, "queue_kills"));
+	EXPECT_EQ(tiles + 1, recovery_count(self->pci, "tile_resets"));
+	EXPECT_EQ(restarts, recovery_count(self->pci, "firmware_restarts"));
 }
 
 /* Not even a reset of the tile helps: the device is reset, and who is idle goes on. */
 TEST_F(inject, hung_tile_hard)
 {
 	struct npu_ctx *ctx = &self->ctx, idle;
+	const int tiles = recovery_count(self->pci, "tile_resets");
+	const int restarts = recovery_count(self->pci, "firmware_restarts");
 	const int64_t start = npu_deadline(0);
 
 	ASSERT_EQ(0, npu_ctx_init(&idle, 0));
@@ -99,6 +109,8 @@ TEST_F(inject, hung_tile_hard)
 	EXPECT_EQ(0, run_fill(&idle));
 	EXPECT_TRUE(works(ctx));
 	npu_ctx_exit(&idle);
+	EXPECT_EQ(tiles + 1, recovery_count(self->pci, "tile_resets"));
+	EXPECT_EQ(restarts + 1, recovery_count(self->pci, "firmware_restarts"));
 }
 
 TEST_F(inject, hung_firmware)

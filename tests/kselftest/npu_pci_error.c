@@ -11,6 +11,8 @@
 
 #include "npu_inject.h"
 
+#define BRIDGE_CONTROL 0x3e
+#define BRIDGE_SERR 0x2
 #define AER_CAP 0x0001
 #define AER_UNCOR_STATUS 0x04
 #define AER_UNCOR_MASK 0x08
@@ -74,6 +76,26 @@ static uint32_t find_aer(int config)
 	return 0;
 }
 
+/* Has the port pass errors on, as the firmware of most machines does, but not that of this one. */
+static bool port_forwards(const char *pci)
+{
+	char path[160];
+	uint16_t control;
+	bool good = false;
+	int config;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/../config", pci);
+	config = open(path, O_RDWR | O_CLOEXEC);
+	if (config < 0)
+		return false;
+	if (pread(config, &control, 2, BRIDGE_CONTROL) == 2) {
+		control |= BRIDGE_SERR;
+		good = pwrite(config, &control, 2, BRIDGE_CONTROL) == 2;
+	}
+	close(config);
+	return good;
+}
+
 /* Has the device report internal errors of this kind. */
 static bool unmask_internal(const char *pci, bool fatal)
 {
@@ -81,7 +103,7 @@ static bool unmask_internal(const char *pci, bool fatal)
 	uint32_t aer = config < 0 ? 0 : find_aer(config), mask, severity;
 	bool good = false;
 
-	if (aer && pread(config, &mask, 4, aer + AER_UNCOR_MASK) == 4 &&
+	if (aer && port_forwards(pci) && pread(config, &mask, 4, aer + AER_UNCOR_MASK) == 4 &&
 	    pread(config, &severity, 4, aer + AER_UNCOR_SEVERITY) == 4) {
 		mask &= ~AER_INTERNAL;
 		severity = fatal ? severity | AER_INTERNAL : severity & ~AER_INTERNAL;

@@ -94,9 +94,9 @@ TEST_F(queue, create_bad)
 	ASSERT_NE(0, max);
 	req = good;
 	req.timeout_ms = max + 1;
-	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req));
+	EXPECT_EQ(-ERANGE, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req));
 	req.timeout_ms = 0xffffffff;
-	EXPECT_EQ(-EINVAL, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req));
+	EXPECT_EQ(-ERANGE, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req));
 	req.timeout_ms = max;
 	EXPECT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req));
 }

@@ -114,4 +114,39 @@ TEST_F(reset, while_a_kernel_runs)
 	EXPECT_EQ(0, state.fault.seqno);
 }
 
+/* Jobs that wait for the tiles, and have not begun, are none the worse for a reset. */
+TEST_F(reset, while_a_job_waits_for_its_turn)
+{
+	struct npu_ctx *busy = &self->busy, *waits = &self->idle;
+	struct drm_npu_queue_get_state state;
+	uint32_t job[200], i;
+
+	*(uint32_t *)(busy->mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
+	npu_ctx_packets(busy)[0] = npu_pkt_dispatch(CODE_VA, 0, 8);
+	ASSERT_EQ(0, npu_ctx_submit(busy, 1));
+	/* not at the ring's beginning, and then around its end */
+	npu_ctx_packets(waits)[2] = npu_pkt_fill(DATA_VA, 1, 4);
+	for (i = 0; i < 100; i++)
+		ASSERT_EQ(0, npu_submit(waits->fd, waits->queue, NPU_TEST_VA + 128, 1,
+					waits->timeline, ++waits->point));
+	ASSERT_EQ(0, npu_wait(waits->fd, waits->timeline, waits->point, NPU_TEST_WAIT_NS));
+	*(uint32_t *)(waits->mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_EXIT;
+	npu_ctx_packets(waits)[0] = npu_pkt_dispatch(CODE_VA, 0, 8);
+	npu_ctx_packets(waits)[1] = npu_pkt_fill(DATA_VA + 4, 43, 4);
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(0, npu_submit_binary(waits->fd, waits->queue, NPU_TEST_VA, 2, &job[i]));
+
+	ASSERT_EQ(0, reset_function(busy->fd));
+
+	for (i = 0; i < 200; i++)
+		ASSERT_EQ(0, npu_wait_binary(waits->fd, job[i]));
+	EXPECT_EQ(43, *(uint32_t *)(waits->mem + NPU_TEST_DATA + 4));
+	ASSERT_EQ(0, npu_queue_state(waits->fd, waits->queue, &state));
+	EXPECT_EQ(DRM_NPU_QUEUE_USABLE, state.state);
+	EXPECT_EQ(300, state.submitted);
+	EXPECT_EQ(300, state.completed);
+	ASSERT_EQ(0, npu_wait(busy->fd, busy->timeline, 1, NPU_TEST_WAIT_NS));
+	EXPECT_EQ(-ECANCELED, npu_point_status(busy->fd, busy->timeline, 1));
+}
+
 TEST_HARNESS_MAIN

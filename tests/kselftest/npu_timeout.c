@@ -118,6 +118,38 @@ TEST_F(timeout, endless_kernel_beside_others_that_time_out)
 		EXPECT_EQ(-ETIMEDOUT, npu_point_status(hog->fd, hog->timeline, 1));
 }
 
+static int set_cap(unsigned int ms)
+{
+	FILE *file = fopen("/sys/module/npu/parameters/timeout_max_ms", "w");
+	int ret = file ? fprintf(file, "%u\n", ms) : -1;
+
+	return file && !fclose(file) && ret > 0 ? 0 : -1;
+}
+
+/* The administrator's cap holds for what programs ask for, and for what they get who do not. */
+TEST_F(timeout, cap)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	int64_t start = npu_deadline(0);
+	uint32_t queue;
+	int ret, own;
+
+	if (geteuid())
+		SKIP(return, "only root sets the cap");
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
+	ASSERT_EQ(0, set_cap(TIMEOUT_MS));
+	ret = npu_queue_create(ctx->fd, ctx->vm, TIMEOUT_MS + 1, &queue);
+	own = npu_queue_create(ctx->fd, ctx->vm, 0, &ctx->queue);
+	EXPECT_NE(0, set_cap(0));
+	EXPECT_NE(0, set_cap(3600001));
+	ASSERT_EQ(0, set_cap(60000));
+	EXPECT_EQ(-ERANGE, ret);
+	ASSERT_EQ(0, own);
+	put_insn(ctx, NPU_INSN_SELF);
+	EXPECT_EQ(-ETIMEDOUT, npu_ctx_run(ctx, 1));
+	EXPECT_LT(npu_deadline(0) - start, NPU_TEST_WAIT_NS / 2);
+}
+
 /* Slow is not stuck: a job that retires work outlives its timeout. */
 TEST_F(timeout, progress_extends)
 {

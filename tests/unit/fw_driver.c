@@ -356,8 +356,14 @@ int request(struct drv *d, uint16_t type, uint32_t queue)
 	mbox_put(d, type, queue, ++cookie);
 	mbox_ring(d);
 	d->stopped.type = 0;
+	d->tiles_reset = 0;
 	if (!mbox_get(d, &msg))
 		return -1;
+	if (msg.type == NPU_MSG_TILE_RESET) {
+		d->tiles_reset = msg.tile_reset.tiles;
+		if (!mbox_get(d, &msg))
+			return -1;
+	}
 	/* Where a tile stood that the request had stopped, or reset. */
 	while (msg.type == NPU_MSG_FAULT && (msg.fault.error == NPU_JOB_STOPPED ||
 					      msg.fault.error == NPU_JOB_HW_ERROR)) {

@@ -56,6 +56,7 @@ struct drv {
 	struct npu_queue_desc *queue_table;
 	uint32_t h2f_seq, f2h_seq;
 	struct npu_msg stopped; /* the last request's NPU_JOB_STOPPED; type 0: none */
+	uint64_t tiles_reset; /* of the last request: bit per tile that was reset for it */
 	struct queue_mem queue[NPU_MAX_QUEUES];
 	uint64_t next_va[NPU_MAX_AS]; /* of each address space in use */
 };

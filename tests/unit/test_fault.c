@@ -237,6 +237,7 @@ static void test_disabled(void)
 
 static void test_hung_tile(void)
 {
+	struct npu_msg msg;
 	uint64_t seqno;
 
 	fresh();
@@ -252,6 +253,7 @@ static void test_hung_tile(void)
 	tap_ok(d->stopped.type == NPU_MSG_FAULT && d->stopped.fault.core == 2 &&
 	       d->stopped.fault.error == NPU_JOB_HW_ERROR,
 	       "hung-tile: the tile is named, as a hardware error");
+	tap_is(d->tiles_reset, 1 << 2, "hung-tile: its reset is told");
 	queue_start(d, 0, NPU_PRIO_NORMAL);
 	tap_ok(works(), "hung-tile: the tile was reset, and works");
 	for (unsigned int i = 0; i < 2; i++) {
@@ -266,6 +268,9 @@ static void test_hung_tile(void)
 	mbox_put(d, NPU_MSG_QUEUE_STOP, 0, 0x4711);
 	mbox_ring(d);
 	pass_time(d, 5000 * MS);
+	tap_ok(mbox_get(d, &msg) && msg.type == NPU_MSG_TILE_RESET && msg.queue == 0 &&
+		       msg.tile_reset.tiles == 1,
+	       "hung-tile, hard: the tile is reset, which is told");
 	tap_ok(mbox_empty(d) && completed(&d->queue[0]) < seqno,
 	       "hung-tile, hard: not even a reset of the tile helps");
 	tap_ok(reg_read(d, NPU_REG_STATUS) & NPU_STATUS_BUSY, "hung-tile, hard: busy");

@@ -187,8 +187,8 @@ static void test_packets(void)
 		good = good && s.data[i] == 1 + i % TILES;
 	tap_ok(good && !s.data[10], "each workgroup ran once, on the tile that its share says");
 	tap_ok(q->wb->started == seqno && q->wb->progress == 11 && q->wb->clock &&
-	       q->wb->head == 2 && q->wb->state == NPU_QUEUE_IDLE,
-	       "writeback: started, progress, clock, head, state");
+	       q->wb->begun == seqno && q->wb->head == 2 && q->wb->state == NPU_QUEUE_IDLE,
+	       "writeback: started, begun, progress, clock, head, state");
 	tap_ok(q->counters->version == NPU_COUNTER_TABLE_VERSION &&
 	       q->counters->value[NPU_COUNTER_WORKGROUPS] == 10 &&
 	       q->counters->value[NPU_COUNTER_PACKETS] == 1 &&
@@ -780,7 +780,8 @@ static void test_stop(void)
 	put_dispatch(&t, K_MARK, 4);
 	seqno = go(&t, 2);
 	tap_ok(WAIT_FOR(d, other->wb->started == seqno && other->wb->state == NPU_QUEUE_IDLE) &&
-	       request(d, NPU_MSG_QUEUE_STOP, 2) == NPU_MSG_OK && !d->stopped.type &&
+	       other->wb->begun == seqno - 1, "a job that only waits has not begun");
+	tap_ok(request(d, NPU_MSG_QUEUE_STOP, 2) == NPU_MSG_OK && !d->stopped.type &&
 	       other->wb->error == NPU_JOB_STOPPED && other->wb->completed == seqno &&
 	       t.data[0] == 1, "a waiting job is aborted without having run");
 	tap_ok(peek(&q->wb->state) == NPU_QUEUE_RUNNING && !q->wb->error, "and the hog goes on");

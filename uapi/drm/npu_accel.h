@@ -108,7 +108,7 @@ struct drm_npu_device_info {
 	__u32 counter_version;
 	/** @default_timeout_ms: job timeout of a queue created with timeout_ms = 0 */
 	__u32 default_timeout_ms;
-	/** @max_timeout_ms: highest timeout a queue may ask for */
+	/** @max_timeout_ms: highest timeout a queue may ask for, as the administrator has set it */
 	__u32 max_timeout_ms;
 	/** @pad: 0 */
 	__u32 pad;
