@@ -7,9 +7,9 @@
  * in between. One that is wedged is given another chance by that.
  *
  * Errors that the bus reports (AER, DPC) come as error_detected(). A non-fatal one
- * has cost a transaction: whose it was fails by itself, as the device reports
- * bus errors by job, so work goes on if the device still answers as it should. After a fatal one the
- * channel is frozen: no register is touched, jobs are collected, and the reset worker waits
+ * has cost a transaction: whose it was fails by itself, as the device reports bus
+ * errors by job, so work goes on if the device still answers as it should. After a fatal
+ * one the channel is frozen: no register is touched, jobs are collected, and the reset worker waits
  * for slot_reset() and resume(), for so long as it takes them at most.
  *
  * Rejected: keeping the semaphore from error_detected() to resume(). Another

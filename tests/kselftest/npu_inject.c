@@ -20,17 +20,6 @@ FIXTURE(inject)
 	char pci[64]; /* bus address of the device */
 };
 
-/* QEMU takes a card for unplugged that is in the slot when the guest cuts the power. */
-static bool slot_powered(void)
-{
-	FILE *file = fopen("/sys/bus/pci/slots/1/power", "r");
-	int power = file ? fgetc(file) : '0';
-
-	if (file)
-		fclose(file);
-	return power != '0';
-}
-
 static uint32_t fault_error(struct npu_ctx *ctx, uint32_t *ret_core)
 {
 	struct drm_npu_queue_get_state state;

@@ -180,6 +180,17 @@ static inline int bus_write(const char *file, const char *text)
 	return ret;
 }
 
+/* QEMU takes a card for unplugged that is in the slot when the guest cuts the power. */
+static inline bool slot_powered(void)
+{
+	FILE *file = fopen("/sys/bus/pci/slots/1/power", "r");
+	int power = file ? fgetc(file) : '0';
+
+	if (file)
+		fclose(file);
+	return power != '0';
+}
+
 /* How often a step of recovery was taken, by its name in sysfs; a negative errno if it cannot be read. */
 static inline int recovery_count(const char *pci, const char *step)
 {

@@ -158,7 +158,6 @@ TEST_F_TIMEOUT(pci_error, link_down_for_long, 300)
 	if (!have_monitor())
 		SKIP(return, "no port to QEMU's monitor to bring the link up again");
 	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0, NPU_FAULT_PERSIST);
-	EXPECT_EQ(NPU_FAULT_ANY, reg_read(self->regs, NPU_REG_ID));
 	/* not "lost in a reset", as one may think who sees the resets tried first */
 	EXPECT_EQ(-ENODEV, wait_job(ctx, 2 * NPU_TEST_WAIT_NS));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
