@@ -52,6 +52,11 @@ test: STEPS := 17
 test: vm vm-debug unit sanitized kselftest ## run all unit tests and, in a VM of each kernel, all kselftests
 	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
 
+.PHONY: stress
+stress: STEPS := 13
+stress: vm vm-debug kselftest ## 200 x each of reset, FLR, unbind, reload and surprise removal, on both kernels: hours [ROUNDS=]
+	$(call step,stress in the VMs,-) tests/vm/stress $(or $(ROUNDS),200)
+
 .PHONY: shell
 shell: STEPS := 8
 shell: vm ## a prompt in the VM; leave with exit or Ctrl-A X

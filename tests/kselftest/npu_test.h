@@ -228,9 +228,8 @@ static inline int npu_syncobj_status(int fd, uint32_t handle)
 	int sync_file = -1, ret;
 	uint32_t i;
 
-	ret = drmSyncobjExportSyncFile(fd, handle, &sync_file);
-	if (ret)
-		return ret;
+	if (drmSyncobjExportSyncFile(fd, handle, &sync_file))
+		return -errno;
 	ret = npu_ioctl(sync_file, SYNC_IOC_FILE_INFO, &info);
 	close(sync_file);
 	for (i = 0; !ret && i < info.num_fences; i++)
@@ -250,10 +249,9 @@ static inline int npu_point_status(int fd, uint32_t timeline, uint64_t point)
 	uint32_t binary;
 	int ret;
 
-	ret = drmSyncobjCreate(fd, 0, &binary);
-	if (ret)
-		return ret;
-	ret = drmSyncobjTransfer(fd, binary, 0, timeline, point, 0);
+	if (drmSyncobjCreate(fd, 0, &binary))
+		return -errno;
+	ret = drmSyncobjTransfer(fd, binary, 0, timeline, point, 0) ? -errno : 0;
 	if (!ret)
 		ret = npu_syncobj_status(fd, binary);
 	drmSyncobjDestroy(fd, binary);
@@ -271,7 +269,7 @@ static inline int npu_submit_binary(int fd, uint32_t queue, uint64_t va, uint32_
 		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
 		.syncs = DRM_NPU_OBJ_ARRAY(1, &sync),
 	};
-	int ret = drmSyncobjCreate(fd, 0, &sync.handle);
+	int ret = drmSyncobjCreate(fd, 0, &sync.handle) ? -errno : 0;
 
 	if (!ret)
 		ret = npu_ioctl(fd, DRM_IOCTL_NPU_SUBMIT, &req);
@@ -315,7 +313,7 @@ static inline int npu_ctx_init(struct npu_ctx *ctx, uint32_t timeout_ms)
 	if (!ret)
 		ret = npu_queue_create(ctx->fd, ctx->vm, timeout_ms, &ctx->queue);
 	if (!ret)
-		ret = drmSyncobjCreate(ctx->fd, 0, &ctx->timeline);
+		ret = drmSyncobjCreate(ctx->fd, 0, &ctx->timeline) ? -errno : 0;
 	if (ret)
 		return ret;
 	ctx->mem = npu_bo_mmap(ctx->fd, ctx->bo, NPU_TEST_SIZE);
