@@ -93,7 +93,7 @@ static irqreturn_t npu_irq_queue_thread(int irq, void *arg)
  */
 void npu_irq_sync_events(struct npu_device *npu)
 {
-	synchronize_irq(pci_irq_vector(npu_to_pci(npu), NPU_VECTOR_EVENTS));
+	synchronize_irq(npu->irq.events_irq);
 	atomic_set(&npu->irq.events, 0);
 }
 
@@ -133,8 +133,9 @@ int npu_irq_init(struct npu_device *npu)
 				     "no MSI-X vectors: at least two are needed; is MSI disabled (pci=nomsi)?\n");
 	irq->queue_vectors = count - NPU_VECTOR_QUEUE_0;
 
-	ret = devm_request_threaded_irq(dev, pci_irq_vector(pdev, NPU_VECTOR_EVENTS), npu_irq_event,
-					npu_irq_event_thread, 0, "npu-events", npu);
+	irq->events_irq = pci_irq_vector(pdev, NPU_VECTOR_EVENTS);
+	ret = devm_request_threaded_irq(dev, irq->events_irq, npu_irq_event, npu_irq_event_thread,
+					0, "npu-events", npu);
 	if (ret)
 		return dev_err_probe(dev, ret, "cannot request the event interrupt\n");
 

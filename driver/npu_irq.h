@@ -22,6 +22,11 @@ struct npu_irq_vector {
 
 /** struct npu_irq - interrupt vectors */
 struct npu_irq {
+	/**
+	 * @events_irq: number of the event interrupt. It is kept, for asking for it takes a lock
+	 * under which memory is allocated, and a reset must not wait for that
+	 */
+	unsigned int events_irq;
 	/** @queue_vectors: vectors that carry completions, at least 1 */
 	u32 queue_vectors;
 	/** @events: NPU_IRQ_* acknowledged by the hard handler, for the thread */
