@@ -122,7 +122,7 @@ vm: qemu kernel driver runtime ## all that runs in the VM, packed as its root fi
 
 .PHONY: vm-debug
 vm-debug: vm driver-debug ## the same with the debug kernel: tests/vm/run --kernel debug
-	$(call step,root file system of the debug kernel's VM,vm-debug) scripts/stage debug
+	$(call step,root file system of the VM with the debug kernel,vm-debug) scripts/stage debug
 
 .PHONY: unit
 unit: firmware ## the tests that run here
