@@ -19,6 +19,19 @@ FIXTURE_TEARDOWN(submit)
 
 #define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
 
+static struct drm_npu_device_info device_info(int fd)
+{
+	struct drm_npu_device_info info = {};
+	struct drm_npu_dev_query req = {
+		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
+		.size = sizeof(info),
+		.pointer = (uintptr_t)&info,
+	};
+
+	npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &req);
+	return info;
+}
+
 TEST_F(submit, fill_and_copy)
 {
 	struct npu_ctx *ctx = &self->ctx;
@@ -240,6 +253,82 @@ TEST_F(submit, several_command_buffers)
 	ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, 1, NPU_TEST_WAIT_NS));
 	EXPECT_EQ(1, *(uint32_t *)(ctx->mem + NPU_TEST_DATA));
 	EXPECT_EQ(2, *(uint32_t *)(ctx->mem + NPU_TEST_DATA + 4));
+}
+
+/* As many command buffers as a job may have, and one more. */
+TEST_F(submit, most_command_buffers)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	union npu_packet *pkt = npu_ctx_packets(ctx);
+	const uint32_t most = device_info(ctx->fd).max_cmdbufs;
+	const uint32_t *data = (uint32_t *)(ctx->mem + NPU_TEST_DATA);
+	struct drm_npu_cmdbuf *cmdbufs = calloc(most + 1, sizeof(*cmdbufs));
+	struct drm_npu_sync_op sync = {
+		.flags = DRM_NPU_SYNC_OP_SIGNAL | DRM_NPU_SYNC_OP_TIMELINE,
+		.handle = ctx->timeline,
+	};
+	struct drm_npu_submit req = {
+		.queue_id = ctx->queue,
+		.syncs = DRM_NPU_OBJ_ARRAY(1, &sync),
+	};
+	uint32_t i, job;
+
+	ASSERT_GE(most, 1);
+	ASSERT_NE(NULL, cmdbufs);
+	for (i = 0; i <= most; i++) {
+		pkt[2 * i] = npu_pkt_fill(DATA_VA + 4 * i, i + 1, 4);
+		pkt[2 * i + 1] = npu_pkt_copy(DATA_VA + 0x1000 + 4 * i, DATA_VA + 4 * i, 4);
+		cmdbufs[i] = (struct drm_npu_cmdbuf){ .va = NPU_TEST_VA + 128 * i, .packets = 2 };
+	}
+	/* more such jobs at a time than the ring has room for */
+	for (job = 1; job <= 20; job++) {
+		sync.point = job;
+		req.cmdbufs = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(most, cmdbufs);
+		ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_SUBMIT, &req));
+	}
+	ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, 20, NPU_TEST_WAIT_NS));
+	ASSERT_EQ(0, npu_point_status(ctx->fd, ctx->timeline, 20));
+	for (i = 0; i < most; i++)
+		ASSERT_EQ(i + 1, data[0x1000 / 4 + i]);
+	EXPECT_EQ(0, data[0x1000 / 4 + most]);
+	sync.point = job;
+	req.cmdbufs = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(most + 1, cmdbufs);
+	EXPECT_EQ(-EINVAL, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_SUBMIT, &req));
+	free(cmdbufs);
+}
+
+/* As many packets as a command buffer may have, and one more. */
+TEST_F(submit, most_packets)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	const uint32_t most = device_info(ctx->fd).max_packets;
+	const uint64_t size = ((uint64_t)most + 1) * NPU_PACKET_SIZE, page = 4096;
+	const uint64_t va = NPU_TEST_VA + 0x10000000, room = (size + page - 1) / page * page;
+	struct drm_npu_queue_get_state state = { .id = ctx->queue };
+	uint64_t value[NPU_COUNTER_COUNT] = {};
+	union npu_packet *pkt;
+	uint32_t bo, i;
+
+	ASSERT_GE(most, 65536);
+	ASSERT_EQ(0, npu_bo_create(ctx->fd, room, &bo));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, bo, 0, va, room, DRM_NPU_VM_BIND_READONLY));
+	pkt = npu_bo_mmap(ctx->fd, bo, room);
+	ASSERT_NE(MAP_FAILED, (void *)pkt);
+	for (i = 0; i <= most; i++)
+		pkt[i].hdr.op = NPU_PKT_NOP;
+	pkt[0] = npu_pkt_fill(DATA_VA, 7, 4);
+	pkt[most - 1] = npu_pkt_copy(DATA_VA + 4, DATA_VA, 4);
+	pkt[most] = npu_pkt_fill(DATA_VA + 8, 9, 4);
+	ASSERT_EQ(0, npu_submit(ctx->fd, ctx->queue, va, most, ctx->timeline, 1));
+	ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, 1, NPU_TEST_WAIT_NS));
+	ASSERT_EQ(0, npu_point_status(ctx->fd, ctx->timeline, 1));
+	EXPECT_EQ(7, *(uint32_t *)(ctx->mem + NPU_TEST_DATA + 4));
+	EXPECT_EQ(0, *(uint32_t *)(ctx->mem + NPU_TEST_DATA + 8));
+	state.counters = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(NPU_COUNTER_COUNT, value);
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, &state));
+	EXPECT_EQ(most, value[NPU_COUNTER_PACKETS]);
+	EXPECT_EQ(-EINVAL, npu_submit(ctx->fd, ctx->queue, va, most + 1, ctx->timeline, 2));
+	munmap(pkt, room);
 }
 
 /* No command buffers: the syncs alone. Binary syncobjs work as timelines do. */

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Many tenants at once: 64 contexts in 16 processes. NPU_STRESS=1 in the environment makes the
+ * load last five minutes instead of a few rounds.
+ */
+#include <sys/wait.h>
+
+#include "npu_test.h"
+
+#define PROCESSES	16
+#define CONTEXTS	4 /* of each process, in one file */
+#define ROUNDS		24 /* of each context, at least */
+#define STRESS_SECONDS	300
+#define GROUPS		16
+#define WORDS		1024
+
+/* What a context's memory holds behind the command buffer. */
+#define CODE_AT	 0x10000ull
+#define COUNT_AT 0x11000ull
+#define FILL_AT	 0x20000ull
+#define COPY_AT	 0x30000ull
+#define SIZE	 0x40000ull
+
+/* Contexts of one process: each has an address space and a queue of its own. */
+struct tenant {
+	uint32_t vm, queue, bo, timeline;
+	uint64_t rounds;
+	uint8_t *mem;
+};
+
+/* Each workgroup adds one to what a0 points at: amoadd.d zero, a1, (a0) with a1 = 1. */
+static const uint32_t count_kernel[] = { 0x00100593, 0x00b5302f, NPU_INSN_EXIT };
+
+static int tenant_init(struct tenant *t, int fd)
+{
+	int ret;
+
+	memset(t, 0, sizeof(*t));
+	ret = npu_vm_create(fd, &t->vm);
+	if (!ret)
+		ret = npu_bo_create(fd, SIZE, &t->bo);
+	if (!ret)
+		ret = npu_map(fd, t->vm, t->bo, 0, NPU_TEST_VA, SIZE, 0);
+	if (!ret)
+		ret = npu_queue_create(fd, t->vm, 0, &t->queue);
+	if (!ret)
+		ret = drmSyncobjCreate(fd, 0, &t->timeline);
+	if (ret)
+		return ret;
+	t->mem = npu_bo_mmap(fd, t->bo, SIZE);
+	if (t->mem == MAP_FAILED)
+		return -errno;
+	memcpy(t->mem + CODE_AT, count_kernel, sizeof(count_kernel));
+	return 0;
+}
+
+/* Fill with what only this tenant and round have, copy that, and count workgroups beside. */
+static int tenant_submit(struct tenant *t, int fd, uint32_t value)
+{
+	union npu_packet *pkt = (union npu_packet *)t->mem;
+
+	pkt[0] = npu_pkt_fill(NPU_TEST_VA + FILL_AT, value, WORDS * 4);
+	pkt[1] = npu_pkt_dispatch(NPU_TEST_VA + CODE_AT, NPU_TEST_VA + COUNT_AT, GROUPS);
+	pkt[2] = npu_pkt_barrier();
+	pkt[3] = npu_pkt_copy(NPU_TEST_VA + COPY_AT, NPU_TEST_VA + FILL_AT, WORDS * 4);
+	return npu_submit(fd, t->queue, NPU_TEST_VA, 4, t->timeline, ++t->rounds);
+}
+
+static int tenant_check(const struct tenant *t, uint32_t value)
+{
+	const uint32_t *copy = (const uint32_t *)(t->mem + COPY_AT);
+	uint32_t i;
+
+	if (*(uint64_t *)(t->mem + COUNT_AT) != t->rounds * GROUPS)
+		return -EBADMSG;
+	for (i = 0; i < WORDS; i++)
+		if (copy[i] != value)
+			return -EILSEQ;
+	return 0;
+}
+
+/* A process: sets up, says so, waits for the others, and works until it has been long enough. */
+static int tenants_run(unsigned int number, int ready, int go, int64_t ns)
+{
+	struct tenant tenant[CONTEXTS];
+	int fd = npu_test_open(), ret = fd < 0 ? fd : 0;
+	unsigned int i, round;
+	int64_t end;
+	char byte;
+
+	for (i = 0; !ret && i < CONTEXTS; i++)
+		ret = tenant_init(&tenant[i], fd);
+	if (ret)
+		return ret;
+	if (write(ready, "", 1) != 1 || read(go, &byte, 1))
+		return -EPIPE;
+	end = npu_deadline(ns);
+	for (round = 0; !ret && (round < ROUNDS || npu_deadline(0) < end); round++) {
+		for (i = 0; !ret && i < CONTEXTS; i++)
+			ret = tenant_submit(&tenant[i], fd, number << 24 | i << 20 | (round & 0xfffff));
+		for (i = 0; !ret && i < CONTEXTS; i++) {
+			ret = npu_wait(fd, tenant[i].timeline, tenant[i].rounds, NPU_TEST_WAIT_NS);
+			if (!ret)
+				ret = npu_point_status(fd, tenant[i].timeline, tenant[i].rounds);
+			if (!ret)
+				ret = tenant_check(&tenant[i],
+						   number << 24 | i << 20 | (round & 0xfffff));
+		}
+	}
+	if (!ret)
+		printf("# process %u: %u rounds of %u contexts\n", number, round, CONTEXTS);
+	fflush(stdout);
+	close(fd);
+	return ret;
+}
+
+FIXTURE(tenants)
+{
+	int64_t ns;
+};
+
+FIXTURE_SETUP(tenants)
+{
+	const char *stress = getenv("NPU_STRESS");
+
+	self->ns = stress && *stress == '1' ? STRESS_SECONDS * 1000000000ll : 0;
+}
+
+FIXTURE_TEARDOWN(tenants)
+{
+}
+
+/* All 64 exist at the same time before the first job, and every one of them gets on. */
+TEST_F_TIMEOUT(tenants, sixty_four_contexts, 900)
+{
+	int ready[2], go[2], status, i;
+	pid_t child[PROCESSES];
+	char byte;
+
+	ASSERT_EQ(0, pipe(ready));
+	ASSERT_EQ(0, pipe(go));
+	for (i = 0; i < PROCESSES; i++) {
+		child[i] = fork();
+		ASSERT_GE(child[i], 0);
+		if (!child[i]) {
+			close(go[1]);
+			close(ready[0]);
+			_exit(-tenants_run(i + 1, ready[1], go[0], self->ns));
+		}
+	}
+	close(ready[1]);
+	close(go[0]);
+	for (i = 0; i < PROCESSES; i++)
+		EXPECT_EQ(1, read(ready[0], &byte, 1))
+		TH_LOG("only %d of %d processes are ready", i, PROCESSES);
+	/* All hardware queues are in use: one more is too many, and nobody else is hurt by that. */
+	if (!__test_passed(_metadata)) {
+		close(go[1]);
+	} else {
+		uint32_t vm, queue;
+		int fd = npu_test_open();
+
+		EXPECT_EQ(0, npu_vm_create(fd, &vm));
+		EXPECT_EQ(-EBUSY, npu_queue_create(fd, vm, 0, &queue));
+		close(fd);
+		close(go[1]);
+	}
+	for (i = 0; i < PROCESSES; i++) {
+		ASSERT_EQ(child[i], waitpid(child[i], &status, 0));
+		EXPECT_EQ(0, status)
+		TH_LOG("process %d: %s", i + 1,
+		       WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "died");
+	}
+}
+
+/* ---- time slices ---------------------------------------------------------------------------- */
+
+#define GRID	   4000 /* workgroups */
+#define PROBES	   15
+#define LATENCY	   5000000ull /* modelled cycles at 1 GHz in 5 ms */
+#define ARGS(slot) (NPU_TEST_VA + COUNT_AT + 64 * (slot))
+#define COUNTER(n) (0x800 / 8 + (n)) /* index of a word at COUNT_AT */
+
+/* Loops rounds times, then adds one to what count points at. */
+static const uint32_t work_kernel[] = { 0x00053283, 0xfff28293, 0xfe029ee3, 0x00853303,
+					0x00100393, 0x0073302f, NPU_INSN_EXIT };
+/* Copies what count points at to seen. */
+static const uint32_t probe_kernel[] = { 0x00853303, 0x00033383, 0x00753c23, NPU_INSN_EXIT };
+/* Keeps the tiles until rounds is 0. */
+static const uint32_t gate_kernel[] = { 0x00053283, 0xfe029ee3, NPU_INSN_EXIT };
+
+#define WORK  (NPU_TEST_VA + CODE_AT)
+#define PROBE (WORK + 0x200)
+#define GATE  (WORK + 0x300)
+
+struct args {
+	uint64_t rounds, count, unused, seen;
+};
+
+/* Arguments in slot, of a kernel that looks at counter number n. */
+static volatile struct args *args_set(struct tenant *t, unsigned int slot, uint64_t rounds,
+				      unsigned int n)
+{
+	volatile struct args *args = (void *)(t->mem + COUNT_AT + 64 * slot);
+
+	args->rounds = rounds;
+	args->count = NPU_TEST_VA + COUNT_AT + 8 * COUNTER(n);
+	return args;
+}
+
+static int slices_init(struct tenant *t, int fd)
+{
+	int ret = tenant_init(t, fd);
+
+	if (ret)
+		return ret;
+	memcpy(t->mem + CODE_AT, work_kernel, sizeof(work_kernel));
+	memcpy(t->mem + CODE_AT + 0x200, probe_kernel, sizeof(probe_kernel));
+	memcpy(t->mem + CODE_AT + 0x300, gate_kernel, sizeof(gate_kernel));
+	return 0;
+}
+
+/* Two tenants with long grids look how far the other one is: one at its begin, one at its end. */
+TEST_F_TIMEOUT(tenants, equals_share_the_tiles, 300)
+{
+	struct tenant t;
+	volatile struct args *first, *second, *gate;
+	union npu_packet *pkt;
+	uint32_t other, gate_queue;
+	int fd = npu_test_open();
+	double share;
+
+	ASSERT_EQ(0, slices_init(&t, fd));
+	ASSERT_EQ(0, npu_queue_create(fd, t.vm, 0, &other));
+	ASSERT_EQ(0, npu_queue_create(fd, t.vm, 0, &gate_queue));
+	pkt = (union npu_packet *)t.mem;
+	args_set(&t, 0, 2000, 0);
+	args_set(&t, 1, 2000, 1);
+	first = args_set(&t, 2, 0, 1);
+	second = args_set(&t, 3, 0, 0);
+	gate = args_set(&t, 4, 1, 0);
+	pkt[0] = npu_pkt_dispatch(WORK, ARGS(0), GRID);
+	pkt[1] = npu_pkt_dispatch(PROBE, ARGS(2), 1);
+	pkt[2] = npu_pkt_dispatch(PROBE, ARGS(3), 1);
+	pkt[3] = npu_pkt_dispatch(WORK, ARGS(1), 2 * GRID);
+	pkt[4] = npu_pkt_dispatch(GATE, ARGS(4), 1);
+	/* behind a gate, so that both are there when it opens */
+	ASSERT_EQ(0, npu_submit(fd, gate_queue, NPU_TEST_VA + 4 * 64, 1, t.timeline, 1));
+	ASSERT_EQ(0, npu_submit(fd, t.queue, NPU_TEST_VA, 2, t.timeline, 2));
+	ASSERT_EQ(0, npu_submit(fd, other, NPU_TEST_VA + 2 * 64, 2, t.timeline, 3));
+	gate->rounds = 0;
+	ASSERT_EQ(0, npu_wait(fd, t.timeline, 3, NPU_TEST_WAIT_NS));
+	share = 100.0 * (GRID - second->seen) / (GRID - second->seen + first->seen);
+	TH_LOG("one of two equals got %.1f %% of the tiles, from workgroup %llu of %d on", share,
+	       (unsigned long long)second->seen, GRID);
+	EXPECT_LT(second->seen, GRID / 2);
+	EXPECT_GT(share, 45);
+	EXPECT_LT(share, 55);
+	EXPECT_EQ(GRID, ((uint64_t *)(t.mem + COUNT_AT))[COUNTER(0)]);
+	EXPECT_EQ(2 * GRID, ((uint64_t *)(t.mem + COUNT_AT))[COUNTER(1)]);
+	close(fd);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* How long do the tiles work for a tenant that saturates them while a real-time job waits? */
+TEST_F_TIMEOUT(tenants, realtime_beside_a_saturating_tenant, 300)
+{
+	uint64_t passed[PROBES], value[NPU_COUNTER_COUNT] = {};
+	struct drm_npu_queue_create req = { .priority = DRM_NPU_QUEUE_PRIORITY_REALTIME };
+	struct drm_npu_queue_get_state state = {};
+	volatile struct args *probe;
+	volatile uint64_t *count;
+	union npu_packet *pkt;
+	struct tenant t;
+	int fd = npu_test_open();
+	uint32_t timeline, i; /* one of its own: the other tenant's next point is far away */
+	uint64_t cycles;
+
+	ASSERT_EQ(0, slices_init(&t, fd));
+	req.vm_id = t.vm;
+	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req));
+	ASSERT_EQ(0, drmSyncobjCreate(fd, 0, &timeline));
+	pkt = (union npu_packet *)t.mem;
+	count = (uint64_t *)(t.mem + COUNT_AT) + COUNTER(0);
+	args_set(&t, 0, 20000, 0);
+	probe = args_set(&t, 1, 0, 0);
+	/* what a workgroup takes, then far more of them than the rest lasts */
+	pkt[0] = npu_pkt_dispatch(WORK, ARGS(0), 4);
+	ASSERT_EQ(0, npu_submit(fd, t.queue, NPU_TEST_VA, 1, t.timeline, 1));
+	ASSERT_EQ(0, npu_wait(fd, t.timeline, 1, NPU_TEST_WAIT_NS));
+	state.id = t.queue;
+	state.counters = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(NPU_COUNTER_COUNT, value);
+	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, &state));
+	cycles = value[NPU_COUNTER_TILE_CYCLES] / value[NPU_COUNTER_WORKGROUPS];
+	pkt[1] = npu_pkt_dispatch(WORK, ARGS(0), 1000000);
+	pkt[2] = npu_pkt_dispatch(PROBE, ARGS(1), 1);
+	ASSERT_EQ(0, npu_submit(fd, t.queue, NPU_TEST_VA + 64, 1, t.timeline, 2));
+	while (*count < 8)
+		usleep(1000);
+	for (i = 0; i < PROBES; i++) {
+		const uint64_t before = *count;
+
+		ASSERT_EQ(0, npu_submit(fd, req.id, NPU_TEST_VA + 128, 1, timeline, 1 + i));
+		ASSERT_EQ(0, npu_wait(fd, timeline, 1 + i, NPU_TEST_WAIT_NS));
+		passed[i] = (probe->seen - before) * cycles / 4;
+	}
+	qsort(passed, PROBES, sizeof(*passed), compare);
+	TH_LOG("modelled us until a real-time job ran: least %llu, median %llu, most %llu",
+	       (unsigned long long)passed[0] / 1000, (unsigned long long)passed[PROBES / 2] / 1000,
+	       (unsigned long long)passed[PROBES - 1] / 1000);
+	/* between looking and ringing the test may lose its processor: the longest says nothing */
+	EXPECT_LT(passed[PROBES / 2], LATENCY);
+	EXPECT_EQ(0, npu_queue_destroy(fd, t.queue));
+	close(fd);
+}
+
+TEST_HARNESS_MAIN
