@@ -21,6 +21,7 @@
 #include "npu_irq.h"
 #include "npu_mbox.h"
 #include "npu_mmu.h"
+#include "npu_perf_stream.h"
 #include "npu_perfmon.h"
 #include "npu_recovery.h"
 
@@ -80,7 +81,7 @@ struct npu_caps {
 /**
  * struct npu_device - one NPU
  *
- * Lock order: &npu_vm.lock, @hw_sem, &npu_mbox_chan.request_lock,
+ * Lock order: &npu_vm.lock, @hw_sem, &npu_perf.lock, &npu_mbox_chan.request_lock,
  * &npu_mbox_chan.drain_lock, &npu_queue.lock, @slots_lock.
  */
 struct npu_device {
@@ -109,6 +110,8 @@ struct npu_device {
 	struct npu_mmu mmu;
 	/** @recovery: watchdog and reset */
 	struct npu_recovery recovery;
+	/** @perf: performance streams */
+	struct npu_perf perf;
 
 	/** @users: struct npu_user of all who have something of it */
 	struct list_head users;
@@ -145,6 +148,8 @@ struct npu_device {
 struct npu_file {
 	/** @npu: device */
 	struct npu_device *npu;
+	/** @client: what fdinfo calls it */
+	u64 client;
 	/** @user: whose account it is on */
 	struct npu_user *user;
 	/** @vms: struct npu_vm by id; the entry holds a reference */

@@ -17,7 +17,7 @@
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog, steps of recovery
  * - npu_reset, npu_pci_error: what all resets have in common; PCI errors
- * - npu_perfmon: counters
+ * - npu_perfmon, npu_perf_stream: counters, records of work while it runs
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_fdinfo, npu_sysfs: what people look at
  * - npu_compat: kernel versions
@@ -93,6 +93,7 @@ MODULE_PARM_DESC(timeout_max_ms,
 NPU_IOCTL_MAPPING(vm_create)
 NPU_IOCTL_MAPPING(vm_bind)
 NPU_IOCTL_MAPPING(queue_create)
+NPU_IOCTL_MAPPING(perf_stream_open)
 
 static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_DEV_QUERY, npu_ioctl_dev_query, 0),
@@ -113,6 +114,7 @@ static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_PERFMON_CREATE, npu_ioctl_perfmon_create, 0),
 	DRM_IOCTL_DEF_DRV(NPU_PERFMON_DESTROY, npu_ioctl_perfmon_destroy, 0),
 	DRM_IOCTL_DEF_DRV(NPU_PERFMON_READ, npu_ioctl_perfmon_read, 0),
+	DRM_IOCTL_DEF_DRV(NPU_PERF_STREAM_OPEN, npu_ioctl_perf_stream_open_plugged, 0),
 };
 
 static int npu_open(struct drm_device *drm, struct drm_file *file)
@@ -130,6 +132,7 @@ static int npu_open(struct drm_device *drm, struct drm_file *file)
 		return -ENOMEM;
 	}
 	nfile->npu = to_npu(drm);
+	nfile->client = file->client_id;
 	nfile->user = npu_user_open(nfile->npu);
 	if (!nfile->user) {
 		npu_usage_put(nfile->usage);
@@ -244,6 +247,9 @@ static int npu_init_parts(struct npu_device *npu)
 	ret = npu_recovery_init(npu);
 	if (ret)
 		return ret;
+	ret = npu_perf_init(npu);
+	if (ret)
+		return ret;
 	ret = npu_mbox_init(npu);
 	if (ret)
 		return ret;
@@ -308,6 +314,7 @@ static void npu_remove(struct pci_dev *pdev)
 
 	drm_dev_unplug(&npu->drm);
 	npu_recovery_shutdown(npu);
+	npu_perf_unplug(npu);
 	npu_vm_unplug_all(npu);
 	npu_gem_unplug_all(npu);
 }

@@ -66,6 +66,8 @@ static irqreturn_t npu_irq_queue(int irq, void *arg)
 			ret = IRQ_WAKE_THREAD;
 		npu_queue_put(queue);
 	}
+	if (READ_ONCE(npu->perf.on))
+		npu_perf_wake(npu);
 	return ret;
 }
 

@@ -165,16 +165,14 @@ void npu_mbox_drain(struct npu_device *npu)
 		wake_up_all(&mbox->wait);
 }
 
-static void npu_mbox_send(struct npu_device *npu, enum npu_msg_type type, u32 queue)
+static void npu_mbox_send(struct npu_device *npu, const struct npu_msg *request)
 {
 	struct npu_mbox_chan *mbox = &npu->mbox;
 	struct npu_msg *msg = &mbox->mem->h2f[mbox->h2f_write % NPU_MBOX_ENTRIES];
 
-	memset(msg, 0, sizeof(*msg));
-	msg->type = type;
+	*msg = *request;
 	msg->seq = mbox->seq;
 	msg->cookie = mbox->seq;
-	msg->queue = queue;
 	mbox->h2f_write++;
 	/* The message is there before the index says so. */
 	dma_wmb();
@@ -195,16 +193,16 @@ static void npu_mbox_set_cookie(struct npu_mbox_chan *mbox, u32 cookie)
 }
 
 /**
- * npu_mbox_request() - ask the firmware for something and wait until it is done
+ * npu_mbox_call() - ask the firmware for something and wait until it is done
  * @npu: device, entered with npu_hw_enter()
- * @type: request
- * @queue: hardware queue spoken of, or 0
+ * @request: message; its numbers are filled in here
  *
  * Return: 0; -EIO: the firmware refused; -ETIMEDOUT: it did not answer in time or is dead. After
  * -ETIMEDOUT nothing is known about the device, and only a reset helps.
  */
-int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue)
+int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request)
 {
+	const u32 type = request->type, queue = request->queue;
 	struct npu_mbox_chan *mbox = &npu->mbox;
 	unsigned long deadline;
 	bool replied, late;
@@ -216,7 +214,7 @@ int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue)
 	if (!++mbox->seq)
 		mbox->seq = 1;
 	npu_mbox_set_cookie(mbox, mbox->seq);
-	npu_mbox_send(npu, type, queue);
+	npu_mbox_send(npu, request);
 
 	deadline = jiffies + msecs_to_jiffies(NPU_MBOX_REPLY_TIMEOUT_MS);
 	do {
@@ -242,4 +240,19 @@ int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue)
 		return -EIO;
 	}
 	return 0;
+}
+
+/**
+ * npu_mbox_request() - npu_mbox_call() for a request that says no more than this
+ * @npu: device, entered with npu_hw_enter()
+ * @type: request
+ * @queue: hardware queue spoken of, or 0
+ *
+ * Return: as npu_mbox_call().
+ */
+int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue)
+{
+	const struct npu_msg request = { .type = type, .queue = queue };
+
+	return npu_mbox_call(npu, &request);
 }

@@ -55,6 +55,7 @@ void npu_mbox_reset(struct npu_device *npu);
 void npu_mbox_drain(struct npu_device *npu);
 void npu_mbox_set_dead(struct npu_device *npu);
 bool npu_mbox_ready(struct npu_device *npu);
+int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request);
 int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue);
 
 #endif /* NPU_MBOX_H */

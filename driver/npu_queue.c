@@ -25,6 +25,7 @@
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/module.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
@@ -48,6 +49,7 @@ static void npu_queue_free_work(struct work_struct *work)
 
 	mutex_destroy(&queue->submit_lock);
 	mutex_destroy(&queue->stop_lock);
+	put_pid(queue->pid);
 	npu_usage_put(queue->usage.file);
 	kfree(queue);
 	drm_dev_put(&npu->drm);
@@ -218,6 +220,8 @@ static struct npu_queue *npu_queue_alloc(struct npu_file *nfile, struct npu_vm *
 	queue->vm = npu_vm_get(vm);
 	queue->asid = vm->asid;
 	queue->usage.file = npu_usage_get(nfile->usage);
+	queue->client = nfile->client;
+	queue->pid = get_pid(task_tgid(current));
 	queue->priority = npu_queue_hw_priority(args->priority);
 	/* The cap is the administrator's word, over the default too. */
 	queue->timeout = msecs_to_jiffies(min(args->timeout_ms ?: npu_default_timeout_ms,
@@ -321,8 +325,12 @@ int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *
 		return PTR_ERR(queue);
 
 	npu_perfmon_add_queue(nfile, queue);
+	npu_perf_add_queue(queue);
+	npu_queue_get(queue);
 	/* From here on another thread may use the id, and destroy it. */
-	ret = xa_alloc(&nfile->queues, &args->id, queue, npu_id_limit, GFP_KERNEL_ACCOUNT);
+	ret = xa_alloc(&nfile->queues, &queue->id, queue, npu_id_limit, GFP_KERNEL_ACCOUNT);
+	args->id = queue->id;
+	npu_queue_put(queue);
 	if (ret) {
 		npu_queue_end(queue);
 		npu_perfmon_remove_queue(nfile, queue);

@@ -112,6 +112,14 @@ struct npu_queue {
 	struct work_struct release_work;
 	/** @free_work: runs when @kref is 0 */
 	struct work_struct free_work;
+	/** @id: in its file; 0: not known yet */
+	u32 id;
+	/** @client: &npu_file.client of who made it */
+	u64 client;
+	/** @pid: process that made it; a reference */
+	struct pid *pid;
+	/** @perf_over: no stream will watch it any more; with &npu_perf.lock */
+	bool perf_over;
 	/** @count: what it has done */
 	struct npu_perfmon_count count;
 

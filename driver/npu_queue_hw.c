@@ -545,6 +545,7 @@ void npu_queue_end(struct npu_queue *queue)
 		npu_recovery_reset_sync(queue->npu, "a queue cannot be stopped");
 		npu_queue_stop(queue, DRM_NPU_QUEUE_INNOCENT, -ECANCELED);
 	}
+	npu_perf_remove_queue(queue);
 	npu_queue_release_slot(queue);
 	npu_queue_free_mem(queue);
 }

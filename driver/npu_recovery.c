@@ -321,6 +321,8 @@ static void npu_recovery_watchdog(struct work_struct *work)
 		npu_hw_exit(npu);
 		if (!wrong)
 			wrong = npu_watchdog_queues(npu);
+		if (READ_ONCE(npu->perf.on))
+			npu_perf_wake(npu);
 		if (wrong)
 			npu_recovery_do_reset(npu, wrong);
 	}

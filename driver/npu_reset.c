@@ -62,6 +62,7 @@ void npu_reset_stop(struct npu_device *npu)
 	npu_irq_sync_events(npu);
 	npu_for_each_queue(npu, i, queue)
 		queue->restart |= npu_queue_lose(queue, sure);
+	npu_perf_lose(npu);
 	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
 }
@@ -100,12 +101,14 @@ int npu_reset_start(struct npu_device *npu)
 		sure = !npu_hw_reset(npu);
 		npu_for_each_queue(npu, i, queue)
 			queue->restart |= npu_queue_lose(queue, sure);
+		npu_perf_lose(npu);
 		if (npu->hw_state != NPU_HW_DOWN)
 			pci_clear_master(npu_to_pci(npu));
 		return ret;
 	}
 	npu->recovery.watching = false;
 	WRITE_ONCE(npu->hw_state, NPU_HW_UP);
+	npu_perf_restart(npu);
 	npu_for_each_queue(npu, i, queue) {
 		npu_queue_end_lost(queue, -ECANCELED);
 		again += npu_queue_go_on(queue);
@@ -131,6 +134,7 @@ void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
 	pci_clear_master(npu_to_pci(npu));
 	WRITE_ONCE(npu->hw_state, state);
 	npu_mbox_set_dead(npu);
+	npu_perf_lose(npu);
 	npu_for_each_queue(npu, i, queue) {
 		npu_queue_lose(queue, false);
 		npu_queue_end_lost(queue, -ENODEV);

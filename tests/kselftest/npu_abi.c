@@ -3,6 +3,7 @@
  * The size of the struct, for every ioctl: a program built against an older or a
  * newer header passes fewer or more bytes than the kernel's struct has.
  */
+#include "npu_perf.h"
 #include "npu_test.h"
 
 #define TAIL 64 /* bytes that a newer struct has more */
@@ -152,6 +153,19 @@ static int make_perfmon_read(struct abi *abi, void *arg)
 	return make_perfmon(abi, &((struct drm_npu_perfmon_read *)arg)->id);
 }
 
+/* Of the file: there may be any number of them. */
+static int make_perf_stream_open(struct abi *abi, void *arg)
+{
+	*(struct drm_npu_perf_stream_open *)arg = (struct drm_npu_perf_stream_open){
+		.scope = DRM_NPU_PERF_SCOPE_ALL,
+		.lanes = 1,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = NPU_PERF_RING_MIN_LOG2,
+		.threshold = 1,
+	};
+	return 0;
+}
+
 /* without: what it says when the first member, a 0 now, is not there. */
 static const struct {
 	const char *name;
@@ -177,6 +191,7 @@ static const struct {
 	{ "PERFMON_CREATE", DRM_IOCTL_NPU_PERFMON_CREATE, make_perfmon_create, -EINVAL },
 	{ "PERFMON_DESTROY", DRM_IOCTL_NPU_PERFMON_DESTROY, make_perfmon_destroy, -ENOENT },
 	{ "PERFMON_READ", DRM_IOCTL_NPU_PERFMON_READ, make_perfmon_read, -ENOENT },
+	{ "PERF_STREAM_OPEN", DRM_IOCTL_NPU_PERF_STREAM_OPEN, make_perf_stream_open, -EINVAL },
 };
 #define IOCTLS (sizeof(ioctls) / sizeof(ioctls[0]))
 

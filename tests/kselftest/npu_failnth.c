@@ -10,6 +10,7 @@
  */
 #include <sys/syscall.h>
 
+#include "npu_perf.h"
 #include "npu_test.h"
 
 #define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
@@ -267,6 +268,33 @@ TEST_F(failnth, bo_set_label)
 	struct drm_npu_bo_set_label req = { .handle = self->ctx.bo, .label = (uintptr_t)"weights" };
 
 	SWEEP(npu_ioctl(self->ctx.fd, DRM_IOCTL_NPU_BO_SET_LABEL, &req), (void)0);
+}
+
+TEST_F(failnth, perfmon_create)
+{
+	struct drm_npu_perfmon_create req = {
+		.queue_id = self->ctx.queue,
+		.counter_version = NPU_COUNTER_TABLE_VERSION,
+		.counters = 1,
+	};
+	struct drm_npu_perfmon_destroy end = {};
+
+	SWEEP(npu_ioctl(self->ctx.fd, DRM_IOCTL_NPU_PERFMON_CREATE, &req),
+	      (end.id = req.id, npu_ioctl(self->ctx.fd, DRM_IOCTL_NPU_PERFMON_DESTROY, &end)));
+}
+
+/* Of the file, so that one whose number could not be told is not in the next one's way. */
+TEST_F(failnth, perf_stream_open)
+{
+	struct drm_npu_perf_stream_open req = {
+		.scope = DRM_NPU_PERF_SCOPE_ALL,
+		.lanes = 2,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = NPU_PERF_RING_MIN_LOG2,
+		.threshold = 1,
+	};
+
+	SWEEP(npu_ioctl(self->ctx.fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req), close(req.fd));
 }
 
 TEST_F(failnth, export)

@@ -608,6 +608,109 @@ struct drm_npu_perfmon_read {
 	struct drm_npu_obj_array values;
 };
 
+/** enum drm_npu_perf_scope - what a performance stream watches */
+enum drm_npu_perf_scope {
+	/** @DRM_NPU_PERF_SCOPE_QUEUE: one queue of this file, or with a pid of that process */
+	DRM_NPU_PERF_SCOPE_QUEUE = 1,
+	/** @DRM_NPU_PERF_SCOPE_ALL: all queues of this file, or of a process; later ones too */
+	DRM_NPU_PERF_SCOPE_ALL,
+	/** @DRM_NPU_PERF_SCOPE_DEVICE: all queues of the device; needs CAP_PERFMON */
+	DRM_NPU_PERF_SCOPE_DEVICE,
+};
+
+/** enum drm_npu_perf_stream_flags - properties of a stream's file */
+enum drm_npu_perf_stream_flags {
+	/** @DRM_NPU_PERF_STREAM_NONBLOCK: as O_NONBLOCK */
+	DRM_NPU_PERF_STREAM_NONBLOCK = 1u << 0,
+};
+
+/**
+ * struct drm_npu_perf_stream_open - DRM_NPU_PERF_STREAM_OPEN: records about work while it runs
+ *
+ * read() gives whole records (npu_perf.h). With a pid: needs CAP_PERFMON, else -EACCES.
+ */
+struct drm_npu_perf_stream_open {
+	/** @scope: enum drm_npu_perf_scope */
+	__u32 scope;
+	/** @flags: enum drm_npu_perf_stream_flags */
+	__u32 flags;
+	/** @queue_id: QUEUE: queue; else 0 */
+	__u32 queue_id;
+	/** @pid: process whose queues are meant, or 0: those of this file */
+	__u32 pid;
+	/** @lanes: ALL: rings, and queues at once at most, 1..8; else 1 */
+	__u32 lanes;
+	/** @modes: NPU_PERF_MODE_* (npu_perf.h) */
+	__u32 modes;
+	/** @period: with SAMPLES: cycles, NPU_PERF_PERIOD_MIN..MAX; else 0 */
+	__u32 period;
+	/** @ring_log2: slots of 64 bytes in each ring, 6..15 */
+	__u32 ring_log2;
+	/** @threshold: slots unread in a ring at which poll() wakes, 1..1 << @ring_log2 */
+	__u32 threshold;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @tiles: bit per tile to watch, 0: all */
+	__u64 tiles;
+	/** @fd: out: the stream, close-on-exec */
+	__s32 fd;
+	/** @pad2: not looked at */
+	__u32 pad2;
+};
+
+/** enum drm_npu_perf_lane_state - what a lane of a stream does */
+enum drm_npu_perf_lane_state {
+	/** @DRM_NPU_PERF_LANE_FREE: waits for a queue */
+	DRM_NPU_PERF_LANE_FREE = 0,
+	/** @DRM_NPU_PERF_LANE_ON: records */
+	DRM_NPU_PERF_LANE_ON,
+	/** @DRM_NPU_PERF_LANE_WAITS: a reset stopped it; goes on when what it holds was taken */
+	DRM_NPU_PERF_LANE_WAITS,
+	/** @DRM_NPU_PERF_LANE_OVER: its queue is gone; free when what it holds was taken */
+	DRM_NPU_PERF_LANE_OVER,
+};
+
+/** struct drm_npu_perf_status - DRM_NPU_PERF_IOC_STATUS, on the stream's file */
+struct drm_npu_perf_status {
+	/** @lane: in: lane */
+	__u32 lane;
+	/** @state: out: enum drm_npu_perf_lane_state */
+	__u32 state;
+	/** @lanes: out: lanes of the stream */
+	__u32 lanes;
+	/** @hw_queue: out: what records call its queue; 0xffffffff: all, or none */
+	__u32 hw_queue;
+	/** @queue_id: out: id of the queue in its file */
+	__u32 queue_id;
+	/** @pid: out: process that made the queue; 0: not one of here */
+	__u32 pid;
+	/** @head: out: slots written to the ring */
+	__u64 head;
+	/** @tail: out: slots taken from it */
+	__u64 tail;
+	/** @lost: out: records lost since the stream was opened, in this lane */
+	__u64 lost;
+	/** @missed: out: queues of the stream that could not be watched */
+	__u64 missed;
+	/** @restarts: out: times that a reset stopped a lane of the stream */
+	__u32 restarts;
+	/** @pad: out: 0 */
+	__u32 pad;
+};
+
+/** struct drm_npu_perf_consume - DRM_NPU_PERF_IOC_CONSUME: give slots of a mapped ring back */
+struct drm_npu_perf_consume {
+	/** @lane: lane */
+	__u32 lane;
+	/** @pad: 0 */
+	__u32 pad;
+	/** @tail: all before it has been taken; the end of a record */
+	__u64 tail;
+};
+
+#define DRM_NPU_PERF_IOC_STATUS	 _IOWR('n', 0x50, struct drm_npu_perf_status)
+#define DRM_NPU_PERF_IOC_CONSUME _IOW('n', 0x51, struct drm_npu_perf_consume)
+
 #define DRM_IOCTL_NPU(access, name, type) \
 	DRM_##access(DRM_COMMAND_BASE + DRM_NPU_##name, struct drm_npu_##type)
 
@@ -629,6 +732,7 @@ struct drm_npu_perfmon_read {
 #define DRM_IOCTL_NPU_PERFMON_CREATE  DRM_IOCTL_NPU(IOWR, PERFMON_CREATE, perfmon_create)
 #define DRM_IOCTL_NPU_PERFMON_DESTROY DRM_IOCTL_NPU(IOW, PERFMON_DESTROY, perfmon_destroy)
 #define DRM_IOCTL_NPU_PERFMON_READ    DRM_IOCTL_NPU(IOWR, PERFMON_READ, perfmon_read)
+#define DRM_IOCTL_NPU_PERF_STREAM_OPEN DRM_IOCTL_NPU(IOWR, PERF_STREAM_OPEN, perf_stream_open)
 
 /* Layouts are ABI, the same for 32-bit and 64-bit programs. */
 #if !defined(__cplusplus)
@@ -660,6 +764,9 @@ DRM_NPU_LAYOUT(limits, 48);
 DRM_NPU_LAYOUT(perfmon_create, 24);
 DRM_NPU_LAYOUT(perfmon_destroy, 8);
 DRM_NPU_LAYOUT(perfmon_read, 24);
+DRM_NPU_LAYOUT(perf_stream_open, 56);
+DRM_NPU_LAYOUT(perf_status, 64);
+DRM_NPU_LAYOUT(perf_consume, 16);
 #undef DRM_NPU_LAYOUT
 #endif
 
