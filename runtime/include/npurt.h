@@ -846,6 +846,89 @@ int npurt_counter_find(const char *name, unsigned int *ret_index);
 int npurt_queue_get_counters(struct npurt_queue *queue, uint64_t *values, unsigned int count,
 			     unsigned int *ret_count);
 
+/* ---- performance streams --------------------------------------------------------------------- */
+
+/** What a stream watches. */
+enum npurt_perf_scope {
+	NPURT_PERF_QUEUE = 1,  /* @queue, or with @pid queue @queue_id of that process */
+	NPURT_PERF_ALL = 2,    /* all queues made through this device handle, or by process @pid */
+	NPURT_PERF_DEVICE = 3, /* all queues of the device */
+};
+
+/** struct npurt_perf_options - what to record */
+struct npurt_perf_options {
+	/** @size: sizeof(struct npurt_perf_options) */
+	size_t size;
+	/** @queue: NPURT_PERF_QUEUE without @pid: queue of this device; borrowed for the call */
+	struct npurt_queue *queue;
+	/** @scope: enum npurt_perf_scope */
+	unsigned int scope;
+	/** @pid: process whose queues are meant, 0: this handle's. Needs CAP_PERFMON */
+	unsigned int pid;
+	/** @queue_id: NPURT_PERF_QUEUE with @pid: id of the queue there */
+	unsigned int queue_id;
+	/** @modes: NPU_PERF_MODE_* of npu_perf.h: kinds of records */
+	unsigned int modes;
+	/** @period: with samples: cycles between two; else 0 */
+	unsigned int period;
+	/** @ring_log2: slots of 64 bytes per queue, 6 to 15; 0: 12 */
+	unsigned int ring_log2;
+	/** @threshold: slots unread at which a wait ends; 0: half of the ring */
+	unsigned int threshold;
+	/** @lanes: NPURT_PERF_ALL: queues at once, 1 to 8; 0: 8 */
+	unsigned int lanes;
+	/** @tiles: bit per tile to watch; 0: all */
+	uint64_t tiles;
+};
+#define NPURT_PERF_OPTIONS_INIT                            \
+	{                                                  \
+		.size = sizeof(struct npurt_perf_options), \
+	}
+
+/** struct npurt_perf_status - how a stream fares; sums over its queues */
+struct npurt_perf_status {
+	/** @size: sizeof(struct npurt_perf_status) */
+	size_t size;
+	/** @unread: slots that can be read */
+	uint64_t unread;
+	/** @lost: records for which there was no room */
+	uint64_t lost;
+	/** @missed: queues that could not be watched, as the hardware has few streams */
+	uint64_t missed;
+	/** @restarts: times that a device reset stopped it */
+	unsigned int restarts;
+};
+#define NPURT_PERF_STATUS_INIT                            \
+	{                                                 \
+		.size = sizeof(struct npurt_perf_status), \
+	}
+
+struct npurt_perf_stream;
+
+/**
+ * Record what queues do while they do it, until the last unref. Who is watched need not know of it.
+ *
+ * -EBUSY: the queue is watched already, or the hardware has no free stream. -EACCES: pid or device
+ * without CAP_PERFMON. -ENOENT, -ESRCH: no such queue or process. -EDQUOT: the user may have no more
+ * memory. -EOPNOTSUPP: the device is simulated, or the driver is too old.
+ */
+int npurt_perf_stream_open(struct npurt_device *device, const struct npurt_perf_options *options,
+			   struct npurt_perf_stream **ret_stream);
+struct npurt_perf_stream *npurt_perf_stream_ref(struct npurt_perf_stream *stream);
+struct npurt_perf_stream *npurt_perf_stream_unref(struct npurt_perf_stream *stream);
+/** Descriptor for poll(), borrowed: POLLIN at the threshold. */
+int npurt_perf_stream_fd(struct npurt_perf_stream *stream);
+/**
+ * Read whole records (npu_perf.h), as many as there are and fit; does not wait. ret_bytes 0: none is
+ * there. -EINVAL: not even one fits: give 4096 bytes. -ENODEV: the device is gone.
+ */
+int npurt_perf_stream_read(struct npurt_perf_stream *stream, void *buffer, size_t size,
+			   size_t *ret_bytes);
+/** Wait until the threshold is reached, or no more will come. -ETIME: neither within timeout_ns. */
+int npurt_perf_stream_wait(struct npurt_perf_stream *stream, int64_t timeout_ns);
+int npurt_perf_stream_get_status(struct npurt_perf_stream *stream,
+				 struct npurt_perf_status *status);
+
 /* ---- weights --------------------------------------------------------------------------------- */
 
 /** Types of weights that the matrix engine takes, and what they are packed from. */

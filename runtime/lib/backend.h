@@ -60,6 +60,9 @@ struct npurt_backend {
 	int (*queue_get_state)(void *priv, struct drm_npu_queue_get_state *state);
 	int (*submit)(void *priv, const struct drm_npu_submit *submit);
 
+	/* Open a performance stream, which is a file of its own; NULL: there is none. */
+	int (*perf_open)(void *priv, struct drm_npu_perf_stream_open *open);
+
 	/* Timeline syncobjs. deadline_ns is CLOCK_MONOTONIC; past it wait returns -ETIME. */
 	int (*sync_create)(void *priv, uint32_t *ret_handle);
 	int (*sync_destroy)(void *priv, uint32_t handle);

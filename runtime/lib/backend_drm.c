@@ -295,6 +295,11 @@ static int drm_submit(void *priv, const struct drm_npu_submit *submit)
 	return npu_ioctl(priv, DRM_IOCTL_NPU_SUBMIT, &copy);
 }
 
+static int drm_perf_open(void *priv, struct drm_npu_perf_stream_open *open)
+{
+	return npu_ioctl(priv, DRM_IOCTL_NPU_PERF_STREAM_OPEN, open);
+}
+
 static int drm_sync_create(void *priv, uint32_t *ret_handle)
 {
 	return drm_result(drmSyncobjCreate(drm_fd(priv), 0, ret_handle));
@@ -349,6 +354,7 @@ const struct npurt_backend npurt_backend_drm = {
 	.queue_destroy = drm_queue_destroy,
 	.queue_get_state = drm_queue_get_state,
 	.submit = drm_submit,
+	.perf_open = drm_perf_open,
 	.sync_create = drm_sync_create,
 	.sync_destroy = drm_sync_destroy,
 	.sync_wait = drm_sync_wait,
