@@ -38,6 +38,7 @@
 #include "npu_device.h"
 #include "npu_gem.h"
 #include "npu_sync.h"
+#include "npu_trace.h"
 #include "npu_uobj.h"
 #include "npu_vm.h"
 
@@ -230,8 +231,10 @@ int npu_bind_exec(struct npu_bind *bind)
 		ret = npu_mmu_invalidate(vm->npu, vm->asid, start, end - start);
 	if (ret)
 		vm->unusable = true;
-	for (i = 0; i < bind->count; i++)
+	for (i = 0; i < bind->count; i++) {
+		trace_npu_bind(vm->npu->drm.dev, vm->asid, &bind->ops[i].arg, ret);
 		npu_pt_release(&bind->ops[i].pt);
+	}
 	return ret;
 }
 

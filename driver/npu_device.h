@@ -25,6 +25,7 @@
 #include "npu_perfmon.h"
 #include "npu_recovery.h"
 
+struct npu_coredump;
 struct npu_queue;
 struct npu_usage;
 struct npu_user;
@@ -112,6 +113,8 @@ struct npu_device {
 	struct npu_recovery recovery;
 	/** @perf: performance streams */
 	struct npu_perf perf;
+	/** @coredump: snapshot of its last trouble */
+	struct npu_coredump *coredump;
 
 	/** @users: struct npu_user of all who have something of it */
 	struct list_head users;
@@ -190,6 +193,9 @@ extern unsigned int npu_max_timeout_ms;
 
 /* npu_query.c */
 int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);
+
+/* npu_debugfs.c */
+void npu_debugfs_init(struct npu_device *npu);
 
 /* npu_sysfs.c */
 extern const struct attribute_group *npu_sysfs_groups[];

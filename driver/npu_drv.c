@@ -19,7 +19,7 @@
  * - npu_reset, npu_pci_error: what all resets have in common; PCI errors
  * - npu_perfmon, npu_perf_stream: counters, records of work while it runs
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
- * - npu_fdinfo, npu_sysfs: what people look at
+ * - npu_fdinfo, npu_sysfs, npu_debugfs, npu_trace, npu_coredump, npu_msglog: what people look at
  * - npu_compat: kernel versions
  */
 #include <linux/dma-mapping.h>
@@ -36,6 +36,7 @@
 #include "npu_account.h"
 #include "npu_bind.h"
 #include "npu_compat.h"
+#include "npu_coredump.h"
 #include "npu_fdinfo.h"
 #include "npu_gem.h"
 #include "npu_hw.h"
@@ -72,6 +73,10 @@ MODULE_PARM_DESC(timeout_ms,
 module_param_cb(timeout_max_ms, &npu_timeout_ops, &npu_max_timeout_ms, 0644);
 MODULE_PARM_DESC(timeout_max_ms,
 		 "Highest such time in ms that a queue gets (1..3600000, default 60000)");
+
+module_param_named(coredump, npu_coredump_enabled, bool, 0644);
+MODULE_PARM_DESC(coredump,
+		 "Write down the state of a queue whose job fails, in /sys/class/devcoredump (default on)");
 
 /*
  * Ioctls that map memory for the device: removal waits for those under way, and what they have
@@ -244,6 +249,9 @@ static int npu_init_parts(struct npu_device *npu)
 					       &npu->queue_table_dma, GFP_KERNEL);
 	if (!npu->queue_table)
 		return -ENOMEM;
+	ret = npu_coredump_init(npu);
+	if (ret)
+		return ret;
 	ret = npu_recovery_init(npu);
 	if (ret)
 		return ret;
@@ -298,6 +306,7 @@ static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		goto err_shutdown;
 	npu->hw_state = NPU_HW_UP;
+	npu_debugfs_init(npu);
 	ret = drm_dev_register(&npu->drm, 0);
 	if (ret)
 		goto err_shutdown;

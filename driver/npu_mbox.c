@@ -15,6 +15,7 @@
 
 #include "npu_hw.h"
 #include "npu_queue.h"
+#include "npu_trace.h"
 
 #define NPU_MBOX_REPLY_TIMEOUT_MS 3000
 
@@ -30,6 +31,7 @@ int npu_mbox_init(struct npu_device *npu)
 	int ret;
 
 	init_waitqueue_head(&mbox->wait);
+	npu_msglog_init(&mbox->log);
 	ret = drmm_mutex_init(&npu->drm, &mbox->request_lock);
 	if (ret)
 		return ret;
@@ -149,6 +151,8 @@ void npu_mbox_drain(struct npu_device *npu)
 	while (mbox->f2h_read != write) {
 		memcpy(&msg, &mbox->mem->f2h[mbox->f2h_read % NPU_MBOX_ENTRIES], sizeof(msg));
 		mbox->f2h_read++;
+		npu_msglog_add(&mbox->log, true, &msg);
+		trace_npu_mbox(npu->drm.dev, true, &msg);
 		/* Numbers and indices both start with the boot: an old message shows. */
 		if (msg.seq == mbox->f2h_read)
 			npu_mbox_handle(npu, &msg);
@@ -173,6 +177,8 @@ static void npu_mbox_send(struct npu_device *npu, const struct npu_msg *request)
 	*msg = *request;
 	msg->seq = mbox->seq;
 	msg->cookie = mbox->seq;
+	npu_msglog_add(&mbox->log, false, msg);
+	trace_npu_mbox(npu->drm.dev, false, msg);
 	mbox->h2f_write++;
 	/* The message is there before the index says so. */
 	dma_wmb();

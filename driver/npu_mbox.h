@@ -9,6 +9,7 @@
 #include <linux/wait.h>
 
 #include "npu_fw.h"
+#include "npu_msglog.h"
 
 struct npu_device;
 
@@ -48,6 +49,8 @@ struct npu_mbox_chan {
 
 	/** @wait: woken after messages were read, and when the firmware's state changed */
 	wait_queue_head_t wait;
+	/** @log: the last messages, over resets too */
+	struct npu_msglog log;
 };
 
 int npu_mbox_init(struct npu_device *npu);

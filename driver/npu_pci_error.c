@@ -95,7 +95,7 @@ static void npu_pci_reset_prepare(struct pci_dev *pdev)
 	if (!pci_device_is_present(pdev))
 		npu->recovery.config_gone = true;
 	if (!npu_is_lost(npu))
-		npu_reset_stop(npu);
+		npu_reset_stop(npu, "reset of the PCI function");
 }
 
 static void npu_pci_reset_done(struct pci_dev *pdev)
@@ -125,7 +125,7 @@ static void npu_pci_freeze(struct npu_device *npu)
 	down_write(&npu->hw_sem);
 	was_lost = npu_is_lost(npu);
 	if (!was_lost)
-		npu_reset_stop(npu);
+		npu_reset_stop(npu, "an error of the bus");
 	WRITE_ONCE(npu->recovery.frozen, true);
 	up_write(&npu->hw_sem);
 	/* It waits for resume(), and helps itself if that does not come. */
@@ -178,7 +178,7 @@ static pci_ers_result_t npu_pci_slot_reset(struct pci_dev *pdev)
 	down_write(&npu->hw_sem);
 	/* Another function's error: nobody asked us. */
 	if (npu->hw_state == NPU_HW_UP)
-		npu_reset_stop(npu);
+		npu_reset_stop(npu, "reset of the slot");
 	WRITE_ONCE(npu->recovery.frozen, true);
 	npu->recovery.config_gone = true;
 	npu_pci_restore_config(npu);

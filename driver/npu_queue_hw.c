@@ -32,10 +32,12 @@
  */
 #include <linux/dma-mapping.h>
 
+#include "npu_coredump.h"
 #include "npu_fence.h"
 #include "npu_hw.h"
 #include "npu_job.h"
 #include "npu_queue.h"
+#include "npu_trace.h"
 
 static struct npu_fence *npu_queue_oldest(struct npu_queue *queue)
 {
@@ -45,6 +47,7 @@ static struct npu_fence *npu_queue_oldest(struct npu_queue *queue)
 static void npu_queue_end_fence(struct npu_queue *queue, struct npu_fence *fence, int error)
 {
 	list_del(&fence->node);
+	trace_npu_done(queue, fence->base.seqno, error);
 	if (error)
 		dma_fence_set_error(&fence->base, error);
 	dma_fence_signal_locked(&fence->base);
@@ -87,8 +90,10 @@ static void npu_queue_finish_stopped(struct npu_queue *queue)
 {
 	struct npu_fence *oldest = npu_queue_oldest(queue);
 
-	if (oldest && queue->state == DRM_NPU_QUEUE_TIMEDOUT)
+	if (oldest && queue->state == DRM_NPU_QUEUE_TIMEDOUT) {
 		npu_queue_default_fault(queue, NPU_JOB_STOPPED, oldest->base.seqno);
+		npu_coredump_queue(queue, NPU_DUMP_TIMEOUT, "no progress");
+	}
 	/* No fault of this queue, but jobs before this one have ended well. */
 	if (oldest && queue->state == DRM_NPU_QUEUE_INNOCENT && !queue->fault.error)
 		queue->fault.seqno = oldest->base.seqno;
@@ -144,6 +149,7 @@ static void npu_queue_write_job(struct npu_queue *queue, const struct npu_job *j
 	};
 	npu_queue_write_ring(queue, &entry);
 	queue->emitted = job->seqno;
+	trace_npu_run(queue, job);
 	npu_queue_ring(queue);
 }
 
@@ -183,6 +189,7 @@ void npu_queue_emit(struct npu_queue *queue, struct npu_job *job, struct npu_fen
 	npu_fence_init(fence, job->seqno);
 	queue->pending--;
 	if (queue->life == NPU_QUEUE_OVER) {
+		trace_npu_done(queue, job->seqno, queue->rest_error);
 		dma_fence_set_error(&fence->base, queue->rest_error);
 		dma_fence_signal_locked(&fence->base);
 		queue->completed++;
@@ -216,6 +223,7 @@ struct dma_fence *npu_queue_emit_direct(struct npu_queue *queue, struct npu_job 
 	npu_fence_init(fence, job->seqno);
 	fence->direct = entries;
 	queue->direct += entries;
+	trace_npu_submit(queue, job);
 	npu_queue_begin(queue, fence);
 	npu_queue_write_job(queue, job);
 	return &fence->base;
@@ -371,6 +379,8 @@ void npu_queue_handle_fault(struct npu_queue *queue)
 			failed = oldest->base.seqno;
 		npu_queue_default_fault(queue, error, failed);
 		fault = queue->fault;
+		trace_npu_fault(queue, &fault);
+		npu_coredump_queue(queue, NPU_DUMP_FAULT, npu_job_error_name(fault.error));
 		queue->state = DRM_NPU_QUEUE_FAULTED;
 		npu_queue_finish(queue, failed, npu_job_errno(error), -ECANCELED);
 	}

@@ -145,7 +145,7 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 	}
 	dev_err(npu->drm.dev, "restarting the firmware: %s\n", reason);
 	npu_recovery_count(npu, NPU_STEP_FIRMWARE_RESTART);
-	npu_reset_stop(npu);
+	npu_reset_stop(npu, reason);
 	ret = npu_reset_start(npu);
 	up_write(&npu->hw_sem);
 	return ret;

@@ -8,9 +8,11 @@
  * The halves may be far apart, and the semaphore released in between: then nobody
  * gets in (NPU_HW_DOWN), the schedulers stand, and queues collect their jobs.
  */
+#include "npu_coredump.h"
 #include "npu_hw.h"
 #include "npu_queue.h"
 #include "npu_reset.h"
+#include "npu_trace.h"
 
 static void npu_reset_stop_schedulers(struct npu_device *npu)
 {
@@ -40,16 +42,19 @@ static void npu_reset_start_schedulers(struct npu_device *npu)
 /**
  * npu_reset_stop() - stop the device and take its jobs away from it
  * @npu: device, &npu_device.hw_sem held for writing
+ * @reason: why, for people
  *
  * What was in flight is lost, but not told so yet. A device that is cut off by its bus is not
  * touched.
  */
-void npu_reset_stop(struct npu_device *npu)
+void npu_reset_stop(struct npu_device *npu, const char *reason)
 {
 	struct npu_queue *queue;
 	bool sure;
 	u32 i;
 
+	trace_npu_reset(npu->drm.dev, reason);
+	npu_coredump_reset(npu, reason);
 	WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
 	npu_reset_stop_schedulers(npu);
 	/* Who has failed on its own account shall not be called innocent. */
@@ -104,6 +109,7 @@ int npu_reset_start(struct npu_device *npu)
 		npu_perf_lose(npu);
 		if (npu->hw_state != NPU_HW_DOWN)
 			pci_clear_master(npu_to_pci(npu));
+		trace_npu_reset_done(npu->drm.dev, ret);
 		return ret;
 	}
 	npu->recovery.watching = false;
@@ -114,6 +120,7 @@ int npu_reset_start(struct npu_device *npu)
 		again += npu_queue_go_on(queue);
 	}
 	npu_reset_start_schedulers(npu);
+	trace_npu_reset_done(npu->drm.dev, 0);
 	if (again)
 		dev_info(npu->drm.dev, "%u jobs that had not begun are run now\n", again);
 	return 0;

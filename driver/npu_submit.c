@@ -22,6 +22,7 @@
 #include "npu_pgtable.h"
 #include "npu_queue.h"
 #include "npu_sync.h"
+#include "npu_trace.h"
 #include "npu_uobj.h"
 
 /* A SUBMIT while it is done. */
@@ -100,6 +101,7 @@ static int npu_submit_push(struct npu_submit *submit)
 		drm_sched_job_arm(&job->base);
 		fence = dma_fence_get(&job->base.s_fence->finished);
 		submit->job = NULL;
+		trace_npu_submit(queue, job);
 		npu_queue_expect(queue);
 		drm_sched_entity_push_job(&job->base);
 	}

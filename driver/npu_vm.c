@@ -208,6 +208,25 @@ void npu_vm_unplug_all(struct npu_device *npu)
 	}
 }
 
+/**
+ * npu_vm_for_each() - look at all VMs of a device
+ * @npu: device
+ * @look: called for each, with its lock held: it must not allocate, and wait for no lock
+ * @arg: passed on
+ */
+void npu_vm_for_each(struct npu_device *npu, void (*look)(struct npu_vm *vm, void *arg), void *arg)
+{
+	struct npu_vm *vm;
+
+	guard(mutex)(&npu_vm_list_lock);
+	list_for_each_entry(vm, &npu_vm_list, node) {
+		if (vm->npu != npu)
+			continue;
+		guard(mutex)(&vm->lock);
+		look(vm, arg);
+	}
+}
+
 static struct npu_vm *npu_vm_create(struct npu_device *npu, struct npu_user *user)
 {
 	struct drm_gem_object *resv;

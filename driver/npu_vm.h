@@ -61,6 +61,7 @@ void npu_vm_put(struct npu_vm *vm);
 void npu_vm_cancel_all(struct npu_file *nfile);
 void npu_vm_close_all(struct npu_file *nfile);
 void npu_vm_unplug_all(struct npu_device *npu);
+void npu_vm_for_each(struct npu_device *npu, void (*look)(struct npu_vm *vm, void *arg), void *arg);
 void npu_vm_free(struct drm_gpuvm *gpuvm);
 
 DEFINE_FREE(npu_vm_put, struct npu_vm *, npu_vm_put(_T))

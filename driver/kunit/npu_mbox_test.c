@@ -3,6 +3,9 @@
  * Mailbox: what the driver makes of messages and indices, true ones and false
  * ones. What it would tell other parts is noted here instead.
  */
+/* The tracepoints are npu.ko's. */
+#define NOTRACE
+
 #include <kunit/device.h>
 #include <kunit/test.h>
 
@@ -54,6 +57,7 @@ static int npu_mbox_test_init(struct kunit *test)
 	mutex_init(&mbox->request_lock);
 	mutex_init(&mbox->drain_lock);
 	init_waitqueue_head(&mbox->wait);
+	npu_msglog_init(&mbox->log);
 	npu_mbox_reset(&ctx->npu);
 	test->priv = ctx;
 	return 0;

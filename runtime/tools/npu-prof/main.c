@@ -16,6 +16,7 @@ static const struct {
 	{"list", prof_list, "list the counters"},
 	{"model", prof_model, "show the table of cycles and energies"},
 	{"info", prof_info, "show devices, firmware, driver and their versions"},
+	{"coredump", prof_coredump, "show what the driver wrote down of a job that failed"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -24,7 +25,7 @@ static void usage(FILE *out)
 {
 	fputs("usage: npu-prof [--version] [--help] COMMAND [option...]\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
-		fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].summary);
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fputs("\n'npu-prof COMMAND --help' lists a command's options; see also npu-prof(1).\n",
 	      out);
 }

@@ -10,6 +10,7 @@ int prof_stat(int argc, char **argv);
 int prof_list(int argc, char **argv);
 int prof_model(int argc, char **argv);
 int prof_info(int argc, char **argv);
+int prof_coredump(int argc, char **argv);
 
 /*
  * Arguments of a subcommand that takes -j, --json and nothing else. -1: go on, *json is set if asked for;
