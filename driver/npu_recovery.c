@@ -85,7 +85,7 @@ void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step)
  */
 void npu_recovery_wedge(struct npu_device *npu)
 {
-	char *env[] = { "WEDGED=rebind,bus-reset", NULL };
+	char *env[2] = { "WEDGED=rebind,bus-reset", NULL };
 
 	down_write(&npu->hw_sem);
 	if (npu_is_lost(npu)) {
@@ -103,7 +103,8 @@ void npu_recovery_wedge(struct npu_device *npu)
 /*
  * Calls a reset of the PCI core, which comes back through the handlers in npu_pci_error.c. It
  * wants the device's lock and so must not be waited for: who holds it may be removing the device,
- * and wait for us. Nobody says when it is free again; whoever has it lets go, or the device is lost.
+ * and wait for us. Nobody says when it is free again; whoever has it lets go, or the device is
+ * lost.
  */
 static bool npu_recovery_pci_reset(struct npu_device *npu, int (*reset)(struct pci_dev *pdev))
 {

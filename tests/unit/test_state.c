@@ -367,6 +367,9 @@ static struct outcome run(struct world *w, unsigned int every)
 		tiles_go(w->t, i, 0, 1, tiles_entry(K_SCRIPTS), w->scripts_va, GROUPS, i, 2, 3);
 	tiles_go(w->t, 2, 2, 2, tiles_entry(K_WORK), w->args_va, 7, 0, 2, 3);
 	tiles_go(w->t, 3, 2, 2, tiles_entry(K_VECTOR), w->args_va, 70, 0, 1, 70);
+	/* The copy has had a few of its slices by now; it may be over before the first random move. */
+	if (every && w->config.sync)
+		o.done &= move(w);
 	o.done &= finish(w, every);
 	ack(w, &o);
 	for (unsigned int i = 0; i < TILES; i++)
