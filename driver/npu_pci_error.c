@@ -18,9 +18,14 @@
  * Configuration space is restored from a copy of the time when the driver was
  * bound where the core has none: what it saves of a device that does not answer is all ones.
  */
+#include <linux/delay.h>
+
 #include "npu_hw.h"
 #include "npu_pci_error.h"
 #include "npu_reset.h"
+
+/* For a reset that is under way; that of a bus may take longer. */
+#define NPU_PCI_LOCK_TIMEOUT (10 * HZ)
 
 static void npu_pci_free_config(void *config)
 {
@@ -115,21 +120,36 @@ static void npu_pci_reset_done(struct pci_dev *pdev)
 		npu_recovery_request(npu, "the device did not come back from a reset");
 }
 
+/*
+ * The core calls handlers of errors with its buses locked, and a reset of the bus, which our own
+ * reset holds the semaphore over, locks them too. So it is tried and not waited for: false if
+ * somebody resets the device for longer than that, whose work it then is.
+ */
+static bool npu_pci_lock(struct npu_device *npu)
+{
+	const unsigned long end = jiffies + NPU_PCI_LOCK_TIMEOUT;
+
+	while (!down_write_trylock(&npu->hw_sem)) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(500, 1000);
+	}
+	return true;
+}
+
 /* The channel is frozen, or the device no more itself: what follows decides. */
 static void npu_pci_freeze(struct npu_device *npu)
 {
-	bool was_lost;
-
 	/* Who waits for a reply has the semaphore. */
 	npu_mbox_set_dead(npu);
-	down_write(&npu->hw_sem);
-	was_lost = npu_is_lost(npu);
-	if (!was_lost)
-		npu_reset_stop(npu, "an error of the bus");
-	WRITE_ONCE(npu->recovery.frozen, true);
-	up_write(&npu->hw_sem);
+	if (npu_pci_lock(npu)) {
+		if (!npu_is_lost(npu))
+			npu_reset_stop(npu, "an error of the bus");
+		WRITE_ONCE(npu->recovery.frozen, true);
+		up_write(&npu->hw_sem);
+	}
 	/* It waits for resume(), and helps itself if that does not come. */
-	if (!was_lost)
+	if (!npu_is_lost(npu))
 		npu_recovery_request(npu, "the bus did not recover");
 }
 
@@ -148,9 +168,11 @@ static pci_ers_result_t npu_pci_error_detected(struct pci_dev *pdev, pci_channel
 		return PCI_ERS_RESULT_NEED_RESET;
 	}
 	dev_err(&pdev->dev, "the bus has given the device up\n");
+	/* The worker wedges it: nothing can be tried any more. */
 	npu_mbox_set_dead(npu);
-	npu_recovery_wedge(npu);
+	WRITE_ONCE(npu->recovery.frozen, false);
 	wake_up_all(&npu->recovery.thaw);
+	npu_recovery_request(npu, "the bus has given the device up");
 	return PCI_ERS_RESULT_DISCONNECT;
 }
 
@@ -159,10 +181,11 @@ static pci_ers_result_t npu_pci_mmio_enabled(struct pci_dev *pdev)
 	struct npu_device *npu = pci_get_drvdata(pdev);
 	bool good;
 
-	/* Down: that is somebody else's work already. */
-	if (npu_hw_enter(npu))
+	/* Being reset, or down: that is somebody else's work already. */
+	if (!down_read_trylock(&npu->hw_sem))
 		return PCI_ERS_RESULT_RECOVERED;
-	good = npu_hw_present(npu) && !(npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_FW_DEAD);
+	good = npu->hw_state != NPU_HW_UP ||
+	       (npu_hw_present(npu) && !(npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_FW_DEAD));
 	npu_hw_exit(npu);
 	if (good)
 		return PCI_ERS_RESULT_RECOVERED;
@@ -175,7 +198,8 @@ static pci_ers_result_t npu_pci_slot_reset(struct pci_dev *pdev)
 	struct npu_device *npu = pci_get_drvdata(pdev);
 	int ret;
 
-	down_write(&npu->hw_sem);
+	if (!npu_pci_lock(npu))
+		return PCI_ERS_RESULT_RECOVERED;
 	/* Another function's error: nobody asked us. */
 	if (npu->hw_state == NPU_HW_UP)
 		npu_reset_stop(npu, "reset of the slot");
@@ -196,7 +220,10 @@ static void npu_pci_resume(struct pci_dev *pdev)
 	struct npu_device *npu = pci_get_drvdata(pdev);
 	int ret = 0;
 
-	down_write(&npu->hw_sem);
+	if (!npu_pci_lock(npu)) {
+		npu_recovery_request(npu, "the bus was reset in another reset");
+		return;
+	}
 	if (npu->recovery.frozen && npu->hw_state != NPU_HW_GONE) {
 		ret = npu_reset_start(npu);
 		if (!ret)

@@ -142,7 +142,7 @@ static inline bool monitor_command(int fd, const char *command)
 	}
 }
 
-static inline bool monitor_clear(void)
+static inline bool monitor_do(const char *command)
 {
 	int fd = monitor_open();
 	bool good;
@@ -151,9 +151,14 @@ static inline bool monitor_clear(void)
 		return false;
 	/* The second time it complains, and is right. */
 	monitor_command(fd, "'execute': 'qmp_capabilities'");
-	good = monitor_command(fd, "'execute': 'npu-clear-fault', 'arguments': {'id': 'npu0'}");
+	good = monitor_command(fd, command);
 	close(fd);
 	return good;
+}
+
+static inline bool monitor_clear(void)
+{
+	return monitor_do("'execute': 'npu-clear-fault', 'arguments': {'id': 'npu0'}");
 }
 
 static inline bool have_monitor(void)

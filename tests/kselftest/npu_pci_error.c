@@ -96,7 +96,7 @@ TEST_F_TIMEOUT(pci_error, link_down_for_long, 300)
 	EXPECT_EQ(-ENODEV, wait_job(ctx, 2 * NPU_TEST_WAIT_NS));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(&self->idle, 1));
-	EXPECT_EQ(wedged + 1, recovery_count(self->pci, "wedged"));
+	EXPECT_TRUE(counted(self->pci, "wedged", wedged + 1));
 
 	EXPECT_TRUE(monitor_clear());
 	snprintf(reset, sizeof(reset), "devices/%s/reset", self->pci);
@@ -170,34 +170,6 @@ TEST_F(pci_error, injected_fatal)
 	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
 	EXPECT_EQ(0, run_fill(&self->idle));
 	EXPECT_TRUE(works(&self->ctx));
-}
-
-/* The bus is reset and the device does not come back: that is as if it had been pulled. */
-TEST_F_TIMEOUT(pci_error, permanent, 300)
-{
-	struct npu_ctx *ctx = &self->ctx, again;
-	const int before = recovery_count(self->pci, "pci_errors");
-	int ret;
-
-	if (!have_aer() || !have_monitor())
-		SKIP(return, "nobody listens to errors of the bus, or no port to QEMU's monitor");
-	/* First the link: the bus's reset may be over before anything else can be done. */
-	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0, NPU_FAULT_PERSIST);
-	ret = aer_inject(self->pci, AER_DATA_LINK);
-	if (ret) {
-		monitor_clear();
-		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
-	}
-	EXPECT_EQ(-ENODEV, wait_job(ctx, 2 * NPU_TEST_WAIT_NS));
-	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
-	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
-
-	EXPECT_TRUE(monitor_clear());
-	EXPECT_EQ(0, bus_write("drivers/npu/unbind", self->pci));
-	EXPECT_EQ(0, bus_write("drivers/npu/bind", self->pci));
-	ASSERT_EQ(0, npu_ctx_init(&again, 0));
-	EXPECT_EQ(0, run_fill(&again));
-	npu_ctx_exit(&again);
 }
 
 TEST_HARNESS_MAIN
