@@ -23,18 +23,6 @@ FIXTURE(coredump)
 	char path[320];
 };
 
-static int put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static bool ends_in(const char *text, const char *end)
 {
 	size_t length = strlen(text);
@@ -80,7 +68,7 @@ static bool has_dump(FIXTURE_DATA(coredump) *self)
 static void remove_dump(FIXTURE_DATA(coredump) *self)
 {
 	if (has_dump(self))
-		put(self->path, "0");
+		npu_write_file(self->path, "0");
 }
 
 /* Reads the dump into self->data. */
@@ -148,14 +136,14 @@ FIXTURE_SETUP(coredump)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, npu_test_pci(fd, self->device, sizeof(self->device)));
 	close(fd);
-	ASSERT_EQ(0, put(PARAM, "Y"));
+	ASSERT_EQ(0, npu_write_file(PARAM, "Y"));
 	remove_dump(self);
 	ASSERT_FALSE(has_dump(self));
 }
 
 FIXTURE_TEARDOWN(coredump)
 {
-	put(PARAM, "Y");
+	npu_write_file(PARAM, "Y");
 	remove_dump(self);
 	free(self->data);
 }
@@ -267,7 +255,7 @@ TEST_F(coredump, reset)
 	npu_ctx_packets(&ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1);
 	ASSERT_EQ(0, npu_ctx_submit(&ctx, 1));
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", self->device);
-	ASSERT_EQ(0, put(path, "1"));
+	ASSERT_EQ(0, npu_write_file(path, "1"));
 	EXPECT_EQ(0, npu_wait(ctx.fd, ctx.timeline, ctx.point, NPU_TEST_WAIT_NS));
 	header = expect_dump(_metadata, self, NPU_DUMP_RESET);
 	EXPECT_NE(NULL, strstr(header->why, "function"));
@@ -291,7 +279,7 @@ TEST_F(coredump, one_at_a_time)
 	npu_ctx_exit(&ctx);
 	ASSERT_TRUE(has_dump(self));
 	EXPECT_STREQ(first, self->path);
-	ASSERT_EQ(0, put(self->path, "0"));
+	ASSERT_EQ(0, npu_write_file(self->path, "0"));
 	EXPECT_FALSE(has_dump(self));
 	ASSERT_EQ(0, fail(&ctx));
 	npu_ctx_exit(&ctx);
@@ -302,7 +290,7 @@ TEST_F(coredump, off)
 {
 	struct npu_ctx ctx;
 
-	ASSERT_EQ(0, put(PARAM, "N"));
+	ASSERT_EQ(0, npu_write_file(PARAM, "N"));
 	ASSERT_EQ(0, fail(&ctx));
 	npu_ctx_exit(&ctx);
 	EXPECT_FALSE(has_dump(self));

@@ -24,26 +24,16 @@ FIXTURE(failnth)
 	unsigned int failures; /* of the last sweep */
 };
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
 /* Also allocations that may sleep, which is what the driver's do, and not a word in the log. */
 static bool set_up_injection(void)
 {
-	return write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N") &&
-	       write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N") &&
-	       write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N") &&
-	       write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0") &&
-	       write_file("/sys/kernel/debug/failslab/verbose", "0") &&
-	       write_file("/sys/kernel/debug/fail_page_alloc/verbose", "0") &&
-	       write_file("/sys/kernel/debug/fail_usercopy/verbose", "0");
+	return !npu_write_file("/sys/kernel/debug/failslab/ignore-gfp-wait", "N") &&
+	       !npu_write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N") &&
+	       !npu_write_file("/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N") &&
+	       !npu_write_file("/sys/kernel/debug/fail_page_alloc/min-order", "0") &&
+	       !npu_write_file("/sys/kernel/debug/failslab/verbose", "0") &&
+	       !npu_write_file("/sys/kernel/debug/fail_page_alloc/verbose", "0") &&
+	       !npu_write_file("/sys/kernel/debug/fail_usercopy/verbose", "0");
 }
 
 static bool works(struct npu_ctx *ctx)

@@ -174,15 +174,9 @@ static inline bool have_monitor(void)
 static inline int bus_write(const char *file, const char *text)
 {
 	char path[128];
-	int fd, ret;
 
 	snprintf(path, sizeof(path), "/sys/bus/pci/%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
+	return npu_write_file(path, text);
 }
 
 /* QEMU takes a card for unplugged that is in the slot when the guest cuts the power. */

@@ -126,24 +126,6 @@ static long count_records(int fd, uint16_t type, uint64_t *ret_sum)
 	return got && got != -EAGAIN ? got : count;
 }
 
-static int reset_function(int node)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	int fd, ret;
-
-	if (fstat(node, &st))
-		return -errno;
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/reset", major(st.st_rdev),
-		 minor(st.st_rdev));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, "1", 1) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 TEST_F(perf, packets_of_a_queue)
 {
 	struct npu_ctx *ctx = &self->ctx;
@@ -582,7 +564,7 @@ TEST_F(perf, reset)
 	fd = stream(ctx->fd, for_queue(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
-	ASSERT_EQ(0, reset_function(ctx->fd));
+	ASSERT_EQ(0, npu_reset_function(ctx->fd));
 	EXPECT_EQ(POLLIN | POLLPRI, events(fd));
 	ASSERT_EQ(0, status(fd, 0, &st));
 	EXPECT_EQ(DRM_NPU_PERF_LANE_WAITS, st.state);
@@ -594,7 +576,7 @@ TEST_F(perf, reset)
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	EXPECT_EQ(2, count_records(fd, NPU_PERF_PACKET, NULL));
 	/* with nothing unread it goes on at once */
-	ASSERT_EQ(0, reset_function(ctx->fd));
+	ASSERT_EQ(0, npu_reset_function(ctx->fd));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
 	EXPECT_EQ(1, count_records(fd, NPU_PERF_PACKET, NULL));
 	ASSERT_EQ(0, status(fd, 0, &st));
@@ -639,20 +621,15 @@ TEST_F(perf, unbind)
 {
 	struct npu_ctx *ctx = &self->ctx;
 	struct drm_npu_perf_consume consume = {};
-	char link[64], path[PATH_MAX], *pci;
+	char pci[64];
 	volatile struct npu_perf_ring *ring;
 	struct npu_perf_packet packet;
 	struct drm_npu_perf_status st;
-	struct stat node;
-	int fd, driver;
+	int fd;
 
 	if (geteuid())
 		SKIP(return, "only root may unbind a driver");
-	ASSERT_EQ(0, fstat(ctx->fd, &node));
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device", major(node.st_rdev),
-		 minor(node.st_rdev));
-	ASSERT_NE(NULL, realpath(link, path));
-	pci = strrchr(path, '/') + 1;
+	ASSERT_EQ(0, npu_test_pci(ctx->fd, pci, sizeof(pci)));
 	fd = stream(ctx->fd, for_queue(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ring = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
@@ -660,10 +637,7 @@ TEST_F(perf, unbind)
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	EXPECT_EQ(2, ring->head);
 
-	driver = open("/sys/bus/pci/drivers/npu/unbind", O_WRONLY);
-	ASSERT_GE(driver, 0);
-	ASSERT_GT(write(driver, pci, strlen(pci)), 0);
-	close(driver);
+	ASSERT_EQ(0, npu_write_file("/sys/bus/pci/drivers/npu/unbind", pci));
 	EXPECT_EQ(-ENODEV, read_some(fd, &packet, sizeof(packet)));
 	EXPECT_TRUE(events(fd) & POLLHUP);
 	EXPECT_EQ(0, status(fd, 0, &st));
@@ -678,10 +652,7 @@ TEST_F(perf, unbind)
 		(void)ring->head;
 		EXPECT_TRUE(false);
 	}
-	driver = open("/sys/bus/pci/drivers/npu/bind", O_WRONLY);
-	ASSERT_GE(driver, 0);
-	EXPECT_GT(write(driver, pci, strlen(pci)), 0);
-	close(driver);
+	EXPECT_EQ(0, npu_write_file("/sys/bus/pci/drivers/npu/bind", pci));
 	close(fd);
 }
 

@@ -191,23 +191,14 @@ TEST_F(perfmon, unprivileged)
 TEST_F(perfmon, survives_a_reset)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	char path[PATH_MAX];
 	uint32_t file, one;
-	struct stat st;
-	int fd;
 
 	if (geteuid())
 		SKIP(return, "only root may reset a device");
 	ASSERT_EQ(0, create(ctx->fd, 0, BIT(PACKETS), &file));
 	ASSERT_EQ(0, create(ctx->fd, ctx->queue, BIT(PACKETS), &one));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
-	ASSERT_EQ(0, fstat(ctx->fd, &st));
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/reset", major(st.st_rdev),
-		 minor(st.st_rdev));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	ASSERT_GE(fd, 0);
-	ASSERT_EQ(1, write(fd, "1", 1));
-	close(fd);
+	ASSERT_EQ(0, npu_reset_function(ctx->fd));
 	EXPECT_EQ(2, read_one(ctx->fd, one));
 	EXPECT_EQ(2, read_one(ctx->fd, file));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));

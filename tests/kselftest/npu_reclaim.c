@@ -9,18 +9,6 @@
 #define SIZE 0x1000000ull
 #define VA (4 * NPU_TEST_VA)
 
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static int read_line(const char *path, const char *format, long *value)
 {
 	FILE *file = fopen(path, "r");
@@ -60,9 +48,9 @@ FIXTURE_SETUP(limits)
 	    read_line(PARAM "user_vms", "%ld", &self->vms) ||
 	    read_line(PARAM "user_queues", "%ld", &self->queues))
 		SKIP(return, "the driver's parameters cannot be read");
-	ASSERT_EQ(0, write_file(PARAM "user_memory_mib", "8"));
-	ASSERT_EQ(0, write_file(PARAM "user_vms", "3"));
-	ASSERT_EQ(0, write_file(PARAM "user_queues", "2"));
+	ASSERT_EQ(0, npu_write_file(PARAM "user_memory_mib", "8"));
+	ASSERT_EQ(0, npu_write_file(PARAM "user_vms", "3"));
+	ASSERT_EQ(0, npu_write_file(PARAM "user_queues", "2"));
 }
 
 FIXTURE_TEARDOWN(limits)
@@ -70,11 +58,11 @@ FIXTURE_TEARDOWN(limits)
 	char text[32];
 
 	snprintf(text, sizeof(text), "%ld", self->memory);
-	write_file(PARAM "user_memory_mib", text);
+	npu_write_file(PARAM "user_memory_mib", text);
 	snprintf(text, sizeof(text), "%ld", self->vms);
-	write_file(PARAM "user_vms", text);
+	npu_write_file(PARAM "user_vms", text);
 	snprintf(text, sizeof(text), "%ld", self->queues);
-	write_file(PARAM "user_queues", text);
+	npu_write_file(PARAM "user_queues", text);
 }
 
 /*
@@ -232,7 +220,7 @@ static int state_of(int fd, uint32_t handle, uint64_t *ret_resident)
 /* Makes the kernel ask all who have memory to spare for it. */
 static int drop_caches(void)
 {
-	return write_file("/proc/sys/vm/drop_caches", "2");
+	return npu_write_file("/proc/sys/vm/drop_caches", "2");
 }
 
 TEST_F(purge, needed_is_kept)

@@ -32,25 +32,6 @@ FIXTURE_TEARDOWN(reset)
 	npu_ctx_exit(&self->idle);
 }
 
-/* Resets the function behind a node as an administrator does, and waits until it is done. */
-static int reset_function(int node)
-{
-	char path[PATH_MAX];
-	struct stat st;
-	int fd, ret;
-
-	if (fstat(node, &st))
-		return -errno;
-	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/reset", major(st.st_rdev),
-		 minor(st.st_rdev));
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, "1", 1) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 TEST_F(reset, while_a_kernel_runs)
 {
 	struct npu_ctx *busy = &self->busy, *idle = &self->idle;
@@ -81,7 +62,7 @@ TEST_F(reset, while_a_kernel_runs)
 		sched_yield();
 	ASSERT_EQ(43, *(volatile uint32_t *)(busy->mem + NPU_TEST_DATA + 4));
 
-	ASSERT_EQ(0, reset_function(busy->fd));
+	ASSERT_EQ(0, npu_reset_function(busy->fd));
 
 	EXPECT_EQ(-ECANCELED, npu_wait_binary(busy->fd, job[2]));
 	EXPECT_EQ(-ECANCELED, npu_wait_binary(busy->fd, job[3]));
@@ -136,7 +117,7 @@ TEST_F(reset, while_a_job_waits_for_its_turn)
 	for (i = 0; i < 200; i++)
 		ASSERT_EQ(0, npu_submit_binary(waits->fd, waits->queue, NPU_TEST_VA, 2, &job[i]));
 
-	ASSERT_EQ(0, reset_function(busy->fd));
+	ASSERT_EQ(0, npu_reset_function(busy->fd));
 
 	for (i = 0; i < 200; i++)
 		ASSERT_EQ(0, npu_wait_binary(waits->fd, job[i]));

@@ -91,6 +91,35 @@ static inline int npu_test_pci(int fd, char *address, size_t size)
 	return 0;
 }
 
+/* Writes text to a file of the kernel's, opened as a shell's > does it; 0 or -errno. */
+static inline int npu_write_file(const char *path, const char *text)
+{
+	const ssize_t length = (ssize_t)strlen(text);
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC), ret = 0;
+	ssize_t done;
+
+	if (fd < 0)
+		return -errno;
+	done = write(fd, text, length);
+	if (done != length)
+		ret = done < 0 ? -errno : -EIO;
+	close(fd);
+	return ret;
+}
+
+/* Resets the function behind a node as an administrator does, and waits until it is done. */
+static inline int npu_reset_function(int node)
+{
+	char path[64];
+	struct stat st;
+
+	if (fstat(node, &st))
+		return -errno;
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/reset", major(st.st_rdev),
+		 minor(st.st_rdev));
+	return npu_write_file(path, "1");
+}
+
 static inline int npu_vm_create(int fd, uint32_t *ret_id)
 {
 	struct drm_npu_vm_create req = {};

@@ -20,15 +20,9 @@ FIXTURE(trace)
 static int put(const char *name, const char *text)
 {
 	char path[256];
-	int fd, ret;
 
 	snprintf(path, sizeof(path), INSTANCE "/%s", name);
-	fd = open(path, O_WRONLY | O_TRUNC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
+	return npu_write_file(path, text);
 }
 
 FIXTURE_SETUP(trace)
@@ -253,15 +247,11 @@ TEST_F(trace, mailbox)
 
 TEST_F(trace, reset)
 {
-	char device[64], path[128];
-	int fd, reset, done;
+	char device[64];
+	int reset, done;
 
 	ASSERT_EQ(0, npu_test_pci(self->ctx.fd, device, sizeof(device)));
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", device);
-	fd = open(path, O_WRONLY);
-	ASSERT_LE(0, fd);
-	ASSERT_EQ(1, write(fd, "1", 1));
-	close(fd);
+	ASSERT_EQ(0, npu_reset_function(self->ctx.fd));
 	collect(self);
 	reset = expect(_metadata, self, 0, "npu_reset", NULL, 0);
 	done = expect(_metadata, self, reset, "npu_reset_done", "ret", 0);

@@ -25,30 +25,17 @@ FIXTURE(unbind)
 static int driver_write(const char *file, const char *text)
 {
 	char path[128];
-	int fd, ret;
 
 	snprintf(path, sizeof(path), DRIVER "%s", file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
+	return npu_write_file(path, text);
 }
 
 FIXTURE_SETUP(unbind)
 {
-	char link[64], path[PATH_MAX];
-	struct stat st;
-
 	if (geteuid())
 		SKIP(return, "only root may unbind a driver");
 	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
-	ASSERT_EQ(0, fstat(self->ctx.fd, &st));
-	snprintf(link, sizeof(link), "/sys/dev/char/%u:%u/device", major(st.st_rdev),
-		 minor(st.st_rdev));
-	ASSERT_NE(NULL, realpath(link, path));
-	snprintf(self->pci, sizeof(self->pci), "%s", strrchr(path, '/') + 1);
+	ASSERT_EQ(0, npu_test_pci(self->ctx.fd, self->pci, sizeof(self->pci)));
 }
 
 FIXTURE_TEARDOWN(unbind)
