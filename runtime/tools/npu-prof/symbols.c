@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "symbols.h"
 
-#include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "source.h"
 
 /* Segments start on pages of the device. */
 #define PAGE 4096ull
@@ -91,83 +92,6 @@ void symbols_place(struct symbols *symbols, uint64_t address)
 	symbols->placed = true;
 }
 
-/* Innermost function at address, inlined ones included. */
-static void find_function(Dwarf_Die *unit, Dwarf_Addr address, struct npurt_symbol *symbol)
-{
-	Dwarf_Die *scopes = NULL;
-	int count = dwarf_getscopes(unit, address, &scopes);
-
-	for (int i = 0; i < count; i++) {
-		int tag = dwarf_tag(&scopes[i]);
-		const char *name;
-
-		if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine)
-			continue;
-		name = dwarf_diename(&scopes[i]);
-		if (name)
-			snprintf(symbol->function, sizeof(symbol->function), "%s", name);
-		break;
-	}
-	free(scopes);
-}
-
-/* clang writes no table of which unit has which address: ask each. */
-static void find_dwarf(Dwarf *dwarf, Dwarf_Addr address, struct npurt_symbol *symbol)
-{
-	Dwarf_Off at = 0, next;
-	size_t header;
-
-	while (!dwarf_nextcu(dwarf, at, &next, &header, NULL, NULL, NULL)) {
-		Dwarf_Line *line;
-		Dwarf_Die unit;
-
-		if (dwarf_offdie(dwarf, at + header, &unit) && dwarf_haspc(&unit, address) > 0) {
-			const char *file;
-			int number = 0, column = 0;
-
-			find_function(&unit, address, symbol);
-			line = dwarf_getsrc_die(&unit, address);
-			file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
-			if (file) {
-				snprintf(symbol->file, sizeof(symbol->file), "%s", file);
-				dwarf_lineno(line, &number);
-				dwarf_linecol(line, &column);
-				symbol->line = (uint32_t)number;
-				symbol->column = (uint32_t)column;
-			}
-			return;
-		}
-		at = next;
-	}
-}
-
-/* Without DWARF: the function symbol that address lies in. */
-static void find_symtab(Elf *elf, uint64_t address, struct npurt_symbol *symbol)
-{
-	Elf_Scn *scn = NULL;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		Elf_Data *data;
-		GElf_Shdr section;
-		GElf_Sym sym;
-
-		if (!gelf_getshdr(scn, &section) || section.sh_type != SHT_SYMTAB)
-			continue;
-		data = elf_getdata(scn, NULL);
-		for (int i = 0; data && gelf_getsym(data, i, &sym); i++) {
-			const char *name;
-
-			if (GELF_ST_TYPE(sym.st_info) != STT_FUNC || address < sym.st_value ||
-			    address - sym.st_value >= sym.st_size)
-				continue;
-			name = elf_strptr(elf, section.sh_link, sym.st_name);
-			if (name)
-				snprintf(symbol->function, sizeof(symbol->function), "%s", name);
-			return;
-		}
-	}
-}
-
 bool symbols_find(struct symbols *symbols, uint64_t address, struct npurt_symbol *symbol)
 {
 	const char *name;
@@ -180,8 +104,8 @@ bool symbols_find(struct symbols *symbols, uint64_t address, struct npurt_symbol
 	name = strrchr(symbols->path, '/');
 	snprintf(symbol->module, sizeof(symbol->module), "%s", name ? name + 1 : symbols->path);
 	if (symbols->dwarf)
-		find_dwarf(symbols->dwarf, address, symbol);
+		source_by_dwarf(symbols->dwarf, address, symbol);
 	if (!symbol->function[0])
-		find_symtab(symbols->elf, address, symbol);
+		source_by_symtab(symbols->elf, address, symbol);
 	return true;
 }
