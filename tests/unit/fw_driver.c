@@ -312,6 +312,18 @@ void drv_start(struct drv *d)
 		drv_die("the boot ROM hangs");
 }
 
+void drv_boot(struct drv *d, struct npu_msg *ret_ready)
+{
+	struct npu_msg msg;
+
+	drv_prepare(d);
+	drv_start(d);
+	if (boot_stage(d) != NPU_BOOT_READY || !mbox_get(d, &msg) || msg.type != NPU_MSG_READY)
+		drv_die("the firmware does not boot");
+	if (ret_ready)
+		*ret_ready = msg;
+}
+
 uint32_t peek(const volatile uint32_t *p)
 {
 	return __atomic_load_n(p, __ATOMIC_ACQUIRE);

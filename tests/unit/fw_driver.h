@@ -120,6 +120,11 @@ void drv_prepare(struct drv *d);
 uint32_t boot_stage(struct drv *d);
 /* Start the core and wait for the end of its boot, good or bad. */
 void drv_start(struct drv *d);
+/*
+ * Both of these, and take the firmware's first message, into *ret_ready unless that is NULL. Ends the
+ * test if it does not say that it is ready.
+ */
+void drv_boot(struct drv *d, struct npu_msg *ret_ready);
 
 /* ---- mailbox ------------------------------------------------------------------------------------ */
 

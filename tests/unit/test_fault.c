@@ -39,14 +39,10 @@ static union npu_packet *cb;
 /* Firmware, an address space and queue 0, whose vector is 1, with all events enabled. */
 static void fresh(void)
 {
-	struct npu_msg msg;
 	void *code;
 
 	npu_dev_fault_clear(d->dev, 0);
-	drv_prepare(d);
-	drv_start(d);
-	if (boot_stage(d) != NPU_BOOT_READY || !mbox_get(d, &msg) || msg.type != NPU_MSG_READY)
-		drv_die("the firmware does not boot");
+	drv_boot(d, NULL);
 	as_create(d, AS);
 	code_va = map_new(d, AS, 4096, NPU_PTE_R | NPU_PTE_X, &code);
 	memcpy(code, kernels, sizeof(kernels));

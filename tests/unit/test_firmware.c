@@ -107,12 +107,7 @@ static uint64_t go(struct space *s, unsigned int q)
 /* Device with fresh memory and running firmware; the ready message is consumed. */
 static void fresh(void)
 {
-	struct npu_msg msg;
-
-	drv_prepare(d);
-	drv_start(d);
-	if (boot_stage(d) != NPU_BOOT_READY || !mbox_get(d, &msg) || msg.type != NPU_MSG_READY)
-		drv_die("the firmware does not boot");
+	drv_boot(d, NULL);
 }
 
 static bool wait_state(unsigned int q, uint32_t state)

@@ -22,13 +22,9 @@ static struct {
 
 static void fresh(void)
 {
-	struct npu_msg msg;
 	void *code;
 
-	drv_prepare(d);
-	drv_start(d);
-	if (boot_stage(d) != NPU_BOOT_READY || !mbox_get(d, &msg) || msg.type != NPU_MSG_READY)
-		drv_die("the firmware does not boot");
+	drv_boot(d, NULL);
 	s.as = 1;
 	as_create(d, s.as);
 	s.code_va = map_new(d, s.as, 4096, NPU_PTE_R | NPU_PTE_X, &code);

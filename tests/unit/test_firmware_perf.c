@@ -38,10 +38,7 @@ static void fresh(void)
 	struct npu_msg msg;
 	void *code;
 
-	drv_prepare(d);
-	drv_start(d);
-	if (boot_stage(d) != NPU_BOOT_READY || !mbox_get(d, &msg) || msg.type != NPU_MSG_READY)
-		drv_die("the firmware does not boot");
+	drv_boot(d, &msg);
 	tap_ok(msg.ready.features & NPU_FW_FEATURE_PERF, "the firmware has performance streams");
 	as_create(d, 1);
 	code_va = map_new(d, 1, 4096, NPU_PTE_R | NPU_PTE_X, &code);

@@ -40,7 +40,6 @@ static bool run(const char *image, int64_t budget, unsigned int threads,
 	struct npu_config config;
 	struct queue_mem *queue;
 	union npu_packet *cb;
-	struct npu_msg ready;
 	uint64_t code_va, desc_va, cb_va, in_va, out_va;
 	uint32_t *code;
 	uint8_t *in, *out;
@@ -56,10 +55,7 @@ static bool run(const char *image, int64_t budget, unsigned int threads,
 	if (budget >= 0)
 		config.inline_budget = (uint64_t)budget;
 	d = drv_new_config(image, &config);
-	drv_prepare(d);
-	drv_start(d);
-	if (!mbox_get(d, &ready) || ready.type != NPU_MSG_READY)
-		drv_die("the firmware does not boot");
+	drv_boot(d, NULL);
 	as_create(d, 1);
 	code_va = map_new(d, 1, 4096, NPU_PTE_R | NPU_PTE_X, &code);
 	desc_va = map_new(d, 1, 4096, NPU_PTE_R, &desc);

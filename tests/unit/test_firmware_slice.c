@@ -62,7 +62,6 @@ static uint64_t counted(unsigned int q)
 static void fresh(const char *image, int64_t budget, unsigned int threads)
 {
 	struct npu_config config;
-	struct npu_msg ready;
 	uint32_t *code;
 	uint8_t *memory;
 
@@ -76,10 +75,7 @@ static void fresh(const char *image, int64_t budget, unsigned int threads)
 	if (budget >= 0)
 		config.inline_budget = (uint64_t)budget;
 	d = drv_new_config(image, &config);
-	drv_prepare(d);
-	drv_start(d);
-	if (!mbox_get(d, &ready) || ready.type != NPU_MSG_READY)
-		drv_die("the firmware does not boot");
+	drv_boot(d, NULL);
 	as_create(d, AS);
 	work_va = map_new(d, AS, 4096, NPU_PTE_R | NPU_PTE_X, &code);
 	memcpy(code, work, sizeof(work));
