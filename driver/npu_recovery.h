@@ -52,7 +52,7 @@ struct npu_recovery {
 	bool watching;
 	/**
 	 * @frozen: the PCI core is recovering the device, which is down; changed with
-	 * &npu_device.hw_sem for writing
+	 * &npu_device.hw_sem for writing, but for the core's giving up
 	 */
 	bool frozen;
 	/** @config_gone: a reset has taken configuration space, or the core's copy is no good */
