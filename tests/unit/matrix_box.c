@@ -8,15 +8,13 @@
 #include <unistd.h>
 
 #include "tap.h"
+#include "xorshift.h"
 
 static uint64_t random_state = 0x9e3779b97f4a7c15;
 
 uint32_t box_random(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (uint32_t)(random_state >> 16);
+	return (uint32_t)(xorshift64(&random_state) >> 16);
 }
 
 uint32_t box_random_in(uint32_t first, uint32_t last)

@@ -8,6 +8,7 @@
 #include "model.h"
 #include "tap.h"
 #include "tiles.h"
+#include "xorshift.h"
 
 #define RW (NPU_PTE_R | NPU_PTE_W)
 
@@ -398,10 +399,7 @@ static uint32_t random_state = 12345;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
+	return xorshift32(&random_state);
 }
 
 /* Values that hurt: edges, addresses that mean something, noise. */

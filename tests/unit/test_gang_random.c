@@ -14,6 +14,7 @@
 #include "script.h"
 #include "npu_perf.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define RW    (NPU_PTE_R | NPU_PTE_W)
 #define MAX   6 /* tiles */
@@ -27,10 +28,7 @@ static uint32_t random_state;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
+	return xorshift32(&random_state);
 }
 
 struct world {

@@ -8,6 +8,7 @@
 #include "model.h"
 #include "script.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define RW   (NPU_PTE_R | NPU_PTE_W)
 #define SIZE (256 * 1024)
@@ -23,10 +24,7 @@ static uint32_t random_state = 7;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
+	return xorshift32(&random_state);
 }
 
 static void setup(unsigned int threads, uint64_t budget)

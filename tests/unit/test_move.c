@@ -11,6 +11,7 @@
 #include "move.h"
 #include "tap.h"
 #include "tiles.h"
+#include "xorshift.h"
 
 #define RW	 (NPU_PTE_R | NPU_PTE_W)
 #define PAGES	 10240 /* of host memory, in scattered order, the last ones not as they should be */
@@ -22,10 +23,7 @@ static uint32_t random_state = 1;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
+	return xorshift32(&random_state);
 }
 
 static bool one_in(uint32_t n)

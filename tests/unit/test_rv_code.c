@@ -10,6 +10,7 @@
 
 #include "rv_piece.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define CODE (BOX_BASE + 128 * BOX_PAGE)
 
@@ -23,10 +24,7 @@ static uint64_t random_state = 0xd1342543de82ef95;
 
 static uint64_t next_random(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	return xorshift64(&random_state);
 }
 
 /* The piece traps at its third instruction. */

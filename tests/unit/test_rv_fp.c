@@ -13,6 +13,7 @@
 
 #include "rv_box.h"
 #include "tap.h"
+#include "xorshift.h"
 
 BOX_GUEST(fp);
 
@@ -36,10 +37,7 @@ static u64 random_state = 0x2545f4914f6cdd1d;
 
 static u64 next_random(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	return xorshift64(&random_state);
 }
 
 static double to_d(u64 bits)

@@ -12,6 +12,7 @@
 #include "rv_fuse.h"
 #include "rv_profile.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define CODE  BOX_BASE
 #define DATA  (BOX_BASE + 16 * BOX_PAGE) /* a local page, a remote one, none */
@@ -22,10 +23,7 @@ static uint64_t random_state = 0x9e3779b97f4a7c15;
 
 static uint64_t next_random(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	return xorshift64(&random_state);
 }
 
 static unsigned int below(unsigned int n)

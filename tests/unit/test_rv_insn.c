@@ -9,6 +9,7 @@
 
 #include "rv_box.h"
 #include "tap.h"
+#include "xorshift.h"
 
 BOX_GUEST(insn);
 
@@ -300,10 +301,7 @@ static u64 random_state = 0x9e3779b97f4a7c15;
 
 static u64 next_random(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	return xorshift64(&random_state);
 }
 
 static bool run_one(struct box *box, const char *name, u64 pc, u64 a, u64 b)

@@ -12,6 +12,7 @@
 #include "npu_perf.h"
 #include "script.h"
 #include "tap.h"
+#include "xorshift.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -28,10 +29,7 @@ static uint32_t random_state = 1;
 
 static uint32_t rnd(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 17;
-	random_state ^= random_state << 5;
-	return random_state;
+	return xorshift32(&random_state);
 }
 
 /* Bus addresses, since memory moves. */
