@@ -10,7 +10,7 @@ runtime_kernels := $(patsubst runtime/%.npu.c,$(runtime_out)/%.elf,$(wildcard ru
 $(runtime_out)/obj/libnpurt.a: FORCE | $(O)/core/libnpucore.a
 	@$(MAKE) --no-print-directory -s -C $(runtime) O=$(runtime_out) CFLAGS='$(CFLAGS) $(sanitize)' \
 		LDFLAGS='$(sanitize)' FIRMWARE=$(firmware) CORE_O=$(O)/core \
-		CORE_CFLAGS='$(core_cflags)' CORE_FLAGS='$(sanitize)' $@ tools device examples
+		CORE_FLAGS='$(sanitize)' $@ tools device examples
 
 $(runtime_kernels): $(runtime_out)/%.elf: runtime/%.npu.c $(runtime_out)/obj/libnpurt.a
 	$(runtime_out)/bin/npucc -std=c11 -Wall -Wextra -ffile-prefix-map=$(here)=. -o $@ $<
