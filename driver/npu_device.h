@@ -17,6 +17,7 @@
 #include "npu_regs.h"
 #include "npu_ring.h"
 
+#include "npu_dvfs.h"
 #include "npu_firmware.h"
 #include "npu_irq.h"
 #include "npu_mbox.h"
@@ -82,8 +83,8 @@ struct npu_caps {
 /**
  * struct npu_device - one NPU
  *
- * Lock order: &npu_vm.lock, @hw_sem, &npu_perf.lock, &npu_mbox_chan.request_lock,
- * &npu_mbox_chan.drain_lock, &npu_queue.lock, @slots_lock.
+ * Lock order: &npu_vm.lock, @hw_sem, &npu_perf.lock, &npu_dvfs.lock,
+ * &npu_mbox_chan.request_lock, &npu_mbox_chan.drain_lock, &npu_queue.lock, @slots_lock.
  */
 struct npu_device {
 	/** @drm: base */
@@ -111,6 +112,8 @@ struct npu_device {
 	struct npu_mmu mmu;
 	/** @recovery: watchdog and reset */
 	struct npu_recovery recovery;
+	/** @dvfs: operating points, power cap, energy */
+	struct npu_dvfs dvfs;
 	/** @perf: performance streams */
 	struct npu_perf perf;
 	/** @coredump: snapshot of its last trouble */

@@ -261,6 +261,9 @@ static int npu_init_parts(struct npu_device *npu)
 	ret = npu_mbox_init(npu);
 	if (ret)
 		return ret;
+	ret = npu_dvfs_init(npu);
+	if (ret)
+		return ret;
 	return npu_mmu_init(npu);
 }
 
@@ -305,7 +308,13 @@ static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = npu_hw_start(npu);
 	if (ret)
 		goto err_shutdown;
+	ret = npu_dvfs_probe(npu);
+	if (ret)
+		goto err_shutdown;
 	npu->hw_state = NPU_HW_UP;
+	ret = npu_hwmon_init(npu);
+	if (ret)
+		goto err_shutdown;
 	npu_debugfs_init(npu);
 	ret = drm_dev_register(&npu->drm, 0);
 	if (ret)

@@ -93,6 +93,7 @@ static void npu_mbox_handle(struct npu_device *npu, const struct npu_msg *msg)
 		/* A reply to somebody who gave up waiting finds another cookie. */
 		if (msg->cookie && msg->cookie == mbox->cookie) {
 			mbox->status = msg->status;
+			mbox->reply = *msg;
 			WRITE_ONCE(mbox->replied, true);
 		}
 		break;
@@ -202,11 +203,12 @@ static void npu_mbox_set_cookie(struct npu_mbox_chan *mbox, u32 cookie)
  * npu_mbox_call() - ask the firmware for something and wait until it is done
  * @npu: device, entered with npu_hw_enter()
  * @request: message; its numbers are filled in here
+ * @reply: where to copy what the firmware answered, or NULL; after an error it is not written
  *
  * Return: 0; -EIO: the firmware refused; -ETIMEDOUT: it did not answer in time or is dead. After
  * -ETIMEDOUT nothing is known about the device, and only a reset helps.
  */
-int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request)
+int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request, struct npu_msg *reply)
 {
 	const u32 type = request->type, queue = request->queue;
 	struct npu_mbox_chan *mbox = &npu->mbox;
@@ -233,6 +235,8 @@ int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request)
 	scoped_guard(mutex, &mbox->drain_lock) {
 		replied = mbox->replied;
 		status = mbox->status;
+		if (replied && status == NPU_MSG_OK && reply)
+			*reply = mbox->reply;
 		mbox->cookie = 0;
 	}
 	if (!replied) {
@@ -260,5 +264,5 @@ int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue)
 {
 	const struct npu_msg request = { .type = type, .queue = queue };
 
-	return npu_mbox_call(npu, &request);
+	return npu_mbox_call(npu, &request, NULL);
 }

@@ -38,7 +38,9 @@ struct npu_mbox_chan {
 	u32 cookie;
 	/** @status: enum npu_msg_status of the reply */
 	u16 status;
-	/** @replied: @status is valid */
+	/** @reply: the reply itself */
+	struct npu_msg reply;
+	/** @replied: @status and @reply are valid */
 	bool replied;
 	/** @ready: @ready_msg is valid */
 	bool ready;
@@ -58,7 +60,7 @@ void npu_mbox_reset(struct npu_device *npu);
 void npu_mbox_drain(struct npu_device *npu);
 void npu_mbox_set_dead(struct npu_device *npu);
 bool npu_mbox_ready(struct npu_device *npu);
-int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request);
+int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request, struct npu_msg *reply);
 int npu_mbox_request(struct npu_device *npu, enum npu_msg_type type, u32 queue);
 
 #endif /* NPU_MBOX_H */

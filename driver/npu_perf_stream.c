@@ -156,7 +156,7 @@ static int npu_perf_lane_start(struct npu_perf_lane *lane)
 	npu_perf_lane_clear(lane);
 	/* The ring is as new before the device hears of it. */
 	dma_wmb();
-	ret = npu_mbox_call(npu, &msg);
+	ret = npu_mbox_call(npu, &msg, NULL);
 	if (ret)
 		return ret;
 	npu->perf.slots[i] = lane;
@@ -189,7 +189,7 @@ static int npu_perf_lane_stop(struct npu_perf_lane *lane)
 
 	if (!lane->on)
 		return 0;
-	ret = npu_mbox_call(lane->stream->npu, &msg);
+	ret = npu_mbox_call(lane->stream->npu, &msg, NULL);
 	if (!ret)
 		npu_perf_lane_is_off(lane);
 	return ret;

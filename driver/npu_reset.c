@@ -98,6 +98,8 @@ int npu_reset_start(struct npu_device *npu)
 	if (!ret) {
 		pci_set_master(npu_to_pci(npu));
 		ret = npu_hw_start(npu);
+		if (!ret)
+			ret = npu_dvfs_start(npu);
 	}
 	npu_for_each_queue(npu, i, queue)
 		if (!ret && queue->restart)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * sysfs attributes of the PCI device: what it is, and what firmware runs on it.
- * docs/sysfs.md is their documentation. None of them touches the device.
+ * docs/sysfs.md is their documentation. None of those here touches the device.
  */
 #include <linux/device.h>
 #include <linux/sysfs.h>
@@ -109,5 +109,6 @@ static const struct attribute_group npu_sysfs_group = {
 const struct attribute_group *npu_sysfs_groups[] = {
 	&npu_sysfs_group,
 	&npu_recovery_group,
+	&npu_dvfs_group,
 	NULL
 };
