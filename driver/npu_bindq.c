@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Binds that wait. A VM that has had an asynchronous bind has a scheduler of its
+/**
+ * DOC: Binds that wait
+ *
+ * A VM that has had an asynchronous bind has a scheduler of its
  * own for them: it starts each when all that it waits for has ended, and the one
  * before it too. Running one is what a synchronous bind does with the VM locked,
  * and then its fence signals. Freeing comes after that, on a workqueue, because it
@@ -11,6 +13,14 @@
  *
  * A VM that was lost, or its device, makes them end with an error too. So every
  * fence of a bind signals soon after those that it waited for.
+ *
+ * Rejected: one queue of binds for all VMs of a file or of the device. One program that
+ * waits for something that takes long would hold up others, and two that wait for each
+ * other would wait for ever.
+ *
+ * Rejected: having the device do binds, as packets between jobs. Page tables
+ * would have to be memory that work of a VM can write, or the firmware would have to be
+ * trusted with everybody's.
  */
 #include <linux/dma-fence.h>
 #include <linux/module.h>

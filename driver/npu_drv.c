@@ -19,8 +19,15 @@
  * - npu_reset, npu_pci_error: what all resets have in common; PCI errors
  * - npu_perfmon, npu_perf_stream: counters, records of work while it runs
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
+ * - npu_dvfs, npu_hwmon: operating points, power cap, sensors
  * - npu_fdinfo, npu_sysfs, npu_debugfs, npu_trace, npu_coredump, npu_msglog: what people look at
  * - npu_compat: kernel versions
+ *
+ * Rejected: a render node. Of what user space looks for behind one there is nothing here,
+ * and desktops would offer the device to those who want to draw; accel nodes are for this.
+ *
+ * Rejected: checking command buffers in the kernel, which would have to be copied first. It would
+ * cost as much as short jobs take, and what they may reach is what the MMU says anyway.
  */
 #include <linux/dma-mapping.h>
 #include <linux/module.h>

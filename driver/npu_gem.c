@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Buffer objects: GEM on shmem, zero-filled, charged to whoever touches them
- * first, pinned from their first mapping until they are freed, or purged.
+/**
+ * DOC: Buffer objects
+ *
+ * GEM on shmem, zero-filled, charged to whoever touches them first, pinned from their
+ * first mapping until they are freed, or purged.
  *
  * CPU mappings are cached unless the program asks for write-combined ones: the
  * device is a PCI function whose accesses snoop, and results are read as often
@@ -13,6 +15,16 @@
  *
  * Other kinds of objects are dma-bufs of other devices (npu_prime.c) and memory of
  * a process (npu_userptr.c). To those who bind them all are the same.
+ *
+ * Rejected: TTM. There is no memory but the machine's, so there is nothing to move
+ * things between, and that is what it is for.
+ *
+ * Rejected: unpinning what no job uses, so that it can be swapped. The device cannot wait
+ * for a page in the middle of a job, so each SUBMIT would have to lock and check all
+ * that its VM maps. Who can do without something says so, and the shrinker takes it.
+ *
+ * Rejected: memory without pages until the device touches it. A kernel would stop in the
+ * middle for each page, or the driver would have to guess; a bind is when it is known.
  */
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>

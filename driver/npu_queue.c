@@ -21,6 +21,13 @@
  * is therefore never torn down with jobs in it, which would leave fences behind
  * that hold nothing. Jobs that go past the scheduler are users only until they are in
  * the ring: who gives the id up has stopped the ring before.
+ *
+ * Rejected: one scheduler with many entities, whose jobs share few hardware queues. It decides
+ * between whole jobs, of which one may take seconds; the firmware shares the tiles out by
+ * workgroups, but only among queues that it sees.
+ *
+ * Rejected: rings that programs write themselves. Submitting would cost no system call,
+ * but fences that others wait for would then depend on what programs do.
  */
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Memory that is not only the driver's: dma-bufs of others, memory of a process. */
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <linux/dma-buf.h>
 #include <linux/udmabuf.h>
 
 #include "npu_test.h"
@@ -93,6 +95,63 @@ TEST_F(share, import_udmabuf)
 	munmap(mem, SIZE);
 }
 
+/* ---- fences in dma-bufs ------------------------------------------------------------------------ */
+
+/* Makes who wants to read the memory wait for what a binary syncobj holds. */
+static int put_fence(int fd, uint32_t syncobj, int dmabuf)
+{
+	struct dma_buf_import_sync_file req = { .flags = DMA_BUF_SYNC_WRITE };
+	int ret;
+
+	if (drmSyncobjExportSyncFile(fd, syncobj, &req.fd))
+		return -errno;
+	ret = npu_ioctl(dmabuf, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &req);
+	close(req.fd);
+	return ret;
+}
+
+/* Puts what who reads the memory has to wait for into a new binary syncobj. */
+static int take_fence(int fd, int dmabuf, uint32_t *ret_syncobj)
+{
+	struct dma_buf_export_sync_file req = { .flags = DMA_BUF_SYNC_READ, .fd = -1 };
+	int ret = npu_ioctl(dmabuf, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &req);
+
+	if (ret)
+		return ret;
+	ret = drmSyncobjCreate(fd, 0, ret_syncobj) ? -errno : 0;
+	if (!ret)
+		ret = drmSyncobjImportSyncFile(fd, *ret_syncobj, req.fd) ? -errno : 0;
+	close(req.fd);
+	return ret;
+}
+
+/* One command buffer that starts after a binary syncobj, and signals another, new one. */
+static int submit_after(int fd, uint32_t queue, uint64_t va, uint32_t before, uint32_t *ret_job)
+{
+	struct drm_npu_cmdbuf cmdbuf = { .va = va, .packets = 1 };
+	struct drm_npu_sync_op syncs[2] = {
+		{ .flags = DRM_NPU_SYNC_OP_WAIT, .handle = before },
+		{ .flags = DRM_NPU_SYNC_OP_SIGNAL },
+	};
+	struct drm_npu_submit req = {
+		.queue_id = queue,
+		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
+		.syncs = DRM_NPU_OBJ_ARRAY(2, syncs),
+	};
+
+	if (drmSyncobjCreate(fd, 0, &syncs[1].handle))
+		return -errno;
+	*ret_job = syncs[1].handle;
+	return npu_ioctl(fd, DRM_IOCTL_NPU_SUBMIT, &req);
+}
+
+static int ready(int dmabuf, int timeout_ms)
+{
+	struct pollfd poll_in = { .fd = dmabuf, .events = POLLIN };
+
+	return poll(&poll_in, 1, timeout_ms) == 1 && poll_in.revents == POLLIN;
+}
+
 /* The node of another npu than the context's, or a negative errno. */
 static int open_other(int fd)
 {
@@ -125,7 +184,7 @@ TEST_F(share, second_npu)
 {
 	struct npu_ctx *ctx = &self->ctx, peer = {};
 	struct drm_npu_bo_query_info info;
-	uint32_t bo, imported;
+	uint32_t bo, imported, written, before, copied;
 	uint32_t *mem;
 	int fd = open_other(ctx->fd), dmabuf;
 
@@ -151,7 +210,6 @@ TEST_F(share, second_npu)
 	ASSERT_NE(MAP_FAILED, mem);
 	ASSERT_EQ(0, drmPrimeHandleToFD(fd, bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
 	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &imported));
-	close(dmabuf);
 	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, imported, 0, VA, SIZE, 0));
 	ASSERT_EQ(0, npu_map(fd, peer.vm, bo, 0, VA, SIZE, 0));
 
@@ -163,12 +221,82 @@ TEST_F(share, second_npu)
 	EXPECT_EQ(0, npu_point_status(fd, peer.timeline, 1));
 	EXPECT_EQ(4711, mem[SIZE / 4 - 1]);
 
+	/* the second waits for the first, by the fence in the memory */
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 4712, SIZE - 4);
+	ASSERT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1, &written));
+	ASSERT_EQ(0, put_fence(ctx->fd, written, dmabuf));
+	ASSERT_EQ(0, take_fence(fd, dmabuf, &before));
+	ASSERT_EQ(0, submit_after(fd, peer.queue, NPU_TEST_VA + NPU_PACKET_SIZE, before, &copied));
+	EXPECT_EQ(0, npu_wait_binary(fd, copied));
+	EXPECT_EQ(4712, mem[SIZE / 4 - 1]);
+	close(dmabuf);
+
 	/* the exporter's file goes first */
 	munmap(mem, SIZE);
 	close(fd);
 	npu_ctx_packets(ctx)[0] = npu_pkt_copy(NPU_TEST_VA + 0x10000, VA + SIZE - 4, 4);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
-	EXPECT_EQ(4711, *(uint32_t *)((uint8_t *)ctx->mem + 0x10000));
+	EXPECT_EQ(4712, *(uint32_t *)((uint8_t *)ctx->mem + 0x10000));
+}
+
+/*
+ * A job that has not ended is waited for by all who look at the dma-buf: poll(), and jobs that take
+ * its fences from there. The memory of the context's own is good for that, whoever made it.
+ */
+static void fences_of(struct __test_metadata *_metadata, struct npu_ctx *ctx, int dmabuf)
+{
+	uint32_t *data = (uint32_t *)(ctx->mem + NPU_TEST_DATA);
+	uint32_t queue, writer, before, reader;
+
+	EXPECT_TRUE(ready(dmabuf, 0));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 60000, &queue));
+	*(uint32_t *)(ctx->mem + 0x20000) = NPU_INSN_SELF;
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(NPU_TEST_VA + 0x20000, 0, 1);
+	npu_ctx_packets(ctx)[1] = npu_pkt_fill(NPU_TEST_VA + NPU_TEST_DATA, 4711, 4);
+	data[0] = 0;
+	ASSERT_EQ(0, npu_submit_binary(ctx->fd, queue, NPU_TEST_VA, 1, &writer));
+	ASSERT_EQ(0, put_fence(ctx->fd, writer, dmabuf));
+	EXPECT_FALSE(ready(dmabuf, 0));
+	ASSERT_EQ(0, take_fence(ctx->fd, dmabuf, &before));
+	EXPECT_EQ(-EBUSY, npu_syncobj_status(ctx->fd, before));
+	ASSERT_EQ(0, submit_after(ctx->fd, ctx->queue, NPU_TEST_VA + NPU_PACKET_SIZE, before, &reader));
+	EXPECT_FALSE(ready(dmabuf, 100));
+	EXPECT_EQ(-EBUSY, npu_syncobj_status(ctx->fd, reader));
+	EXPECT_EQ(0, data[0]);
+
+	/* the end of the first is the beginning of the second, whichever way it ended */
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
+	EXPECT_TRUE(ready(dmabuf, NPU_TEST_WAIT_NS / 1000000));
+	EXPECT_EQ(0, npu_wait_binary(ctx->fd, reader));
+	EXPECT_EQ(4711, data[0]);
+	EXPECT_EQ(-ECANCELED, npu_syncobj_status(ctx->fd, writer));
+}
+
+TEST_F(share, fences_of_exported)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	int dmabuf;
+
+	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, ctx->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	fences_of(_metadata, ctx, dmabuf);
+	close(dmabuf);
+}
+
+TEST_F(share, fences_of_imported)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	void *mem = NULL;
+	uint32_t handle;
+	int dmabuf = udmabuf_create(SIZE, &mem);
+
+	if (dmabuf == -ENOENT)
+		SKIP(return, "this kernel has no udmabuf");
+	ASSERT_GE(dmabuf, 0);
+	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &handle));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
+	fences_of(_metadata, ctx, dmabuf);
+	close(dmabuf);
+	munmap(mem, SIZE);
 }
 
 TEST_F(share, import_bad)
