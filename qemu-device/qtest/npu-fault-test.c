@@ -316,6 +316,49 @@ static void test_ecc(void)
 	npu_stop(npu);
 }
 
+/* In D3hot messages wait: of interrupts as of errors. A storm's clock stands still. */
+static void test_asleep(void)
+{
+	Npu *npu = npu_start("");
+	int64_t hits;
+
+	enable_ecam(npu);
+	qpci_msix_enable(npu->dev);
+	vector_to(npu, 5, 0x105);
+	vector_to(npu, 6, 0x106);
+	qmp_inject(npu, NPU_FAULT_INTERRUPT_STORM, ", 'target': 6, 'arg': 1000000");
+	WAIT_UNTIL(npu, take(npu, 6) == 0x106);
+
+	npu_set_power(npu, 3);
+	hits = qmp_hits(npu, NPU_FAULT_INTERRUPT_STORM);
+	qmp_inject(npu, NPU_FAULT_SPURIOUS_INTERRUPT, ", 'target': 5");
+	qmp_inject(npu, NPU_FAULT_ECC_CORRECTABLE, "");
+	take(npu, 6);
+	for (int i = 0; i < 100; i++) {
+		qtest_clock_step(npu->qts, 1000 * 1000);
+	}
+	g_assert_cmphex(take(npu, 5), ==, 0);
+	g_assert_cmphex(take(npu, 6), ==, 0);
+	g_assert_cmpint(qmp_hits(npu, NPU_FAULT_INTERRUPT_STORM), ==, hits);
+	g_assert_cmphex(qtest_readl(npu->qts, CONFIG + AER + PCI_ERR_COR_STATUS), ==, 0);
+
+	npu_set_power(npu, 0);
+	g_assert_cmphex(take(npu, 5), ==, 0x105);
+	WAIT_UNTIL(npu, qtest_readl(npu->qts, CONFIG + AER + PCI_ERR_COR_STATUS) & PCI_ERR_COR_INTERNAL);
+	WAIT_UNTIL(npu, take(npu, 6) == 0x106);
+	qmp_clear(npu);
+
+	/* The link may go and come meanwhile. */
+	npu_set_power(npu, 3);
+	qmp_inject(npu, NPU_FAULT_LINK_DOWN, "");
+	g_assert_cmphex(qpci_config_readl(npu->dev, PCI_VENDOR_ID), ==, UINT32_MAX);
+	qmp_clear(npu);
+	WAIT_UNTIL(npu, qpci_config_readl(npu->dev, PCI_VENDOR_ID) != UINT32_MAX);
+	npu_set_power(npu, 0);
+	g_assert_true(works(npu));
+	npu_stop(npu);
+}
+
 static void expect_all_ones(Npu *npu)
 {
 	g_assert_cmphex(reg_read(npu, NPU_REG_ID), ==, UINT32_MAX);
@@ -372,13 +415,18 @@ static void test_removal(void)
 	g_assert_cmphex(qpci_config_readw(npu->port, exp + PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_PDS, !=, 0);
 	qpci_config_writew(npu->port, exp + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDC);
 	for (int round = 0; round < 2; round++) {
+		/* The second time it is asleep. */
+		npu_set_power(npu, round ? 3 : 0);
 		qmp_inject(npu, NPU_FAULT_SURPRISE_REMOVAL, "");
 		WAIT_UNTIL(npu, qpci_config_readw(npu->port, exp + PCI_EXP_SLTSTA) & PCI_EXP_SLTSTA_PDC);
 		g_assert_cmphex(qpci_config_readw(npu->port, exp + PCI_EXP_SLTSTA) &
 				PCI_EXP_SLTSTA_PDS, ==, 0);
 		g_assert_cmphex(qpci_config_readw(npu->port, exp + PCI_EXP_LNKSTA) &
 				PCI_EXP_LNKSTA_DLLLA, ==, 0);
-		expect_all_ones(npu);
+		g_assert_cmphex(qpci_config_readl(npu->dev, PCI_VENDOR_ID), ==, UINT32_MAX);
+		if (!round) {
+			expect_all_ones(npu);
+		}
 		qpci_config_writew(npu->port, exp + PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_PDC);
 		/* What a guest cannot clear would keep it busy for ever. */
 		g_assert_cmphex(qpci_config_readw(npu->port, exp + PCI_EXP_SLTSTA) &
@@ -518,6 +566,7 @@ int main(int argc, char **argv)
 	qtest_add_func("/npu/fault/firmware", test_firmware);
 	qtest_add_func("/npu/fault/interrupts", test_interrupts);
 	qtest_add_func("/npu/fault/ecc", test_ecc);
+	qtest_add_func("/npu/fault/asleep", test_asleep);
 	qtest_add_func("/npu/fault/link-down", test_link_down);
 	qtest_add_func("/npu/fault/surprise-removal", test_removal);
 	qtest_add_func("/npu/fault/slow-link", test_link_speed);

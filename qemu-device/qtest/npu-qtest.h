@@ -131,6 +131,16 @@ static inline void npu_boot(Npu *npu, uint64_t base, uint32_t size)
 	reg_write(npu, NPU_REG_BOOT_CTRL, NPU_BOOT_CTRL_START);
 }
 
+/* Put the function in D0 (0) or D3hot (3). */
+static inline void npu_set_power(Npu *npu, unsigned int state)
+{
+	uint8_t cap = qpci_find_capability(npu->dev, PCI_CAP_ID_PM, 0);
+
+	qpci_config_writew(npu->dev, cap + PCI_PM_CTRL, state);
+	g_assert_cmpuint(qpci_config_readw(npu->dev, cap + PCI_PM_CTRL) & PCI_PM_CTRL_STATE_MASK, ==,
+			 state);
+}
+
 static inline void msix_write(Npu *npu, unsigned int vector, uint32_t offset, uint32_t value)
 {
 	qpci_io_writel(npu->dev, npu->dev->msix_table_bar,

@@ -368,17 +368,80 @@ static void test_reset_system(void)
 	npu_stop(npu);
 }
 
-/* D3hot and back: nothing is lost, and nothing answers meanwhile. */
+/* So little at a time that a boot is in its ROM for long after it was asked for. */
+#define SLOWLY "sync=on,inline-budget=1"
+
+/* In D3hot nobody answers, and what the device was at stands still. */
+static void expect_asleep(Npu *npu)
+{
+	g_assert_cmphex(reg_read(npu, NPU_REG_ID), !=, NPU_ID_MAGIC);
+	reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+	for (int i = 0; i < 1000; i++) {
+		qtest_clock_step(npu->qts, 1000 * 1000);
+	}
+}
+
+/* D3hot and back: nothing is lost, and the ROM goes on where it was. */
 static void test_power(void)
+{
+	Npu *npu = npu_start(SLOWLY);
+
+	reg_write(npu, NPU_REG_QUEUE_TABLE_LO, 0x5000);
+	npu_boot(npu, NO_MEMORY, 4096);
+	g_assert_cmphex(reg_read(npu, NPU_REG_BOOT_STATUS), ==, NPU_BOOT_ROM);
+	npu_set_power(npu, 3);
+	expect_asleep(npu);
+	npu_set_power(npu, 0);
+	g_assert_cmphex(reg_read(npu, NPU_REG_BOOT_STATUS), ==, NPU_BOOT_ROM);
+	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_LO), ==, 0x5000);
+	expect_boot_error(npu, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	npu_stop(npu);
+
+	/* The same with workers, which may be in the middle of anything. */
+	npu = npu_start("inline-budget=0");
+	for (int i = 0; i < 20; i++) {
+		reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+		reg_write(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_BOOT);
+		npu_boot(npu, NO_MEMORY, 4096);
+		npu_set_power(npu, 3);
+		npu_set_power(npu, 0);
+		expect_boot_error(npu, NPU_BOOT_ERR_DMA, NO_MEMORY);
+		g_assert_cmphex(reg_read(npu, NPU_REG_IRQ_STATUS), ==, NPU_IRQ_BOOT);
+	}
+	npu_stop(npu);
+}
+
+/* Every reset of the function ends in D0, with a device that runs. */
+static void test_power_reset(void)
 {
 	Npu *npu = npu_start("");
 	uint8_t cap = qpci_find_capability(npu->dev, PCI_CAP_ID_PM, 0);
+	uint8_t exp = qpci_find_capability(npu->dev, PCI_CAP_ID_EXP, 0);
 
-	reg_write(npu, NPU_REG_QUEUE_TABLE_LO, 0x5000);
-	qpci_config_writew(npu->dev, cap + PCI_PM_CTRL, 3);
-	g_assert_cmphex(reg_read(npu, NPU_REG_ID), !=, NPU_ID_MAGIC);
-	qpci_config_writew(npu->dev, cap + PCI_PM_CTRL, 0);
-	g_assert_cmphex(reg_read(npu, NPU_REG_QUEUE_TABLE_LO), ==, 0x5000);
+	for (int i = 0; i < 3; i++) {
+		dirty_registers(npu);
+		npu_set_power(npu, 3);
+		if (i == 0) {
+			qpci_config_writew(npu->dev, exp + PCI_EXP_DEVCTL, PCI_EXP_DEVCTL_BCR_FLR);
+			npu->regs = qpci_iomap(npu->dev, NPU_BAR_REGS, NULL);
+			qpci_device_enable(npu->dev);
+		} else {
+			if (i == 1) {
+				qpci_config_writew(npu->port, PCI_BRIDGE_CONTROL, PCI_BRIDGE_CTL_BUS_RESET);
+				qpci_config_writew(npu->port, PCI_BRIDGE_CONTROL, 0);
+			} else {
+				qtest_system_reset(npu->qts);
+			}
+			npu_unmap(npu);
+			npu_map(npu);
+		}
+		g_assert_cmphex(qpci_config_readw(npu->dev, cap + PCI_PM_CTRL) & PCI_PM_CTRL_STATE_MASK,
+				==, 0);
+		expect_reset_state(npu);
+		npu_boot(npu, FW_ADDR, 4096);
+		expect_boot_error(npu, NPU_BOOT_ERR_MAGIC, 0);
+		reg_write(npu, NPU_REG_RESET, NPU_RESET_KEY);
+	}
 	npu_stop(npu);
 }
 
@@ -520,6 +583,30 @@ static void test_migration(void)
 	npu_stop(other);
 }
 
+/* Saved asleep, in the middle of a boot: it sleeps on at the other end, and wakes there. */
+static void test_migration_asleep(void)
+{
+	g_autofree char *path = g_strdup_printf("%s/npu-test-%d.state", g_get_tmp_dir(), getpid());
+	g_autofree char *uri = g_strdup_printf("file:%s", path);
+	Npu *npu = npu_start(SLOWLY), *other = npu_start_with(SLOWLY, "-incoming defer");
+	uint8_t cap = qpci_find_capability(npu->dev, PCI_CAP_ID_PM, 0);
+
+	reg_write(npu, NPU_REG_QUEUE_TABLE_LO, 0x5000);
+	npu_boot(npu, NO_MEMORY, 4096);
+	npu_set_power(npu, 3);
+	migrate(npu, "migrate", uri);
+	npu_stop(npu);
+	migrate(other, "migrate-incoming", uri);
+	unlink(path);
+	g_assert_cmpuint(qpci_config_readw(other->dev, cap + PCI_PM_CTRL) & PCI_PM_CTRL_STATE_MASK, ==, 3);
+	expect_asleep(other);
+	npu_set_power(other, 0);
+	g_assert_cmphex(reg_read(other, NPU_REG_BOOT_STATUS), ==, NPU_BOOT_ROM);
+	g_assert_cmphex(reg_read(other, NPU_REG_QUEUE_TABLE_LO), ==, 0x5000);
+	expect_boot_error(other, NPU_BOOT_ERR_DMA, NO_MEMORY);
+	npu_stop(other);
+}
+
 /* A device of another size is refused, and that QEMU stays as it was. */
 static void test_migration_other(void)
 {
@@ -570,9 +657,11 @@ int main(int argc, char **argv)
 	qtest_add_func("/npu/reset/flr", test_reset_flr);
 	qtest_add_func("/npu/reset/system", test_reset_system);
 	qtest_add_func("/npu/power", test_power);
+	qtest_add_func("/npu/power/reset", test_power_reset);
 	qtest_add_func("/npu/hostile", test_hostile);
 	qtest_add_func("/npu/unplug", test_unplug);
 	qtest_add_func("/npu/migration", test_migration);
+	qtest_add_func("/npu/migration/asleep", test_migration_asleep);
 	qtest_add_func("/npu/migration/other", test_migration_other);
 	return npu_test_run();
 }

@@ -23,7 +23,7 @@
  * Only chiplets, tiles, sram, vlen and queues are visible to the guest; the others change neither results
  * nor the modelled time.
  *
- * While a VM is stopped, so is the device, in the middle of what it does (npu_vmstate.c).
+ * While a VM is stopped, so is the device, in the middle of what it does; and in D3hot (npu_power.c).
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -79,6 +79,10 @@ static void npu_write_config(PCIDevice *pdev, uint32_t addr, uint32_t value, int
 	if (pdev->exp.aer_cap) {
 		pcie_aer_write_config(pdev, addr, value, len);
 	}
+	/* Of PMCSR, or a function level reset, which ends in D0. */
+	if (s->dev) {
+		npu_power_update(s);
+	}
 }
 
 static void npu_reset_hold(Object *obj, ResetType type)
@@ -92,13 +96,23 @@ static void npu_reset_hold(Object *obj, ResetType type)
 	}
 }
 
+/* A reset of the bus has reset configuration space by now, and with it the power state. */
+static void npu_reset_exit(Object *obj, ResetType type)
+{
+	NPUState *s = NPU(obj);
+
+	if (s->dev) {
+		npu_power_update(s);
+	}
+}
+
 static bool npu_init_pm(PCIDevice *pdev, Error **errp)
 {
 	if (pci_pm_init(pdev, NPU_PM_CAP, errp) < 0) {
 		return false;
 	}
 	pci_set_word(pdev->config + NPU_PM_CAP + PCI_PM_PMC, PCI_PM_CAP_VER_1_2);
-	/* Going back to D0 is no reset. */
+	/* Going back to D0 is no reset: see npu_power.c. */
 	pci_set_word(pdev->config + NPU_PM_CAP + PCI_PM_CTRL, PCI_PM_CTRL_NO_SOFT_RESET);
 	pci_set_word(pdev->wmask + NPU_PM_CAP + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK);
 	return true;
@@ -208,7 +222,7 @@ static void npu_realize(PCIDevice *pdev, Error **errp)
 		goto err_core;
 	}
 	npu_dma_start(s);
-	npu_vmstate_init(s);
+	npu_power_init(s);
 	return;
 
 err_core:
@@ -230,7 +244,7 @@ static void npu_unrealize(PCIDevice *pdev)
 	NPUState *s = NPU(pdev);
 	struct npu_dev *dev = s->dev;
 
-	npu_vmstate_exit(s);
+	npu_power_exit(s);
 	npu_dma_stop(s);
 
 	/* vCPUs may be inside the core, without the BQL. They need nothing from us to get out. */
@@ -281,6 +295,7 @@ static void npu_class_init(ObjectClass *klass, void *data)
 	k->subsystem_vendor_id = NPU_PCI_VENDOR_ID;
 	k->subsystem_id = NPU_PCI_DEVICE_ID;
 	rc->phases.hold = npu_reset_hold;
+	rc->phases.exit = npu_reset_exit;
 	dc->vmsd = &npu_vmstate;
 	dc->desc = "NPU (neural processing unit)";
 	device_class_set_props(dc, npu_properties);

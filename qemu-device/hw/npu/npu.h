@@ -83,6 +83,9 @@ struct NPUState {
 	QemuMutex written_lock;
 	GHashTable *written; /* numbers of pages mapped for writing since then; written_lock */
 
+	/* npu_power.c; BQL */
+	bool vm_runs;
+	bool runs; /* the core is not paused */
 	VMChangeStateEntry *vm_state;
 };
 
@@ -107,6 +110,8 @@ void npu_fault_init(NPUState *s);
 void npu_fault_exit(NPUState *s);
 /* The core's bus_event op. Any thread; never waits. */
 void npu_bus_event(NPUState *s, uint32_t events);
+/* Have what waits for the function to be in D0 reported, soon. */
+void npu_bus_deliver(NPUState *s);
 
 /* npu_dma.c */
 /* Before the core is made and after it is freed: memory that does not answer. */
@@ -122,10 +127,16 @@ void *npu_dma_map(NPUState *s, uint64_t addr, size_t *len, bool write);
 /* All that may have been written since a migration began is dirty. Nothing may be mapped meanwhile. */
 void npu_dma_mark_written(NPUState *s);
 
+/* npu_power.c: with the BQL */
+void npu_power_init(NPUState *s);
+void npu_power_exit(NPUState *s);
+/* Is the function in another state than D0? */
+bool npu_is_asleep(NPUState *s);
+/* Run or stand still as the power state in configuration space says, which may have changed. */
+void npu_power_update(NPUState *s);
+
 /* npu_vmstate.c */
 extern const VMStateDescription npu_vmstate;
-void npu_vmstate_init(NPUState *s);
-void npu_vmstate_exit(NPUState *s);
 
 /* npu_host.c */
 void npu_timer_init(NPUState *s);

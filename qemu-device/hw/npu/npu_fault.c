@@ -106,6 +106,7 @@ static void npu_update_link(NPUState *s)
 	trace_npu_removal(out);
 	if (!out) {
 		pci_device_reset(PCI_DEVICE(s)); /* power-on */
+		npu_power_update(s);
 	}
 	if (port) {
 		npu_slot_set(port, !out);
@@ -137,8 +138,13 @@ static void npu_bus_bh(void *opaque)
 	if (events & NPU_BUS_LINK) {
 		npu_update_link(s);
 	}
+	events &= ~NPU_BUS_LINK;
 	if (npu_dev_link_dead(s->dev)) {
 		return; /* no way for messages */
+	}
+	if (npu_is_asleep(s)) {
+		qatomic_or(&s->bus_events, events);
+		return;
 	}
 	if (events & NPU_BUS_CORRECTABLE) {
 		npu_report_error(s, true);
@@ -152,6 +158,13 @@ void npu_bus_event(NPUState *s, uint32_t events)
 {
 	qatomic_or(&s->bus_events, events);
 	qemu_bh_schedule(s->bus_bh);
+}
+
+void npu_bus_deliver(NPUState *s)
+{
+	if (qatomic_read(&s->bus_events)) {
+		qemu_bh_schedule(s->bus_bh);
+	}
 }
 
 static uint64_t npu_dead_read(void *opaque, hwaddr addr, unsigned int size)

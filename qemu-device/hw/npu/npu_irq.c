@@ -11,6 +11,8 @@
  *  - for a worker of the core: by a bottom half on the main loop. Waiting for the BQL instead
  *    would be a little quicker when nobody holds it, and a deadlock when its holder waits for
  *    the worker; see npu.h.
+ *
+ * A function that is not in D0 sends none: they wait until it is.
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
@@ -32,7 +34,7 @@ void npu_irq_deliver(NPUState *s)
 {
 	uint32_t irqs;
 
-	if (!qatomic_read(&s->irqs)) {
+	if (!qatomic_read(&s->irqs) || npu_is_asleep(s)) {
 		return;
 	}
 	/* A message to our own registers brought us here again: no deeper, but soon. */
@@ -42,13 +44,14 @@ void npu_irq_deliver(NPUState *s)
 	}
 	s->delivering = true;
 	irqs = qatomic_xchg(&s->irqs, 0);
-	/* A message may even have unplugged us. */
-	while (irqs && s->dev) {
+	/* A message may even have unplugged us, or put us to sleep. */
+	while (irqs && s->dev && !npu_is_asleep(s)) {
 		unsigned int vector = ctz32(irqs);
 
 		irqs &= irqs - 1;
 		msix_notify(PCI_DEVICE(s), vector);
 	}
+	qatomic_or(&s->irqs, s->dev ? irqs : 0);
 	s->delivering = false;
 }
 

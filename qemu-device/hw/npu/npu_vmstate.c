@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * NPU: stopping with the VM, snapshots and migration.
+ * NPU: snapshots and migration.
  *
- * When the VM stops, the device is paused in the middle of what it does, and guest memory stands still with
- * it. Its state is the core's stream (npu_dev_save()), with what only this function knows of around it. Guest
- * memory, and what the device has written to it while a migration went on, is npu_dma.c's concern.
+ * When the VM stops, the device is paused in the middle of what it does (npu_power.c), and guest memory stands
+ * still with it. Its state is the core's stream (npu_dev_save()), with what only this function knows of around it.
+ * Guest memory, and what the device has written to it while a migration went on, is npu_dma.c's concern.
  *
  * A stream may come from anywhere. The core checks its own; here its length is only believed as far as
  * bytes come.
@@ -13,48 +13,13 @@
 #include "qemu/error-report.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie_aer.h"
-#include "hw/qdev-core.h"
 #include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
-#include "system/runstate.h"
 
 #include "npu.h"
-#include "trace/trace-hw_npu.h"
 
 /* Step in which room is made for what comes. */
 #define NPU_STATE_STEP (1u << 20)
-
-static void npu_vm_state(void *opaque, bool running, RunState state)
-{
-	NPUState *s = opaque;
-
-	trace_npu_running(running);
-	if (running) {
-		npu_irq_enter(s);
-		npu_dev_resume(s->dev);
-		npu_irq_leave(s);
-	} else {
-		npu_dev_pause(s->dev);
-		npu_dma_mark_written(s);
-	}
-	/* Stopped, too: messages are memory writes, and this memory is about to be saved. */
-	npu_irq_deliver(s);
-}
-
-void npu_vmstate_init(NPUState *s)
-{
-	/* Plugged into a VM that stands still, or waits for what is to be loaded. */
-	if (!runstate_is_running()) {
-		npu_dev_pause(s->dev);
-	}
-	s->vm_state = qdev_add_vm_change_state_handler(DEVICE(s), npu_vm_state, s);
-}
-
-void npu_vmstate_exit(NPUState *s)
-{
-	qemu_del_vm_change_state_handler(s->vm_state);
-	s->vm_state = NULL;
-}
 
 static int npu_core_put(QEMUFile *f, void *pv, size_t unused, const VMStateField *field,
 			JSONWriter *vmdesc)
