@@ -231,6 +231,7 @@ static const struct drm_sched_backend_ops npu_bindq_sched_ops = {
 
 static struct npu_bindq *npu_bindq_create(struct npu_device *npu)
 {
+	static struct lock_class_key key;
 	struct npu_bindq *bindq;
 	int ret;
 
@@ -241,6 +242,12 @@ static struct npu_bindq *npu_bindq_create(struct npu_device *npu)
 			     npu->drm.dev);
 	if (ret)
 		goto err_free;
+	/*
+	 * A reset holds hw_sem while it waits for what schedulers are doing. It never waits for
+	 * this one, which takes hw_sem; but work is known to lockdep by class, and that is DRM's
+	 * for all.
+	 */
+	lockdep_init_map(&bindq->sched.work_run_job.lockdep_map, "npu-bind", &key, 0);
 	ret = npu_sched_entity_init(&bindq->entity, &bindq->sched);
 	if (ret)
 		goto err_fini_sched;

@@ -54,6 +54,8 @@ enum npu_hw_state {
 	NPU_HW_DOWN = 0,
 	/** @NPU_HW_UP: firmware runs */
 	NPU_HW_UP,
+	/** @NPU_HW_ASLEEP: reset and then put to sleep; not to be touched until it was woken */
+	NPU_HW_ASLEEP,
 	/** @NPU_HW_WEDGED: could not be recovered; cut off from memory */
 	NPU_HW_WEDGED,
 	/** @NPU_HW_GONE: removed, or unbound; registers are unmapped soon */

@@ -16,7 +16,7 @@
  * - npu_bind, npu_bindq: changes of address spaces, at once and in time
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog, steps of recovery
- * - npu_reset, npu_pci_error: what all resets have in common; PCI errors
+ * - npu_reset, npu_pci_error, npu_pm: what all resets have in common; PCI errors; sleep
  * - npu_perfmon, npu_perf_stream: counters, records of work while it runs
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_dvfs, npu_hwmon: operating points, power cap, sensors
@@ -49,6 +49,7 @@
 #include "npu_hw.h"
 #include "npu_job.h"
 #include "npu_pci_error.h"
+#include "npu_pm.h"
 #include "npu_prime.h"
 #include "npu_queue.h"
 #include "npu_shrinker.h"
@@ -326,6 +327,7 @@ static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = drm_dev_register(&npu->drm, 0);
 	if (ret)
 		goto err_shutdown;
+	npu_pm_begin(npu);
 	return 0;
 
 err_shutdown:
@@ -337,6 +339,7 @@ static void npu_remove(struct pci_dev *pdev)
 {
 	struct npu_device *npu = pci_get_drvdata(pdev);
 
+	npu_pm_end(npu);
 	drm_dev_unplug(&npu->drm);
 	npu_recovery_shutdown(npu);
 	npu_perf_unplug(npu);
@@ -363,6 +366,7 @@ static struct pci_driver npu_pci_driver = {
 	.remove = npu_remove,
 	.shutdown = npu_shutdown,
 	.err_handler = &npu_pci_error_handlers,
+	.driver.pm = pm_ptr(&npu_pm_ops),
 	.dev_groups = npu_sysfs_groups,
 };
 

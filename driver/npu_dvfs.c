@@ -5,13 +5,17 @@
  * The firmware chooses the operating point: the highest one that heat, the power
  * cap and an administrator's wish allow. It is nearer to the work than a driver
  * could be, and keeps to the cap in between two command buffers. The driver passes cap and
- * wish on, and again after each reset, of which the new firmware knows nothing. Files in sysfs
- * for points are here; power, energy and heat are in npu_hwmon.c.
+ * wish on, and again after each reset and sleep, of which the new firmware knows nothing. Files in
+ * sysfs for points are here; power, energy and heat are in npu_hwmon.c.
  *
  * The energy counter is the device's. It starts from 0 in a reset and, being in
  * femtojoules, wraps after 18 kJ. So it is read whenever somebody asks, and differences are
  * added up here. What was used between the last reading and a reset is lost;
- * and so are 18 kJ, if nobody asks for that long.
+ * and so are 18 kJ, if nobody asks for that long. Before sleep it is read.
+ *
+ * Sensors are read by programs that never stop, so they do not wake the device: asleep it uses
+ * nothing, and what it had used is known. Who looks at operating points wants the device's own
+ * answer.
  *
  * Rejected: devfreq. Its governors look at the load from time to time and choose
  * a frequency; here nothing would be left for them but to undo what the firmware does.
@@ -30,6 +34,7 @@
 #include "npu_dvfs.h"
 #include "npu_hw.h"
 #include "npu_mbox.h"
+#include "npu_pm.h"
 
 #define NPU_FJ_PER_UJ 1000000000u
 /* Means over less say little. */
@@ -112,18 +117,24 @@ int npu_dvfs_probe(struct npu_device *npu)
 /**
  * npu_dvfs_get() - ask the device how fast it is
  * @npu: device
- * @state: result
+ * @state: result; of one that is asleep it is all 0
  *
  * Return: 0; -EIO: it is down, or talks nonsense; -ENODEV: it is lost.
  */
 int npu_dvfs_get(struct npu_device *npu, struct npu_dvfs_state *state)
 {
 	u32 opp, status;
+	bool awake;
 	int ret;
 
-	ret = npu_hw_enter(npu);
+	*state = (struct npu_dvfs_state) {};
+	ret = npu_hw_enter_asleep(npu, &awake);
 	if (ret)
 		return ret;
+	if (!awake) {
+		npu_hw_exit(npu);
+		return 0;
+	}
 	opp = npu_read32(npu, NPU_REG_OPP);
 	status = npu_read32(npu, NPU_REG_STATUS);
 	state->khz = npu_read32(npu, NPU_REG_OPP_KHZ);
@@ -148,15 +159,18 @@ static int npu_dvfs_failed(struct npu_device *npu, int ret)
 	return -EIO;
 }
 
-static int npu_dvfs_set(struct npu_device *npu, u32 cap_mw, u32 max_point)
+/* Asleep, it is told when it is woken. */
+static int npu_dvfs_set(struct npu_device *npu, bool awake, u32 cap_mw, u32 max_point)
 {
 	struct npu_dvfs *dvfs = &npu->dvfs;
 	int ret;
 
 	lockdep_assert_held(&dvfs->lock);
-	ret = npu_dvfs_failed(npu, npu_dvfs_send(npu, cap_mw, max_point));
-	if (ret)
-		return ret;
+	if (awake) {
+		ret = npu_dvfs_failed(npu, npu_dvfs_send(npu, cap_mw, max_point));
+		if (ret)
+			return ret;
+	}
 	dvfs->cap_mw = cap_mw;
 	dvfs->max_point = max_point;
 	return 0;
@@ -167,7 +181,7 @@ static int npu_dvfs_set(struct npu_device *npu, u32 cap_mw, u32 max_point)
  * @npu: device whose firmware knows about power
  * @cap_mw: most, in mW; 0: no limit
  *
- * It holds for command buffers that begin from now on, and over resets.
+ * It holds for command buffers that begin from now on, and over resets and sleep.
  *
  * Return: 0; -EINVAL: the slowest operating point may take more; -EIO: the device is down, or did
  * not obey; -ENODEV: it is lost.
@@ -175,15 +189,16 @@ static int npu_dvfs_set(struct npu_device *npu, u32 cap_mw, u32 max_point)
 int npu_dvfs_set_cap(struct npu_device *npu, u32 cap_mw)
 {
 	struct npu_dvfs *dvfs = &npu->dvfs;
+	bool awake;
 	int ret;
 
 	if (cap_mw && cap_mw < dvfs->min_cap_mw)
 		return -EINVAL;
-	ret = npu_hw_enter(npu);
+	ret = npu_hw_enter_asleep(npu, &awake);
 	if (ret)
 		return ret;
 	scoped_guard(mutex, &dvfs->lock)
-		ret = npu_dvfs_set(npu, cap_mw, dvfs->max_point);
+		ret = npu_dvfs_set(npu, awake, cap_mw, dvfs->max_point);
 	npu_hw_exit(npu);
 	return ret;
 }
@@ -191,15 +206,16 @@ int npu_dvfs_set_cap(struct npu_device *npu, u32 cap_mw)
 static int npu_dvfs_set_max_point(struct npu_device *npu, u32 point)
 {
 	struct npu_dvfs *dvfs = &npu->dvfs;
+	bool awake;
 	int ret;
 
 	if (point >= dvfs->points)
 		return -EINVAL;
-	ret = npu_hw_enter(npu);
+	ret = npu_hw_enter_asleep(npu, &awake);
 	if (ret)
 		return ret;
 	scoped_guard(mutex, &dvfs->lock)
-		ret = npu_dvfs_set(npu, dvfs->cap_mw, point);
+		ret = npu_dvfs_set(npu, awake, dvfs->cap_mw, point);
 	npu_hw_exit(npu);
 	return ret;
 }
@@ -237,6 +253,19 @@ static int npu_dvfs_sample(struct npu_device *npu)
 }
 
 /**
+ * npu_dvfs_rest() - read the energy counter before the device forgets it
+ * @npu: device that works, &npu_device.hw_sem held for writing
+ */
+void npu_dvfs_rest(struct npu_device *npu)
+{
+	if (!npu->dvfs.points)
+		return;
+	guard(mutex)(&npu->dvfs.lock);
+	/* If it does not answer, that much is lost, as with other resets. */
+	npu_dvfs_sample(npu);
+}
+
+/**
  * npu_dvfs_energy() - tell what the device has used since it was bound
  * @npu: device whose firmware knows about power
  * @energy_uj: result, uJ
@@ -246,13 +275,14 @@ static int npu_dvfs_sample(struct npu_device *npu)
 int npu_dvfs_energy(struct npu_device *npu, u64 *energy_uj)
 {
 	struct npu_dvfs *dvfs = &npu->dvfs;
+	bool awake;
 	int ret;
 
-	ret = npu_hw_enter(npu);
+	ret = npu_hw_enter_asleep(npu, &awake);
 	if (ret)
 		return ret;
 	scoped_guard(mutex, &dvfs->lock) {
-		ret = npu_dvfs_sample(npu);
+		ret = awake ? npu_dvfs_sample(npu) : 0;
 		*energy_uj = dvfs->energy_uj;
 	}
 	npu_hw_exit(npu);
@@ -270,15 +300,16 @@ int npu_dvfs_energy(struct npu_device *npu, u64 *energy_uj)
 int npu_dvfs_power(struct npu_device *npu, u64 *mean_uw)
 {
 	struct npu_dvfs *dvfs = &npu->dvfs;
+	bool awake;
 	ktime_t now;
 	s64 ns;
 	int ret;
 
-	ret = npu_hw_enter(npu);
+	ret = npu_hw_enter_asleep(npu, &awake);
 	if (ret)
 		return ret;
 	scoped_guard(mutex, &dvfs->lock) {
-		ret = npu_dvfs_sample(npu);
+		ret = awake ? npu_dvfs_sample(npu) : 0;
 		now = ktime_get();
 		ns = ktime_to_ns(ktime_sub(now, dvfs->mean_from));
 		if (!ret && ns >= NPU_DVFS_MEAN_NS) {
@@ -295,11 +326,23 @@ int npu_dvfs_power(struct npu_device *npu, u64 *mean_uw)
 
 /* ---- sysfs; docs/sysfs.md is its documentation ---- */
 
+/* Of a device that is awake, and has been woken for that if need be. */
+static int npu_dvfs_get_awake(struct npu_device *npu, struct npu_dvfs_state *state)
+{
+	int ret = npu_pm_get(npu);
+
+	if (ret)
+		return ret;
+	ret = npu_dvfs_get(npu, state);
+	npu_pm_put(npu);
+	return ret;
+}
+
 #define NPU_DVFS_ATTR(name, field) \
 	static ssize_t name##_show(struct device *dev, struct device_attribute *attr, char *buf) \
 	{ \
 		struct npu_dvfs_state state; \
-		int ret = npu_dvfs_get(dev_get_drvdata(dev), &state); \
+		int ret = npu_dvfs_get_awake(dev_get_drvdata(dev), &state); \
 \
 		return ret ? ret : sysfs_emit(buf, "%u\n", state.field); \
 	}

@@ -62,6 +62,7 @@ struct npu_dvfs_state {
 
 int npu_dvfs_init(struct npu_device *npu);
 int npu_dvfs_start(struct npu_device *npu);
+void npu_dvfs_rest(struct npu_device *npu);
 int npu_dvfs_probe(struct npu_device *npu);
 int npu_dvfs_get(struct npu_device *npu, struct npu_dvfs_state *state);
 int npu_dvfs_set_cap(struct npu_device *npu, u32 cap_mw);

@@ -209,9 +209,10 @@ int npu_fw_boot(struct npu_device *npu)
 	fw->info.abi_minor = ready->ready.abi_minor;
 	fw->info.features = ready->ready.features;
 
-	dev_info(npu->drm.dev, "firmware %s ABI %u.%u ready%s, %u tiles\n", fw->info.version,
-		 fw->info.abi_major, fw->info.abi_minor, fw->booted ? " again" : "",
-		 ready->ready.tiles);
+	if (!fw->quiet)
+		dev_info(npu->drm.dev, "firmware %s ABI %u.%u ready%s, %u tiles\n",
+			 fw->info.version, fw->info.abi_major, fw->info.abi_minor,
+			 fw->booted ? " again" : "", ready->ready.tiles);
 	fw->booted = true;
 	return 0;
 }

@@ -9,7 +9,7 @@
 
 struct npu_device;
 
-/** struct npu_fw - the firmware image; constant after npu_fw_load() but for @booted */
+/** struct npu_fw - the firmware image; constant after npu_fw_load() but for @booted and @quiet */
 struct npu_fw {
 	/** @image: the whole file, in memory that the device can read */
 	void *image;
@@ -21,6 +21,8 @@ struct npu_fw {
 	struct drm_npu_fw_info info;
 	/** @booted: the firmware was ready once */
 	bool booted;
+	/** @quiet: that it is ready again is not worth a line; &npu_device.hw_sem for writing */
+	bool quiet;
 };
 
 int npu_fw_load(struct npu_device *npu);

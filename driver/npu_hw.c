@@ -75,8 +75,9 @@ int npu_hw_probe(struct npu_device *npu)
  *
  * Waits for a reset that is under way. To be ended with npu_hw_exit(). May sleep.
  *
- * Return: 0; -EIO: the device is down, a recovery is due or being tried; -ENODEV: it is lost.
- * After an error the device reaches no memory of ours, so there is nothing to be undone on it.
+ * Return: 0; -EIO: the device is down, a recovery is due or being tried, or it is asleep, which
+ * who holds it need not expect; -ENODEV: it is lost. After an error the device reaches no memory
+ * of ours, so there is nothing to be undone on it.
  */
 int npu_hw_enter(struct npu_device *npu)
 {
@@ -88,7 +89,24 @@ int npu_hw_enter(struct npu_device *npu)
 }
 
 /**
- * npu_hw_exit() - end what npu_hw_enter() started
+ * npu_hw_enter_asleep() - npu_hw_enter(), or else keep a device asleep that is
+ * @npu: device
+ * @awake: result: it was entered
+ *
+ * Return: 0, -EIO, -ENODEV, as npu_hw_enter().
+ */
+int npu_hw_enter_asleep(struct npu_device *npu, bool *awake)
+{
+	down_read(&npu->hw_sem);
+	*awake = npu->hw_state == NPU_HW_UP;
+	if (*awake || npu->hw_state == NPU_HW_ASLEEP)
+		return 0;
+	up_read(&npu->hw_sem);
+	return npu_is_lost(npu) ? -ENODEV : -EIO;
+}
+
+/**
+ * npu_hw_exit() - end what npu_hw_enter() or npu_hw_enter_asleep() started
  * @npu: device
  */
 void npu_hw_exit(struct npu_device *npu)

@@ -58,6 +58,7 @@ static inline bool npu_hw_present(struct npu_device *npu)
 
 int npu_hw_probe(struct npu_device *npu);
 int npu_hw_enter(struct npu_device *npu);
+int npu_hw_enter_asleep(struct npu_device *npu, bool *awake);
 void npu_hw_exit(struct npu_device *npu);
 int npu_hw_reset(struct npu_device *npu);
 int npu_hw_start(struct npu_device *npu);

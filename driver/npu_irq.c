@@ -100,6 +100,25 @@ void npu_irq_sync_events(struct npu_device *npu)
 }
 
 /**
+ * npu_irq_disable_events() - have the event handler, which reads registers, called no more
+ * @npu: device in reset. May sleep.
+ */
+void npu_irq_disable_events(struct npu_device *npu)
+{
+	disable_irq(npu->irq.events_irq);
+	atomic_set(&npu->irq.events, 0);
+}
+
+/**
+ * npu_irq_enable_events() - take npu_irq_disable_events() back
+ * @npu: device in reset
+ */
+void npu_irq_enable_events(struct npu_device *npu)
+{
+	enable_irq(npu->irq.events_irq);
+}
+
+/**
  * npu_irq_queue_vector() - choose the vector of a queue
  * @irq: interrupts
  * @queue: hardware queue

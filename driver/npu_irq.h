@@ -37,6 +37,8 @@ struct npu_irq {
 
 int npu_irq_init(struct npu_device *npu);
 void npu_irq_sync_events(struct npu_device *npu);
+void npu_irq_disable_events(struct npu_device *npu);
+void npu_irq_enable_events(struct npu_device *npu);
 u32 npu_irq_queue_vector(const struct npu_irq *irq, u32 queue);
 
 #endif /* NPU_IRQ_H */

@@ -13,6 +13,7 @@
 #include "npu_device.h"
 #include "npu_fence.h"
 #include "npu_job.h"
+#include "npu_pm.h"
 #include "npu_queue.h"
 
 static struct npu_job *to_npu_job(struct drm_sched_job *base)
@@ -37,6 +38,7 @@ static struct dma_fence *npu_job_run(struct drm_sched_job *base)
 void npu_job_destroy(struct npu_job *job)
 {
 	struct npu_queue *queue = job->queue;
+	struct npu_device *npu = queue->npu;
 
 	if (job->scheduled)
 		drm_sched_job_cleanup(&job->base);
@@ -45,6 +47,8 @@ void npu_job_destroy(struct npu_job *job)
 	kfree(job);
 	atomic_dec(&queue->jobs);
 	wake_up_all(&queue->room);
+	/* The queue holds the structure. */
+	npu_pm_put(npu);
 	npu_queue_user_put(queue);
 }
 
@@ -64,10 +68,10 @@ const struct drm_sched_backend_ops npu_job_sched_ops = {
  * @cmdbufs: checked command buffers from kvmalloc(), or NULL; owned by the job if there is one
  * @count: number of them
  *
- * Waits while the queue has as many jobs as it takes.
+ * Waits while the queue has as many jobs as it takes, and wakes the device if it sleeps.
  *
  * Return: the job, or an ERR_PTR(): -ECANCELED: the queue takes no more jobs; -ERESTARTSYS;
- * -ENOMEM.
+ * -ENOMEM; -EIO, -ENODEV, as npu_pm_get().
  */
 struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *cmdbufs, u32 count)
 {
@@ -84,10 +88,13 @@ struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *c
 	if (!room)
 		return ERR_PTR(-ECANCELED);
 
+	ret = npu_pm_get(queue->npu);
+	if (ret)
+		goto err_leave;
 	job = kzalloc_obj(*job, GFP_KERNEL_ACCOUNT);
 	if (!job) {
 		ret = -ENOMEM;
-		goto err_leave;
+		goto err_put;
 	}
 	job->fence = npu_fence_alloc(queue);
 	if (!job->fence) {
@@ -102,6 +109,8 @@ struct npu_job *npu_job_create(struct npu_queue *queue, struct drm_npu_cmdbuf *c
 
 err_free:
 	kfree(job);
+err_put:
+	npu_pm_put(queue->npu);
 err_leave:
 	atomic_dec(&queue->jobs);
 	wake_up_all(&queue->room);

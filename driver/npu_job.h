@@ -17,7 +17,7 @@ struct npu_job {
 	struct drm_sched_job base;
 	/** @scheduled: npu_job_schedule() was called */
 	bool scheduled;
-	/** @queue: queue; the job is a user of it */
+	/** @queue: queue; the job is a user of it, and holds the device */
 	struct npu_queue *queue;
 	/** @fence: fence, until the job is given to the hardware */
 	struct npu_fence *fence;

@@ -15,6 +15,9 @@
  * Rejected: keeping the semaphore from error_detected() to resume(). Another
  * device on the bus can spoil the recovery, and older kernels then call nobody.
  *
+ * A device that is asleep has nothing to lose, and is left so: what comes of its bus it meets
+ * when it is woken.
+ *
  * Configuration space is restored from a copy of the time when the driver was
  * bound where the core has none: what it saves of a device that does not answer is all ones.
  */
@@ -99,7 +102,7 @@ static void npu_pci_reset_prepare(struct pci_dev *pdev)
 	/* What the core saves now is all ones, and stays so if this reset does not help either. */
 	if (!pci_device_is_present(pdev))
 		npu->recovery.config_gone = true;
-	if (!npu_is_lost(npu))
+	if (!npu_is_lost(npu) && npu->hw_state != NPU_HW_ASLEEP)
 		npu_reset_stop(npu, "reset of the PCI function");
 }
 
@@ -109,7 +112,7 @@ static void npu_pci_reset_done(struct pci_dev *pdev)
 	bool was_lost = npu_is_lost(npu);
 	int ret = 0;
 
-	if (npu->hw_state != NPU_HW_GONE) {
+	if (npu->hw_state != NPU_HW_GONE && npu->hw_state != NPU_HW_ASLEEP) {
 		npu_pci_restore_config(npu);
 		ret = npu_reset_start(npu);
 		if (!ret && was_lost)
@@ -143,6 +146,10 @@ static void npu_pci_freeze(struct npu_device *npu)
 	/* Who waits for a reply has the semaphore. */
 	npu_mbox_set_dead(npu);
 	if (npu_pci_lock(npu)) {
+		if (npu->hw_state == NPU_HW_ASLEEP) {
+			up_write(&npu->hw_sem);
+			return;
+		}
 		if (!npu_is_lost(npu))
 			npu_reset_stop(npu, "an error of the bus");
 		WRITE_ONCE(npu->recovery.frozen, true);
@@ -200,11 +207,15 @@ static pci_ers_result_t npu_pci_slot_reset(struct pci_dev *pdev)
 
 	if (!npu_pci_lock(npu))
 		return PCI_ERS_RESULT_RECOVERED;
+	npu->recovery.config_gone = true;
+	if (npu->hw_state == NPU_HW_ASLEEP) {
+		up_write(&npu->hw_sem);
+		return PCI_ERS_RESULT_RECOVERED;
+	}
 	/* Another function's error: nobody asked us. */
 	if (npu->hw_state == NPU_HW_UP)
 		npu_reset_stop(npu, "reset of the slot");
 	WRITE_ONCE(npu->recovery.frozen, true);
-	npu->recovery.config_gone = true;
 	npu_pci_restore_config(npu);
 	/* Not every kernel has reset anything when it calls this after a non-fatal error. */
 	ret = npu_hw_present(npu) ? npu_hw_reset(npu) : -ENODEV;

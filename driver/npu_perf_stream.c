@@ -30,6 +30,9 @@
  * one stream of the hardware for all, sorted out here: every record would have to be looked at
  * and copied, no ring could be mapped, and one profiler would exclude all others.
  *
+ * While a stream is open the device is kept awake: what it records goes by the device's clock, and
+ * sleep would show as a reset. The machine's own sleep does.
+ *
  * Interrupts come by the vectors of the queues. The watchdog wakes readers too, so a lost
  * one costs its period.
  */
@@ -53,6 +56,7 @@
 #include "npu_device.h"
 #include "npu_hw.h"
 #include "npu_perf_stream.h"
+#include "npu_pm.h"
 #include "npu_queue.h"
 
 /* Contiguous memory: more than 2 MiB of it is hardly ever there. */
@@ -82,6 +86,7 @@ struct npu_perf_lane {
 
 struct npu_perf_stream {
 	struct npu_device *npu; /* held */
+	bool awake; /* and kept awake; constant */
 	struct npu_user *user; /* held; whose account it is on */
 	struct list_head node; /* in &npu_perf.streams */
 	struct inode *inode; /* of its file */
@@ -864,6 +869,8 @@ static void npu_perf_stream_free(struct npu_perf_stream *stream)
 	npu_user_put(stream->user);
 	mutex_destroy(&stream->read_lock);
 	kfree(stream->chunk);
+	if (stream->awake)
+		npu_pm_put(stream->npu);
 	drm_dev_put(&stream->npu->drm);
 	kfree(stream);
 }
@@ -954,7 +961,7 @@ static struct npu_perf_stream *npu_perf_stream_alloc(struct npu_file *nfile,
 						     const struct drm_npu_perf_stream_open *args)
 {
 	struct npu_perf_stream *stream;
-	int ret = 0;
+	int ret;
 	u32 i;
 
 	stream = kzalloc(struct_size(stream, lane, args->lanes), GFP_KERNEL_ACCOUNT);
@@ -981,7 +988,9 @@ static struct npu_perf_stream *npu_perf_stream_alloc(struct npu_file *nfile,
 	stream->log2 = args->ring_log2;
 	stream->tiles = args->tiles ?: ~0ull;
 	stream->told = true;
-	if (args->pid) {
+	ret = npu_pm_get(stream->npu);
+	stream->awake = !ret;
+	if (args->pid && !ret) {
 		stream->pid = find_get_pid(args->pid);
 		if (!stream->pid)
 			ret = -ESRCH;

@@ -43,6 +43,7 @@
 #include "npu_compat.h"
 #include "npu_device.h"
 #include "npu_job.h"
+#include "npu_pm.h"
 #include "npu_queue.h"
 #include "npu_vm.h"
 
@@ -326,8 +327,14 @@ int npu_ioctl_queue_create(struct drm_device *drm, void *data, struct drm_file *
 	vm = npu_vm_lookup(nfile, args->vm_id);
 	if (!vm)
 		return -ENOENT;
+	ret = npu_pm_get(nfile->npu);
+	if (ret) {
+		npu_vm_put(vm);
+		return ret;
+	}
 	queue = npu_queue_create(nfile, vm, args);
 	npu_vm_put(vm);
+	npu_pm_put(nfile->npu);
 	if (IS_ERR(queue))
 		return PTR_ERR(queue);
 

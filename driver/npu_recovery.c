@@ -53,6 +53,7 @@
 #include "npu_compat.h"
 #include "npu_hw.h"
 #include "npu_pci_error.h"
+#include "npu_pm.h"
 #include "npu_queue.h"
 #include "npu_reset.h"
 
@@ -140,7 +141,8 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 	int ret;
 
 	down_write(&npu->hw_sem);
-	if (npu_is_lost(npu)) {
+	/* Asleep it was reset for that, and will boot when it is woken. */
+	if (npu_is_lost(npu) || npu->hw_state == NPU_HW_ASLEEP) {
 		up_write(&npu->hw_sem);
 		return 0;
 	}
@@ -190,10 +192,15 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 static void npu_recovery_reset_work(struct work_struct *work)
 {
 	struct npu_device *npu = container_of(work, struct npu_device, recovery.reset);
-	const char *reason = READ_ONCE(npu->recovery.reason);
+	const char *reason;
 
+	/* What was asked for may have been done since. One that cannot be woken is in reset. */
+	if (!READ_ONCE(npu->recovery.reason) || npu_pm_get(npu))
+		return;
+	reason = READ_ONCE(npu->recovery.reason);
 	if (reason)
 		npu_recovery_do_reset(npu, reason);
+	npu_pm_put(npu);
 }
 
 /**
@@ -316,6 +323,7 @@ static void npu_recovery_watchdog(struct work_struct *work)
 	struct npu_recovery *rec = &npu->recovery;
 	const char *wrong = NULL;
 
+	npu_pm_hold(npu);
 	/* Down: a reset will end all that is in flight, or it is being brought up. */
 	if (!npu_hw_enter(npu)) {
 		wrong = npu_watchdog_firmware(npu);
@@ -331,18 +339,21 @@ static void npu_recovery_watchdog(struct work_struct *work)
 		queue_delayed_work(rec->wq, &rec->watchdog, NPU_WATCHDOG_PERIOD);
 	else
 		rec->watching = false;
+	npu_pm_put(npu);
 }
 
 /**
  * npu_recovery_job_began() - watch, a job is on its way
- * @npu: device
+ * @npu: device, held by the job
  */
 void npu_recovery_job_began(struct npu_device *npu)
 {
 	struct npu_recovery *rec = &npu->recovery;
 
-	if (atomic_inc_return(&rec->inflight) == 1)
-		queue_delayed_work(rec->wq, &rec->watchdog, NPU_WATCHDOG_PERIOD);
+	if (atomic_inc_return(&rec->inflight) > 1)
+		return;
+	npu_pm_hold(npu);
+	queue_delayed_work(rec->wq, &rec->watchdog, NPU_WATCHDOG_PERIOD);
 }
 
 /**
@@ -351,7 +362,10 @@ void npu_recovery_job_began(struct npu_device *npu)
  */
 void npu_recovery_job_ended(struct npu_device *npu)
 {
-	atomic_dec(&npu->recovery.inflight);
+	if (!atomic_dec_and_test(&npu->recovery.inflight))
+		return;
+	wake_up_all(&npu->recovery.idle);
+	npu_pm_put(npu);
 }
 
 static void npu_recovery_fini(struct drm_device *drm, void *arg)
@@ -372,7 +386,11 @@ int npu_recovery_init(struct npu_device *npu)
 	INIT_DELAYED_WORK(&rec->watchdog, npu_recovery_watchdog);
 	INIT_WORK(&rec->reset, npu_recovery_reset_work);
 	init_waitqueue_head(&rec->thaw);
-	rec->wq = alloc_ordered_workqueue("npu-recovery", WQ_MEM_RECLAIM);
+	init_waitqueue_head(&rec->idle);
+	/*
+	 * Who puts the machine to sleep waits for what has been begun, and nothing is begun then.
+	 */
+	rec->wq = alloc_ordered_workqueue("npu-recovery", WQ_MEM_RECLAIM | WQ_FREEZABLE);
 	if (!rec->wq)
 		return -ENOMEM;
 	return drmm_add_action_or_reset(&npu->drm, npu_recovery_fini, rec->wq);

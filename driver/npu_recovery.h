@@ -42,8 +42,10 @@ struct npu_recovery {
 	struct work_struct reset;
 	/** @reason: why, of the first request since the last reset; a constant string */
 	const char *reason;
-	/** @inflight: jobs on the hardware, of all queues */
+	/** @inflight: jobs on the hardware, of all queues; while there are any it is kept awake */
 	atomic_t inflight;
+	/** @idle: woken when @inflight becomes 0 */
+	wait_queue_head_t idle;
 	/** @heartbeat: firmware's counter as seen last; watchdog only */
 	u32 heartbeat;
 	/** @heartbeat_stamp: when it was last seen to move, jiffies; watchdog only */

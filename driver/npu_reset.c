@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Taking the device down with all queues, and bringing it up again: what every
- * kind of reset has in common, whether driver, administrator or the error
- * recovery of the bus began it. All of it is done with &npu_device.hw_sem held for
- * writing. Nothing here allocates memory, because fences wait for it.
+ * Taking the device down with all queues, and bringing it up again: what every kind of reset has
+ * in common, whether driver, administrator or the error recovery of the bus began it, or it was
+ * put to sleep. All of it is done with &npu_device.hw_sem held for writing. Nothing here
+ * allocates memory, because fences wait for it.
  *
  * The halves may be far apart, and the semaphore released in between: then nobody
  * gets in (NPU_HW_DOWN), the schedulers stand, and queues collect their jobs.
@@ -40,21 +40,42 @@ static void npu_reset_start_schedulers(struct npu_device *npu)
 }
 
 /**
- * npu_reset_stop() - stop the device and take its jobs away from it
+ * npu_reset_drain() - give no more jobs to the device, and wait until it has done those it has
+ * @npu: device that works, &npu_device.hw_sem held for writing
+ * @timeout: how long, jiffies
+ */
+void npu_reset_drain(struct npu_device *npu, unsigned long timeout)
+{
+	const unsigned long end = jiffies + timeout;
+	struct npu_recovery *rec = &npu->recovery;
+	struct npu_queue *queue;
+	u32 i;
+
+	npu_reset_stop_schedulers(npu);
+	while (atomic_read(&rec->inflight) && time_before(jiffies, end)) {
+		/* The interrupt may get lost: look now and then. */
+		wait_event_timeout(rec->idle, !atomic_read(&rec->inflight),
+				   min_t(long, end - jiffies, NPU_MBOX_POLL_JIFFIES));
+		npu_for_each_queue(npu, i, queue)
+			npu_queue_update(queue);
+	}
+}
+
+/**
+ * npu_reset_pause() - stop the device and take its jobs away from it
  * @npu: device, &npu_device.hw_sem held for writing
  * @reason: why, for people
  *
  * What was in flight is lost, but not told so yet. A device that is cut off by its bus is not
  * touched.
  */
-void npu_reset_stop(struct npu_device *npu, const char *reason)
+void npu_reset_pause(struct npu_device *npu, const char *reason)
 {
 	struct npu_queue *queue;
 	bool sure;
 	u32 i;
 
 	trace_npu_reset(npu->drm.dev, reason);
-	npu_coredump_reset(npu, reason);
 	WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
 	npu_reset_stop_schedulers(npu);
 	/* Who has failed on its own account shall not be called innocent. */
@@ -70,6 +91,17 @@ void npu_reset_stop(struct npu_device *npu, const char *reason)
 	npu_perf_lose(npu);
 	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
+}
+
+/**
+ * npu_reset_stop() - npu_reset_pause() of a device that is in trouble, which is written down
+ * @npu: device, &npu_device.hw_sem held for writing
+ * @reason: why, for people
+ */
+void npu_reset_stop(struct npu_device *npu, const char *reason)
+{
+	npu_coredump_reset(npu, reason);
+	npu_reset_pause(npu, reason);
 }
 
 /**

@@ -6,6 +6,8 @@
 struct npu_device;
 enum npu_hw_state;
 
+void npu_reset_drain(struct npu_device *npu, unsigned long timeout);
+void npu_reset_pause(struct npu_device *npu, const char *reason);
 void npu_reset_stop(struct npu_device *npu, const char *reason);
 int npu_reset_start(struct npu_device *npu);
 void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state);

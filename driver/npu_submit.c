@@ -152,7 +152,8 @@ static int npu_submit_run(struct npu_submit *submit, const struct drm_npu_submit
  *
  * Return: 0; -EINVAL: flags, counts, strides, addresses, points, or a point to wait for that nobody
  * has submitted yet; -E2BIG: unknown bytes in an element; -ENOENT: no such queue or syncobj;
- * -ECANCELED: the queue is not usable any more; -EFAULT; -ENOMEM; -EINTR; -ENODEV.
+ * -ECANCELED: the queue is not usable any more; -EFAULT; -ENOMEM; -EINTR; -EIO: the device sleeps
+ * and cannot be woken; -ENODEV.
  */
 int npu_ioctl_submit(struct drm_device *drm, void *data, struct drm_file *file)
 {

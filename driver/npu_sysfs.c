@@ -72,6 +72,7 @@ static DEVICE_ATTR_RO(fw_build_id);
 static const char * const npu_state_names[] = {
 	[NPU_HW_DOWN] = "down",
 	[NPU_HW_UP] = "up",
+	[NPU_HW_ASLEEP] = "asleep",
 	[NPU_HW_WEDGED] = "wedged",
 	[NPU_HW_GONE] = "gone",
 };

@@ -190,21 +190,51 @@ static inline bool slot_powered(void)
 	return power != '0';
 }
 
+/* The number that a file of the kernel's says, or a negative errno. */
+static inline long read_number(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	long value;
+
+	if (!file)
+		return -errno;
+	errno = EIO;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = -errno;
+	fclose(file);
+	return value;
+}
+
+/* A file of the device in sysfs, until the next call. */
+static inline const char *device_path(const char *pci, const char *name)
+{
+	static char path[160];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/%s", pci, name);
+	return path;
+}
+
+/* Whether such a file says just this. */
+static inline bool device_says(const char *pci, const char *name, const char *text)
+{
+	FILE *file = fopen(device_path(pci, name), "r");
+	char line[64] = "";
+
+	if (!file)
+		return false;
+	if (fgets(line, sizeof(line), file))
+		line[strcspn(line, "\n")] = 0;
+	fclose(file);
+	return !strcmp(line, text);
+}
+
 /* How often a step of recovery was taken, by its name in sysfs; a negative errno if it cannot be read. */
 static inline int recovery_count(const char *pci, const char *step)
 {
-	char path[128];
-	FILE *file;
-	int count;
+	char name[64];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/recovery/%s", pci, step);
-	file = fopen(path, "r");
-	if (!file)
-		return -errno;
-	if (fscanf(file, "%d", &count) != 1)
-		count = -EIO;
-	fclose(file);
-	return count;
+	snprintf(name, sizeof(name), "recovery/%s", step);
+	return read_number(device_path(pci, name));
 }
 
 /* ---- work ---- */

@@ -17,26 +17,12 @@ FIXTURE(power)
 	long points, khz;
 };
 
-static long read_number(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	long value;
-
-	if (!file)
-		return -errno;
-	errno = EIO;
-	if (fscanf(file, "%ld", &value) != 1)
-		value = -errno;
-	fclose(file);
-	return value;
-}
-
 static const char *dvfs_path(const char *pci, const char *name)
 {
-	static char path[160];
+	char file[64];
 
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/dvfs/%s", pci, name);
-	return path;
+	snprintf(file, sizeof(file), "dvfs/%s", name);
+	return device_path(pci, file);
 }
 
 static long dvfs_get(const char *pci, const char *name)

@@ -1,98 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * The device is reset, unbound, reloaded and pulled out again and again while programs use it. Each
- * of them may see its jobs lost and the device gone, and nothing else; and each time the device
- * works afterwards.
+ * The device is reset, unbound, reloaded and pulled out again and again while programs use it, and
+ * each time the device works afterwards.
  *
  * Only where NPU_STRESS says how many rounds of each; NPU_STRESS=1 stands for 200.
  */
-#include <signal.h>
-#include <sys/wait.h>
+#include "npu_load.h"
 
-#include "npu_inject.h"
-
-#define WORKERS 4
 #define ROUNDS_FULL 200
 
 FIXTURE(stress)
 {
-	pid_t worker[WORKERS];
+	struct npu_load load;
 	char pci[64];
 	int rounds;
 };
-
-/* What may become of work on a device that is reset and taken away. */
-static bool excused(int ret)
-{
-	return !ret || ret == -ECANCELED || ret == -ENODEV;
-}
-
-/* One program's life: some jobs, until something ends them. False: it saw what it must not see. */
-static bool live(void)
-{
-	struct npu_ctx ctx;
-	int i, ret = npu_ctx_init(&ctx, 60000);
-
-	for (i = 0; !ret && i < 20; i++)
-		ret = i % 2 ? run_fill(&ctx) : run_kernel(&ctx, NPU_INSN_EXIT);
-	npu_ctx_exit(&ctx);
-	if (!excused(ret))
-		fprintf(stderr, "# a program saw %s in its step %d\n", strerror(-ret), i);
-	return excused(ret);
-}
-
-static void work(void)
-{
-	while (live())
-		;
-	_exit(1);
-}
-
-static void start_workers(FIXTURE_DATA(stress) *self)
-{
-	int i;
-
-	for (i = 0; i < WORKERS; i++) {
-		self->worker[i] = fork();
-		if (!self->worker[i])
-			work();
-	}
-}
-
-/* True: none had ended by itself. */
-static bool stop_workers(FIXTURE_DATA(stress) *self)
-{
-	bool good = true;
-	int i, status;
-
-	for (i = 0; i < WORKERS; i++) {
-		if (self->worker[i] <= 0)
-			continue;
-		kill(self->worker[i], SIGKILL);
-		good &= waitpid(self->worker[i], &status, 0) == self->worker[i] &&
-			WIFSIGNALED(status);
-		self->worker[i] = 0;
-	}
-	return good;
-}
-
-/* The device works, within a time in which it may have to come back. */
-static bool back(void)
-{
-	const int64_t start = npu_deadline(0);
-	struct npu_ctx ctx;
-	int ret;
-
-	do {
-		ret = npu_ctx_init(&ctx, 0);
-		if (!ret)
-			ret = run_fill(&ctx);
-		npu_ctx_exit(&ctx);
-		if (ret)
-			usleep(20000);
-	} while (ret && npu_deadline(0) - start < 2 * NPU_TEST_WAIT_NS);
-	return !ret;
-}
 
 FIXTURE_SETUP(stress)
 {
@@ -110,12 +32,12 @@ FIXTURE_SETUP(stress)
 	ASSERT_EQ(0, npu_ctx_init(&ctx, 0));
 	ASSERT_EQ(0, find_pci(&ctx, self->pci, sizeof(self->pci)));
 	npu_ctx_exit(&ctx);
-	start_workers(self);
+	npu_load_start(&self->load);
 }
 
 FIXTURE_TEARDOWN(stress)
 {
-	EXPECT_TRUE(stop_workers(self));
+	EXPECT_TRUE(npu_load_stop(&self->load));
 }
 
 /* The firmware dies, and the driver does what it does then. */
@@ -136,7 +58,7 @@ TEST_F_TIMEOUT(stress, reset, 14400)
 		} while (count <= before && npu_deadline(0) - start < NPU_TEST_WAIT_NS);
 		ASSERT_GT(count, before);
 		before = count;
-		ASSERT_TRUE(back());
+		ASSERT_TRUE(npu_load_back());
 	}
 	munmap((void *)regs, 4096);
 }
@@ -149,7 +71,7 @@ TEST_F_TIMEOUT(stress, function_reset, 14400)
 	snprintf(reset, sizeof(reset), "devices/%s/reset", self->pci);
 	for (i = 0; i < self->rounds; i++) {
 		ASSERT_EQ(0, bus_write(reset, "1"));
-		ASSERT_TRUE(back());
+		ASSERT_TRUE(npu_load_back());
 	}
 }
 
@@ -160,7 +82,7 @@ TEST_F_TIMEOUT(stress, unbind_and_bind, 14400)
 	for (i = 0; i < self->rounds; i++) {
 		ASSERT_EQ(0, bus_write("drivers/npu/unbind", self->pci));
 		ASSERT_EQ(0, bus_write("drivers/npu/bind", self->pci));
-		ASSERT_TRUE(back());
+		ASSERT_TRUE(npu_load_back());
 	}
 }
 
@@ -178,7 +100,7 @@ TEST_F_TIMEOUT(stress, reload, 14400)
 			usleep(10000);
 		ASSERT_EQ(0, ret);
 		ASSERT_EQ(0, system("modprobe npu"));
-		ASSERT_TRUE(back());
+		ASSERT_TRUE(npu_load_back());
 	}
 }
 
@@ -209,7 +131,7 @@ TEST_F_TIMEOUT(stress, surprise_removal, 28800)
 			bus_write("slots/1/power", "1");
 			usleep(100000);
 		}
-		ASSERT_TRUE(back());
+		ASSERT_TRUE(npu_load_back());
 	}
 }
 

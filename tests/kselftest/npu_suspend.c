@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The machine sleeps while jobs are queued and running: those that had begun say that they were lost,
+ * all others are done afterwards, by queues that notice nothing.
+ *
+ * Only where NPU_SUSPEND says how many rounds of each. Most rounds are rehearsals (/sys/power/pm_test):
+ * the device is put in D3hot and woken, the machine is not. Where NPU_WAKER is set somebody will
+ * wake a machine that sleeps (S3), in which the device loses all it knows; tests/vm/sleep does both.
+ */
+#include <npu_perf.h>
+
+#include "npu_load.h"
+
+#define WAITING 50 /* jobs that wait for the tiles */
+#define ROUND_SECONDS 120
+
+FIXTURE(suspend)
+{
+	struct npu_ctx busy, waits, later;
+	struct npu_load load;
+	char pci[64];
+	uint8_t chipset[8];
+	int rounds, stream;
+};
+
+FIXTURE_VARIANT(suspend)
+{
+	bool rehearsed;
+};
+
+FIXTURE_VARIANT_ADD(suspend, rehearsed)
+{
+	.rehearsed = true,
+};
+
+FIXTURE_VARIANT_ADD(suspend, slept)
+{
+	.rehearsed = false,
+};
+
+/*
+ * QEMU's chipset forgets in S3 where its power registers are, and no BIOS tells it again: without this
+ * the machine could be put to sleep once only, and not be switched off.
+ */
+static bool chipset(uint8_t *registers, size_t size, bool restore)
+{
+	int fd = open("/sys/bus/pci/devices/0000:00:1f.0/config", O_RDWR | O_CLOEXEC);
+	ssize_t done;
+
+	if (fd < 0)
+		return false;
+	done = restore ? pwrite(fd, registers, size, 0x40) : pread(fd, registers, size, 0x40);
+	close(fd);
+	return done == (ssize_t)size;
+}
+
+FIXTURE_SETUP(suspend)
+{
+	const char *rounds = getenv("NPU_SUSPEND");
+	struct drm_npu_perf_stream_open req = {
+		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
+		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
+		.lanes = 1,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = 8,
+		.threshold = 1,
+	};
+
+	if (geteuid())
+		SKIP(return, "only root may put the machine to sleep");
+	if (!rounds)
+		SKIP(return, "only where NPU_SUSPEND says how many rounds");
+	if (!variant->rehearsed && !getenv("NPU_WAKER"))
+		SKIP(return, "nobody would wake it; NPU_WAKER says that somebody does");
+	if (access("/sys/power/pm_test", F_OK))
+		SKIP(return, "a kernel without CONFIG_PM_SLEEP_DEBUG");
+	self->rounds = atoi(rounds);
+	ASSERT_GT(self->rounds, 0);
+	ASSERT_TRUE(variant->rehearsed || chipset(self->chipset, sizeof(self->chipset), false));
+	ASSERT_EQ(0, npu_ctx_init(&self->busy, 60000));
+	ASSERT_EQ(0, npu_ctx_init(&self->waits, 60000));
+	ASSERT_EQ(0, npu_ctx_init(&self->later, 60000));
+	ASSERT_EQ(0, find_pci(&self->busy, self->pci, sizeof(self->pci)));
+	req.queue_id = self->waits.queue;
+	ASSERT_EQ(0, npu_ioctl(self->waits.fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req));
+	self->stream = req.fd;
+}
+
+FIXTURE_TEARDOWN(suspend)
+{
+	npu_write_file("/sys/power/pm_test", "none");
+	EXPECT_TRUE(npu_load_stop(&self->load));
+	if (self->stream > 0)
+		close(self->stream);
+	npu_ctx_exit(&self->busy);
+	npu_ctx_exit(&self->waits);
+	npu_ctx_exit(&self->later);
+}
+
+/* Return: 0 after the machine has slept, or seemed to. */
+static int sleep_once(FIXTURE_DATA(suspend) *self, bool rehearsed)
+{
+	int ret = npu_write_file("/sys/power/pm_test", rehearsed ? "platform" : "none");
+
+	/* nothing is to be seen in between that would take time */
+	if (!ret)
+		ret = npu_write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
+	if (!ret)
+		ret = npu_write_file("/sys/power/state", "mem");
+	if (!rehearsed && !chipset(self->chipset, sizeof(self->chipset), true))
+		ret = -EIO;
+	return ret;
+}
+
+/* A job that never ends and has begun, and some fills that are through. */
+static int begin_busy(FIXTURE_DATA(suspend) *self)
+{
+	union npu_packet *pkt = npu_ctx_packets(&self->busy);
+	int ret;
+
+	*(uint32_t *)(self->busy.mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
+	pkt[0] = npu_pkt_dispatch(CODE_VA, 0, 64);
+	ret = npu_ctx_submit(&self->busy, 1);
+	/* it has the tiles before others want them: they only get to run when it has */
+	npu_ctx_packets(&self->waits)[2] = npu_pkt_fill(DATA_VA, 1, 4);
+	for (int i = 0; !ret && i < 100; i++)
+		ret = npu_submit(self->waits.fd, self->waits.queue, NPU_TEST_VA + 128, 1,
+				 self->waits.timeline, ++self->waits.point);
+	return ret ? ret : npu_wait(self->waits.fd, self->waits.timeline, self->waits.point,
+				    NPU_TEST_WAIT_NS);
+}
+
+/* Jobs that wait for the tiles; the last one fills in what the first ones did not. */
+static int begin_waiting(struct npu_ctx *waits, uint32_t *jobs, uint32_t value)
+{
+	int ret = 0;
+
+	*(uint32_t *)(waits->mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_EXIT;
+	npu_ctx_packets(waits)[0] = npu_pkt_dispatch(CODE_VA, 0, 8);
+	npu_ctx_packets(waits)[1] = npu_pkt_fill(DATA_VA + 4, value, 4);
+	for (int i = 0; !ret && i < WAITING; i++)
+		ret = npu_submit_binary(waits->fd, waits->queue, NPU_TEST_VA, 2, &jobs[i]);
+	return ret;
+}
+
+/* A job of another file's queue that waits for one of these. The scheduler has it meanwhile. */
+static int begin_later(struct npu_ctx *later, int waits_fd, uint32_t job, uint32_t value)
+{
+	struct drm_npu_cmdbuf cmdbuf = { .va = NPU_TEST_VA, .packets = 1 };
+	struct drm_npu_sync_op syncs[2] = {
+		{ .flags = DRM_NPU_SYNC_OP_WAIT },
+		{
+			.flags = DRM_NPU_SYNC_OP_SIGNAL | DRM_NPU_SYNC_OP_TIMELINE,
+			.handle = later->timeline,
+			.point = ++later->point,
+		},
+	};
+	struct drm_npu_submit req = {
+		.queue_id = later->queue,
+		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
+		.syncs = DRM_NPU_OBJ_ARRAY(2, syncs),
+	};
+	int fd = -1, ret;
+
+	if (drmSyncobjHandleToFD(waits_fd, job, &fd))
+		return -errno;
+	ret = drmSyncobjFDToHandle(later->fd, fd, &syncs[0].handle) ? -errno : 0;
+	close(fd);
+	npu_ctx_packets(later)[0] = npu_pkt_fill(DATA_VA, value, 4);
+	if (!ret)
+		ret = npu_ioctl(later->fd, DRM_IOCTL_NPU_SUBMIT, &req);
+	drmSyncobjDestroy(later->fd, syncs[0].handle);
+	return ret;
+}
+
+static int end_waiting(struct npu_ctx *waits, uint32_t *jobs)
+{
+	int ret = 0;
+
+	for (int i = 0; !ret && i < WAITING; i++) {
+		ret = npu_wait_binary(waits->fd, jobs[i]);
+		drmSyncobjDestroy(waits->fd, jobs[i]);
+	}
+	return ret;
+}
+
+/* Takes all records, which is what a stream waits for that is to start anew. Return: its restarts. */
+static int drain(int stream)
+{
+	struct drm_npu_perf_status status = {};
+	char records[4096];
+	ssize_t got;
+
+	while ((got = read(stream, records, sizeof(records))) > 0)
+		;
+	if (got < 0 && errno != EAGAIN)
+		return -errno;
+	if (npu_ioctl(stream, DRM_NPU_PERF_IOC_STATUS, &status))
+		return -errno;
+	return status.state == DRM_NPU_PERF_LANE_ON ? (int)status.restarts : -EIO;
+}
+
+TEST_F_TIMEOUT(suspend, jobs_queued_and_running, 50 * ROUND_SECONDS)
+{
+	struct npu_ctx *busy = &self->busy, *waits = &self->waits, *later = &self->later;
+	const int restarts = recovery_count(self->pci, "firmware_restarts");
+	const int wedged = recovery_count(self->pci, "wedged");
+	struct drm_npu_queue_get_state state;
+	uint32_t jobs[WAITING];
+
+	ASSERT_EQ(0, npu_write_file(device_path(self->pci, "dvfs/max_point"), "0"));
+	for (int round = 1; round <= self->rounds; round++) {
+		ASSERT_EQ(0, begin_busy(self));
+		ASSERT_EQ(0, begin_waiting(waits, jobs, round));
+		ASSERT_EQ(0, begin_later(later, waits->fd, jobs[WAITING - 1], round));
+		ASSERT_EQ(0, sleep_once(self, variant->rehearsed));
+
+		ASSERT_EQ(-ECANCELED, wait_job(busy, NPU_TEST_WAIT_NS));
+		ASSERT_EQ(0, npu_queue_state(busy->fd, busy->queue, &state));
+		EXPECT_EQ(DRM_NPU_QUEUE_INNOCENT, state.state);
+		EXPECT_EQ(0, state.fault.error);
+		ASSERT_EQ(0, new_queue(busy, 60000));
+
+		ASSERT_EQ(0, end_waiting(waits, jobs));
+		EXPECT_EQ(round, *(volatile uint32_t *)(waits->mem + NPU_TEST_DATA + 4));
+		ASSERT_EQ(0, wait_job(later, NPU_TEST_WAIT_NS));
+		EXPECT_EQ(round, *(volatile uint32_t *)(later->mem + NPU_TEST_DATA));
+
+		/* what was set, and what was watched */
+		EXPECT_EQ(0, read_number(device_path(self->pci, "dvfs/cur_point")));
+		EXPECT_EQ(round, drain(self->stream));
+	}
+	ASSERT_EQ(0, npu_queue_state(waits->fd, waits->queue, &state));
+	EXPECT_EQ(DRM_NPU_QUEUE_USABLE, state.state);
+	EXPECT_EQ(self->rounds * (WAITING + 100), state.completed);
+	/* nothing of this was trouble */
+	EXPECT_EQ(restarts, recovery_count(self->pci, "firmware_restarts"));
+	EXPECT_EQ(wedged, recovery_count(self->pci, "wedged"));
+}
+
+/* Programs in the middle of whatever they do. */
+TEST_F_TIMEOUT(suspend, under_load, 50 * ROUND_SECONDS)
+{
+	npu_load_start(&self->load);
+	for (int round = 0; round < self->rounds; round++) {
+		ASSERT_TRUE(npu_load_back());
+		ASSERT_EQ(0, sleep_once(self, variant->rehearsed));
+	}
+	ASSERT_TRUE(npu_load_back());
+	EXPECT_TRUE(npu_load_stop(&self->load));
+}
+
+/* A device that nobody needs when the machine goes to sleep is left alone, and wakes when it is needed. */
+TEST_F_TIMEOUT(suspend, while_it_sleeps_itself, 50 * ROUND_SECONDS)
+{
+	const int64_t start = npu_deadline(0);
+
+	close(self->stream);
+	self->stream = 0;
+	ASSERT_EQ(0, npu_write_file(device_path(self->pci, "power/autosuspend_delay_ms"), "0"));
+	ASSERT_EQ(0, npu_write_file(device_path(self->pci, "power/control"), "auto"));
+	for (int round = 0; round < 2; round++) {
+		ASSERT_EQ(0, run_fill(&self->waits));
+		while (!device_says(self->pci, "npu/state", "asleep") &&
+		       npu_deadline(0) - start < NPU_TEST_WAIT_NS)
+			usleep(1000);
+		ASSERT_TRUE(device_says(self->pci, "npu/state", "asleep"));
+		ASSERT_EQ(0, sleep_once(self, variant->rehearsed));
+		EXPECT_EQ(0, run_fill(&self->waits));
+	}
+	ASSERT_EQ(0, npu_write_file(device_path(self->pci, "power/control"), "on"));
+	EXPECT_TRUE(device_says(self->pci, "npu/state", "up"));
+}
+
+/* Every fault that leaves the registers there, armed when the machine goes to sleep with work under way. */
+TEST_F_TIMEOUT(suspend, with_faults, 50 * ROUND_SECONDS)
+{
+	volatile uint32_t *regs = map_regs(self->pci);
+	struct npu_ctx *busy = &self->busy;
+
+	if (!variant->rehearsed)
+		SKIP(return, "for the driver it is the same");
+	if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
+		SKIP(return, "needs debug-faults=on and iomem=relaxed");
+	for (uint32_t fault = 1; fault < NPU_FAULT_COUNT; fault++) {
+		/* some are a state, some strike now, and when it wakes */
+		uint32_t count = 2, arg = 0, said;
+
+		switch (fault) {
+		case NPU_FAULT_SURPRISE_REMOVAL:
+			continue;
+		case NPU_FAULT_INTERRUPT_STORM:
+			/* so that the kernel does not give the vector up, however slow it is */
+			arg = 1000000;
+			/* fallthrough */
+		case NPU_FAULT_HUNG_FIRMWARE:
+		case NPU_FAULT_SLOW_LINK:
+		case NPU_FAULT_THERMAL_THROTTLE:
+			count = 0;
+			break;
+		case NPU_FAULT_SPURIOUS_INTERRUPT:
+			count = 1;
+			break;
+		}
+		ASSERT_EQ(0, start_forever(busy));
+		said = inject_flags(regs, fault, ANY, count, arg, NPU_FAULT_PERSIST);
+		/* the answer is the first read that is lost */
+		ASSERT_EQ(fault == NPU_FAULT_LINK_DOWN ? UINT32_MAX : 0, said);
+		EXPECT_EQ(0, sleep_once(self, variant->rehearsed));
+		reg_write(regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
+		EXPECT_NE(-ETIME, wait_job(busy, 2 * NPU_TEST_WAIT_NS));
+		if (device_says(self->pci, "npu/state", "wedged"))
+			EXPECT_EQ(0, npu_reset_function(busy->fd));
+		ASSERT_TRUE(npu_load_back());
+		ASSERT_EQ(0, new_queue(busy, 60000));
+	}
+	munmap((void *)regs, 4096);
+}
+
+TEST_HARNESS_MAIN
