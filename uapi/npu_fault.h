@@ -7,7 +7,8 @@
  * The registers are there if NPU_FEATURE_DEBUG_FAULTS is set; else they read 0
  * and ignore writes, and faults can be had by QMP only. One fault of a kind is
  * armed at a time: arming it again replaces it. Faults end when they are used
- * up (count), cleared, or when the device is reset unless NPU_FAULT_PERSIST.
+ * up (count), cleared, or when the device is reset unless NPU_FAULT_PERSIST; a card that was
+ * pulled out (NPU_FAULT_SURPRISE_REMOVAL) no reset reaches.
  */
 #ifndef NPU_FAULT_H
 #define NPU_FAULT_H

@@ -484,8 +484,9 @@ void fault_reset(struct npu_dev *dev)
 	uint64_t set = 0;
 
 	pthread_mutex_lock(&fault->lock);
+	/* No reset reaches a card that is not there. */
 	for (unsigned int i = 1; i < NPU_FAULT_COUNT; i++)
-		if (!(fault->slot[i].spec.flags & NPU_FAULT_PERSIST))
+		if (i != NPU_FAULT_SURPRISE_REMOVAL && !(fault->slot[i].spec.flags & NPU_FAULT_PERSIST))
 			set |= BIT(i);
 	pthread_mutex_unlock(&fault->lock);
 	clear(dev, set);

@@ -7,7 +7,9 @@
 #define NPU_INJECT_H
 
 #include <dirent.h>
+#include <glob.h>
 #include <limits.h>
+#include <linux/pci_regs.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -179,15 +181,63 @@ static inline int bus_write(const char *file, const char *text)
 	return npu_write_file(path, text);
 }
 
-/* QEMU takes a card for unplugged that is in the slot when the guest cuts the power. */
-static inline bool slot_powered(void)
-{
-	FILE *file = fopen("/sys/bus/pci/slots/1/power", "r");
-	int power = file ? fgetc(file) : '0';
+/* ---- configuration space ---- */
 
-	if (file)
-		fclose(file);
-	return power != '0';
+/* Where a function has this capability; 0: nowhere. */
+static inline uint8_t pci_capability(const char *pci, uint8_t id, uint8_t config[256])
+{
+	char path[128];
+	ssize_t got;
+	uint8_t cap;
+	int fd;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/config", pci);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	got = pread(fd, config, 256, 0);
+	close(fd);
+	if (got != 256)
+		return 0;
+	cap = config[PCI_CAPABILITY_LIST];
+	for (int i = 0; cap && config[cap] != id && i < 64; i++)
+		cap = config[cap + 1];
+	return cap && config[cap] == id ? cap : 0;
+}
+
+/*
+ * Has the kernel done all that it does when a card leaves slot 1? QEMU takes a card for unplugged
+ * that is in the slot when power and power light are off, and Linux turns the light off a
+ * second after the power: one that is put in again in between is gone for good.
+ */
+static inline bool slot_is_off(void)
+{
+	FILE *file = fopen("/sys/bus/pci/slots/1/address", "r");
+	uint8_t config[256], cap;
+	unsigned int bus = 0;
+	bool off = false;
+	glob_t ports;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%*x:%x", &bus) != 1)
+		bus = 0;
+	fclose(file);
+	if (!bus || glob("/sys/bus/pci/devices/*", 0, NULL, &ports))
+		return false;
+	for (size_t i = 0; i < ports.gl_pathc; i++) {
+		cap = pci_capability(strrchr(ports.gl_pathv[i], '/') + 1, PCI_CAP_ID_EXP, config);
+		if (cap && (config[PCI_HEADER_TYPE] & 0x7f) == PCI_HEADER_TYPE_BRIDGE &&
+		    config[PCI_SECONDARY_BUS] == bus) {
+			const uint16_t want = PCI_EXP_SLTCTL_PWR_OFF | PCI_EXP_SLTCTL_PWR_IND_OFF;
+			uint16_t control;
+
+			memcpy(&control, config + cap + PCI_EXP_SLTCTL, sizeof(control));
+			off = (control & want) == want;
+		}
+	}
+	globfree(&ports);
+	return off;
 }
 
 /* The number that a file of the kernel's says, or a negative errno. */

@@ -564,6 +564,14 @@ static void test_link(void)
 	tap_is(reg_read(d, NPU_REG_ID), UINT32_MAX, "link-down, persistent: still gone");
 	npu_dev_fault_clear(d->dev, NPU_FAULT_LINK_DOWN);
 	tap_is(reg_read(d, NPU_REG_ID), NPU_ID_MAGIC, "link-down, persistent: cleared");
+	/* None gets through to a card that is out. */
+	spec.fault = NPU_FAULT_SURPRISE_REMOVAL;
+	spec.flags = 0;
+	npu_dev_fault_inject(d->dev, &spec);
+	npu_dev_reset(d->dev);
+	tap_is(reg_read(d, NPU_REG_ID), UINT32_MAX, "surprise-removal: a reset of the bus changes nothing");
+	npu_dev_fault_clear(d->dev, NPU_FAULT_SURPRISE_REMOVAL);
+	tap_is(reg_read(d, NPU_REG_ID), NPU_ID_MAGIC, "surprise-removal: cleared");
 }
 
 /* Counters of a fill of 4 KiB by a queue that is new, with a fault or without one. */
