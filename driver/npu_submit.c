@@ -6,7 +6,8 @@
  * All that can fail is done first: copying, checking, looking up, allocating.
  * Then, under the queue's submit lock, the job gets its number, is handed over
  * and its fence published. Between arming and pushing nothing may fail, and
- * nothing does.
+ * nothing does. Memory that is shared with others is locked from where the job
+ * looks whom to wait for up to where it leaves its own fence.
  *
  * A job that waits for nothing, and finds nothing of its queue waiting, goes to
  * the hardware from here. The scheduler would hand it to a worker, and the
@@ -15,6 +16,7 @@
 #include <linux/dma-fence.h>
 #include <linux/mm.h>
 
+#include "npu_access.h"
 #include "npu_compat.h"
 #include "npu_device.h"
 #include "npu_job.h"
@@ -32,6 +34,7 @@ struct npu_submit {
 	struct npu_job *job;
 	struct drm_npu_cmdbuf *cmdbufs;
 	struct npu_syncs syncs;
+	struct npu_accesses accesses;
 };
 
 static int npu_submit_check_cmdbuf(const struct drm_npu_cmdbuf *cmdbuf)
@@ -63,7 +66,10 @@ static int npu_submit_fetch(struct npu_submit *submit, const struct drm_npu_subm
 		if (ret)
 			return ret;
 	}
-	return npu_syncs_fetch(&submit->syncs, submit->file, &args->syncs);
+	ret = npu_syncs_fetch(&submit->syncs, submit->file, &args->syncs);
+	if (ret)
+		return ret;
+	return npu_accesses_fetch(&submit->accesses, submit->file, &args->accesses);
 }
 
 static int npu_submit_prepare(struct npu_submit *submit)
@@ -71,12 +77,15 @@ static int npu_submit_prepare(struct npu_submit *submit)
 	int ret;
 
 	ret = npu_syncs_prepare(&submit->syncs);
-	if (ret || !submit->syncs.waits)
+	if (ret || !(submit->syncs.waits || submit->accesses.count))
 		return ret;
 	ret = npu_job_schedule(submit->job, submit->file);
 	if (ret)
 		return ret;
-	return npu_syncs_add_waits(&submit->syncs, &submit->job->base);
+	ret = npu_syncs_add_waits(&submit->syncs, &submit->job->base);
+	if (ret)
+		return ret;
+	return npu_accesses_add_waits(&submit->accesses, &submit->job->base);
 }
 
 /* The point of no return. */
@@ -107,12 +116,14 @@ static int npu_submit_push(struct npu_submit *submit)
 	}
 	queue->submitted++;
 	npu_syncs_publish(&submit->syncs, fence);
+	npu_accesses_publish(&submit->accesses, fence);
 	dma_fence_put(fence);
 	return 0;
 }
 
 static void npu_submit_fini(struct npu_submit *submit)
 {
+	npu_accesses_fini(&submit->accesses);
 	npu_syncs_fini(&submit->syncs);
 	if (submit->job)
 		npu_job_destroy(submit->job);
@@ -150,8 +161,9 @@ static int npu_submit_run(struct npu_submit *submit, const struct drm_npu_submit
  * @data: struct drm_npu_submit
  * @file: file
  *
- * Return: 0; -EINVAL: flags, counts, strides, addresses, points, or a point to wait for that nobody
- * has submitted yet; -E2BIG: unknown bytes in an element; -ENOENT: no such queue or syncobj;
+ * Return: 0; -EINVAL: flags, counts, strides, addresses, points, a point to wait for that nobody
+ * has submitted yet, or a BO that nobody else can have; -E2BIG: unknown bytes in an element;
+ * -ENOENT: no such queue, syncobj or BO;
  * -ECANCELED: the queue is not usable any more; -EFAULT; -ENOMEM; -EINTR; -EIO: the device sleeps
  * and cannot be woken; -ENODEV.
  */

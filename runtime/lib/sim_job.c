@@ -269,8 +269,8 @@ static int check_submit(const struct drm_npu_submit *submit)
 		(const struct drm_npu_sync_op *)(uintptr_t)submit->syncs.array;
 
 	if (submit->flags || submit->cmdbufs.count > SIM_MAX_CMDBUFS ||
-	    submit->syncs.count > SIM_MAX_SYNCS)
-		return -EINVAL;
+	    submit->syncs.count > SIM_MAX_SYNCS || submit->accesses.count)
+		return -EINVAL; /* it has no dma-bufs, so no BO is anybody else's */
 	for (uint32_t i = 0; i < submit->cmdbufs.count; i++)
 		if (check_cmdbuf(&cmdbufs[i]))
 			return -EINVAL;

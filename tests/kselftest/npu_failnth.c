@@ -312,7 +312,7 @@ TEST_F(failnth, submit)
 	      ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, ctx->point, NPU_TEST_WAIT_NS)));
 }
 
-/* Behind another job, so that it passes through the scheduler. */
+/* Behind another job, so that it passes through the scheduler, and with memory that others may use. */
 TEST_F(failnth, submit_waiting)
 {
 	struct npu_ctx *ctx = &self->ctx;
@@ -321,10 +321,12 @@ TEST_F(failnth, submit_waiting)
 		{ .flags = DRM_NPU_SYNC_OP_TIMELINE, .handle = ctx->timeline },
 		{ .flags = DRM_NPU_SYNC_OP_SIGNAL },
 	};
+	struct drm_npu_bo_access access = { .handle = ctx->bo, .flags = DRM_NPU_BO_ACCESS_WRITE };
 	struct drm_npu_submit req = {
 		.queue_id = ctx->queue,
 		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
 		.syncs = DRM_NPU_OBJ_ARRAY(2, syncs),
+		.accesses = DRM_NPU_OBJ_ARRAY(1, &access),
 	};
 
 	ASSERT_EQ(0, drmSyncobjCreate(ctx->fd, 0, &syncs[1].handle));

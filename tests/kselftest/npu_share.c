@@ -145,6 +145,26 @@ static int submit_after(int fd, uint32_t queue, uint64_t va, uint32_t before, ui
 	return npu_ioctl(fd, DRM_IOCTL_NPU_SUBMIT, &req);
 }
 
+/* One command buffer that uses a BO, and says so; it signals a new binary syncobj. */
+static int submit_access(int fd, uint32_t queue, uint64_t va, uint32_t bo, uint32_t flags,
+			 uint32_t *ret_job)
+{
+	struct drm_npu_cmdbuf cmdbuf = { .va = va, .packets = 1 };
+	struct drm_npu_sync_op sync = { .flags = DRM_NPU_SYNC_OP_SIGNAL };
+	struct drm_npu_bo_access access = { .handle = bo, .flags = flags };
+	struct drm_npu_submit req = {
+		.queue_id = queue,
+		.cmdbufs = DRM_NPU_OBJ_ARRAY(1, &cmdbuf),
+		.syncs = DRM_NPU_OBJ_ARRAY(1, &sync),
+		.accesses = DRM_NPU_OBJ_ARRAY(1, &access),
+	};
+
+	if (drmSyncobjCreate(fd, 0, &sync.handle))
+		return -errno;
+	*ret_job = sync.handle;
+	return npu_ioctl(fd, DRM_IOCTL_NPU_SUBMIT, &req);
+}
+
 static int ready(int dmabuf, int timeout_ms)
 {
 	struct pollfd poll_in = { .fd = dmabuf, .events = POLLIN };
@@ -231,12 +251,21 @@ TEST_F(share, second_npu)
 	EXPECT_EQ(4712, mem[SIZE / 4 - 1]);
 	close(dmabuf);
 
+	/* the same, and nobody hands a fence over */
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 4713, SIZE - 4);
+	ASSERT_EQ(0, submit_access(ctx->fd, ctx->queue, NPU_TEST_VA, imported,
+				   DRM_NPU_BO_ACCESS_WRITE, &written));
+	ASSERT_EQ(0, submit_access(fd, peer.queue, NPU_TEST_VA + NPU_PACKET_SIZE, bo,
+				   DRM_NPU_BO_ACCESS_WRITE, &copied));
+	EXPECT_EQ(0, npu_wait_binary(fd, copied));
+	EXPECT_EQ(4713, mem[SIZE / 4 - 1]);
+
 	/* the exporter's file goes first */
 	munmap(mem, SIZE);
 	close(fd);
 	npu_ctx_packets(ctx)[0] = npu_pkt_copy(NPU_TEST_VA + 0x10000, VA + SIZE - 4, 4);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
-	EXPECT_EQ(4712, *(uint32_t *)((uint8_t *)ctx->mem + 0x10000));
+	EXPECT_EQ(4713, *(uint32_t *)((uint8_t *)ctx->mem + 0x10000));
 }
 
 /*
@@ -270,6 +299,104 @@ static void fences_of(struct __test_metadata *_metadata, struct npu_ctx *ctx, in
 	EXPECT_EQ(0, npu_wait_binary(ctx->fd, reader));
 	EXPECT_EQ(4711, data[0]);
 	EXPECT_EQ(-ECANCELED, npu_syncobj_status(ctx->fd, writer));
+}
+
+/* Jobs that say what they use are ordered by it, and seen by others who have the dma-buf. */
+static void implicit(struct __test_metadata *_metadata, struct npu_ctx *ctx, uint32_t bo, int dmabuf)
+{
+	uint32_t *data = (uint32_t *)(ctx->mem + NPU_TEST_DATA);
+	const uint64_t fill = NPU_TEST_VA + NPU_PACKET_SIZE;
+	uint32_t queue, endless, reader, writer, third, other;
+
+	EXPECT_TRUE(ready(dmabuf, 0));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 60000, &queue));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 60000, &other));
+	*(uint32_t *)(ctx->mem + 0x20000) = NPU_INSN_SELF;
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(NPU_TEST_VA + 0x20000, 0, 1);
+	npu_ctx_packets(ctx)[1] = npu_pkt_fill(NPU_TEST_VA + NPU_TEST_DATA, 4711, 4);
+	data[0] = 0;
+
+	/* one that never ends reads: others may read, but who writes waits, and who reads after that too */
+	ASSERT_EQ(0, submit_access(ctx->fd, queue, NPU_TEST_VA, bo, DRM_NPU_BO_ACCESS_READ, &endless));
+	EXPECT_TRUE(ready(dmabuf, 0));
+	ASSERT_EQ(0, submit_access(ctx->fd, ctx->queue, fill, bo, DRM_NPU_BO_ACCESS_READ, &reader));
+	EXPECT_EQ(0, npu_wait_binary(ctx->fd, reader));
+	EXPECT_EQ(4711, data[0]);
+	data[0] = 0;
+	ASSERT_EQ(0, submit_access(ctx->fd, ctx->queue, fill, bo, DRM_NPU_BO_ACCESS_WRITE, &writer));
+	EXPECT_FALSE(ready(dmabuf, 100));
+	ASSERT_EQ(0, submit_access(ctx->fd, other, fill, bo, DRM_NPU_BO_ACCESS_READ, &third));
+	EXPECT_FALSE(ready(dmabuf, 100));
+	EXPECT_EQ(-EBUSY, npu_syncobj_status(ctx->fd, writer));
+	EXPECT_EQ(-EBUSY, npu_syncobj_status(ctx->fd, third));
+	EXPECT_EQ(0, data[0]);
+
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
+	EXPECT_EQ(0, npu_wait_binary(ctx->fd, third));
+	EXPECT_EQ(0, npu_syncobj_status(ctx->fd, writer));
+	EXPECT_EQ(-ECANCELED, npu_syncobj_status(ctx->fd, endless));
+	EXPECT_EQ(4711, data[0]);
+	EXPECT_TRUE(ready(dmabuf, NPU_TEST_WAIT_NS / 1000000));
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, other));
+}
+
+TEST_F(share, implicit_exported)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	int dmabuf;
+
+	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, ctx->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	implicit(_metadata, ctx, ctx->bo, dmabuf);
+	close(dmabuf);
+}
+
+TEST_F(share, implicit_imported)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	void *mem = NULL;
+	uint32_t handle;
+	int dmabuf = udmabuf_create(SIZE, &mem);
+
+	if (dmabuf == -ENOENT)
+		SKIP(return, "this kernel has no udmabuf");
+	ASSERT_GE(dmabuf, 0);
+	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &handle));
+	implicit(_metadata, ctx, handle, dmabuf);
+	close(dmabuf);
+	munmap(mem, SIZE);
+}
+
+TEST_F(share, implicit_bad)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_bo_create private = { .size = SIZE, .vm_id = ctx->vm };
+	struct drm_npu_bo_userptr userptr = { .size = 4096 };
+	struct drm_npu_bo_access twice[2] = {
+		{ .handle = ctx->bo },
+		{ .handle = ctx->bo, .flags = DRM_NPU_BO_ACCESS_WRITE },
+	};
+	struct drm_npu_submit req = {
+		.queue_id = ctx->queue,
+		.accesses = DRM_NPU_OBJ_ARRAY(2, twice),
+	};
+	uint32_t job;
+	void *mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_NE(MAP_FAILED, mem);
+	userptr.addr = (uintptr_t)mem;
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_CREATE, &private));
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_USERPTR, &userptr));
+	EXPECT_EQ(-ENOENT, submit_access(ctx->fd, ctx->queue, NPU_TEST_VA, 4711, 0, &job));
+	EXPECT_EQ(-EINVAL, submit_access(ctx->fd, ctx->queue, NPU_TEST_VA, ctx->bo, 2, &job));
+	EXPECT_EQ(-EINVAL, submit_access(ctx->fd, ctx->queue, NPU_TEST_VA, private.handle, 0, &job));
+	EXPECT_EQ(-EINVAL, submit_access(ctx->fd, ctx->queue, NPU_TEST_VA, userptr.handle, 0, &job));
+	EXPECT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_SUBMIT, &req));
+	req.accesses.count = 257;
+	EXPECT_EQ(-EINVAL, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_SUBMIT, &req));
+	req.accesses.count = 2;
+	req.accesses.array = 8;
+	EXPECT_EQ(-EFAULT, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_SUBMIT, &req));
+	munmap(mem, 4096);
 }
 
 TEST_F(share, fences_of_exported)

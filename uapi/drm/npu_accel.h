@@ -25,7 +25,7 @@ extern "C" {
 
 #define DRM_NPU_DRIVER_NAME  "npu"
 #define DRM_NPU_DRIVER_MAJOR 1
-#define DRM_NPU_DRIVER_MINOR 0
+#define DRM_NPU_DRIVER_MINOR 1
 
 enum drm_npu_ioctl_id {
 	DRM_NPU_DEV_QUERY = 0,
@@ -543,6 +543,26 @@ struct drm_npu_cmdbuf {
 	__u32 flags;
 };
 
+/** enum drm_npu_bo_access_flags - what a job does with a BO */
+enum drm_npu_bo_access_flags {
+	/** @DRM_NPU_BO_ACCESS_READ: it reads: it waits for who writes */
+	DRM_NPU_BO_ACCESS_READ = 0,
+	/** @DRM_NPU_BO_ACCESS_WRITE: it writes: it waits for all who use it, and they for it */
+	DRM_NPU_BO_ACCESS_WRITE = 1u << 0,
+};
+
+/**
+ * struct drm_npu_bo_access - a BO that is synchronised implicitly, by the fences of its dma-buf
+ *
+ * The BO need not be bound, nor is it bound by this.
+ */
+struct drm_npu_bo_access {
+	/** @handle: BO, none that belongs to one VM or is memory of a process */
+	__u32 handle;
+	/** @flags: enum drm_npu_bo_access_flags */
+	__u32 flags;
+};
+
 /**
  * struct drm_npu_submit - DRM_NPU_SUBMIT: run command buffers on a queue, in order, as one job
  *
@@ -557,6 +577,11 @@ struct drm_npu_submit {
 	struct drm_npu_obj_array cmdbufs;
 	/** @syncs: array of struct drm_npu_sync_op, 0..max_syncs */
 	struct drm_npu_obj_array syncs;
+	/**
+	 * @accesses: array of struct drm_npu_bo_access, 0..max_syncs: memory shared with others that
+	 * the job waits for, and that others wait for, without a sync op. Since 1.1.
+	 */
+	struct drm_npu_obj_array accesses;
 };
 
 /**
@@ -755,7 +780,7 @@ DRM_NPU_LAYOUT(fault, 56);
 DRM_NPU_LAYOUT(queue_get_state, 96);
 DRM_NPU_LAYOUT(sync_op, 16);
 DRM_NPU_LAYOUT(cmdbuf, 16);
-DRM_NPU_LAYOUT(submit, 40);
+DRM_NPU_LAYOUT(submit, 56);
 DRM_NPU_LAYOUT(bo_query_info, 48);
 DRM_NPU_LAYOUT(bo_set_label, 16);
 DRM_NPU_LAYOUT(bo_madvise, 16);
