@@ -54,7 +54,7 @@ test: vm vm-debug unit sanitized kselftest ## run all unit tests and, in a VM of
 
 .PHONY: stress
 stress: STEPS := 13
-stress: vm vm-debug kselftest ## 200 x each of reset, FLR, unbind, reload and surprise removal, on both kernels: hours [ROUNDS=]
+stress: vm vm-debug kselftest ## 64 tenants for 5 minutes, 200 x each of reset, FLR, unbind, reload and surprise removal, on both kernels: hours [ROUNDS=]
 	$(call step,stress in the VMs,-) tests/vm/stress $(or $(ROUNDS),200)
 
 .PHONY: shell

@@ -3,11 +3,9 @@
  * The device is reset, unbound, reloaded and pulled out again and again while programs use it, and
  * each time the device works afterwards.
  *
- * Only where NPU_STRESS says how many rounds of each; NPU_STRESS=1 stands for 200.
+ * Only where NPU_STRESS says how many rounds of each.
  */
 #include "npu_load.h"
-
-#define ROUNDS_FULL 200
 
 FIXTURE(stress)
 {
@@ -26,8 +24,6 @@ FIXTURE_SETUP(stress)
 	if (!full)
 		SKIP(return, "only where NPU_STRESS says how many rounds");
 	self->rounds = atoi(full);
-	if (self->rounds == 1)
-		self->rounds = ROUNDS_FULL;
 	ASSERT_GT(self->rounds, 0);
 	ASSERT_EQ(0, npu_ctx_init(&ctx, 0));
 	ASSERT_EQ(0, find_pci(&ctx, self->pci, sizeof(self->pci)));
