@@ -392,6 +392,8 @@ static void npu_coredump_write(struct npu_dump_writer *w, struct npu_coredump *d
 		npu_dump_put(w, NPU_DUMP_QUEUE, &dump->queue, sizeof(dump->queue), 1);
 		if (dump->fault.error)
 			npu_dump_record(w, &dump->fault);
+		if (dump->core.flags & NPU_CORE_STATE_VALID)
+			npu_dump_put(w, NPU_DUMP_CORE, &dump->core, sizeof(dump->core), 1);
 		npu_dump_put(w, NPU_DUMP_COUNTERS, dump->counters, sizeof(dump->counters[0]),
 			     ARRAY_SIZE(dump->counters));
 		npu_dump_put(w, NPU_DUMP_RING, dump->ring, sizeof(dump->ring[0]),
@@ -445,6 +447,17 @@ static bool npu_coredump_claim(struct npu_coredump *dump, enum npu_dump_reason r
 	return true;
 }
 
+/* The registers that the firmware left, if they are those of the fault that it told of. */
+static void npu_coredump_take_core(struct npu_coredump *dump, const struct npu_queue *queue)
+{
+	const struct drm_npu_fault *fault = &dump->fault;
+
+	dump->core = queue->mem->core;
+	if (!fault->error || dump->core.core != fault->core || dump->core.pc != fault->pc ||
+	    dump->core.seqno != fault->seqno || dump->core.workgroup != fault->workgroup)
+		dump->core.flags = 0;
+}
+
 static void npu_coredump_take(struct npu_coredump *dump, struct npu_queue *queue)
 {
 	const u32 mask = (1u << NPU_QUEUE_RING_LOG2) - 1;
@@ -469,6 +482,7 @@ static void npu_coredump_take(struct npu_coredump *dump, struct npu_queue *queue
 	};
 	strscpy(dump->queue.owner, queue->owner, sizeof(dump->queue.owner));
 	dump->fault = queue->fault;
+	npu_coredump_take_core(dump, queue);
 	memcpy(dump->counters, queue->mem->counters.value, sizeof(dump->counters));
 	for (i = 0; i < count; i++) {
 		u32 index = queue->tail - count + i;

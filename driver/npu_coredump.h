@@ -41,6 +41,8 @@ struct npu_coredump {
 	struct npu_dump_queue queue;
 	/** @fault: fault of @queue; none if its error is 0 */
 	struct drm_npu_fault fault;
+	/** @core: registers of the tile that @fault is about; valid if its flags say so */
+	struct npu_core_state core;
 	/** @counters: counters of @queue */
 	u64 counters[NPU_COUNTER_COUNT];
 	/** @ring_count: entries in @ring */

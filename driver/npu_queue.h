@@ -45,6 +45,8 @@ struct npu_queue_mem {
 	struct npu_queue_wb wb;
 	/** @counters: counters as of the last job that ended */
 	struct npu_counter_block counters;
+	/** @core: registers of the tile that a job failed or was stopped on */
+	struct npu_core_state core __aligned(64);
 };
 
 /** enum npu_queue_life - what becomes of a queue's jobs */

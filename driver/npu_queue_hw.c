@@ -446,6 +446,7 @@ static void npu_queue_rewind(struct npu_queue *queue)
 	npu_perfmon_restart(queue);
 	memset(&queue->mem->counters, 0, sizeof(queue->mem->counters));
 	memset(&queue->mem->wb, 0, sizeof(queue->mem->wb));
+	memset(&queue->mem->core, 0, sizeof(queue->mem->core));
 	queue->mem->wb.completed = oldest ? oldest->base.seqno - 1 : queue->emitted;
 	queue->seen_started = 0;
 	queue->seen_progress = 0;
@@ -469,6 +470,8 @@ static int npu_queue_activate(struct npu_queue *queue)
 		.vector = npu_irq_queue_vector(&npu->irq, queue->slot),
 		.priority = queue->priority,
 	};
+	if (npu->fw.info.features & NPU_FW_FEATURE_CORE_STATE)
+		desc->core_state = queue->mem_dma + offsetof(struct npu_queue_mem, core);
 	/* What the firmware reads is written before the message that it gets. */
 	dma_wmb();
 	ret = npu_mbox_request(npu, NPU_MSG_QUEUE_START, queue->slot);

@@ -14,7 +14,7 @@
 #define NPU_FW_HEADER_SIZE  256
 #define NPU_FW_MAX_SIZE	    (256u * 1024) /* whole image */
 #define NPU_FW_ABI_MAJOR    1 /* differs: driver and ROM refuse the image */
-#define NPU_FW_ABI_MINOR    5 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
+#define NPU_FW_ABI_MINOR    6 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
 #define NPU_FW_BUILD_ID_LEN 20
 #define NPU_FW_HASH_LEN	    32
 #define NPU_FW_VERSION_LEN  32
@@ -53,6 +53,7 @@ NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
 #define NPU_FW_FEATURE_COUNTERS	  (1ull << 1)
 #define NPU_FW_FEATURE_POWER	  (1ull << 9) /* power cap, counters of the device */
 #define NPU_FW_FEATURE_RECOVERY	  (1ull << 10) /* npu_queue_wb.begun, NPU_MSG_TILE_RESET */
+#define NPU_FW_FEATURE_CORE_STATE (1ull << 11) /* npu_queue_desc.core_state */
 #define NPU_FW_FEATURE_PERF	  (1ull << 8) /* performance streams, counters by core */
 
 /* NPU_REG_BOOT_STATUS: stage in [7:0], error in [15:8]. */

@@ -54,7 +54,7 @@
 #define NPU_ID_MAGIC	   0x3155504e /* "NPU1" */
 #define NPU_REG_HW_VERSION 0x004 /* major[31:16] minor[15:0] of this contract */
 #define NPU_HW_VERSION_MAJOR 1 /* differs: the driver refuses the device */
-#define NPU_HW_VERSION_MINOR 8 /* newer: more of it, what was there keeps its meaning; docs/hardware.md has the list */
+#define NPU_HW_VERSION_MINOR 9 /* newer: more of it, what was there keeps its meaning; docs/hardware.md has the list */
 #define NPU_REG_CAPS0	   0x008
 #define NPU_CAPS0_CHIPLETS	      0x000000ffu /* [7:0] number of chiplets */
 #define NPU_CAPS0_TILES_PER_CHIPLET   0x0000ff00u /* [15:8] */

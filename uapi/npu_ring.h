@@ -24,11 +24,13 @@ struct npu_queue_desc {
 	__u32 vector; /* MSI-X vector of this queue's completions */
 	__u32 priority; /* enum npu_queue_priority */
 	__u32 flags; /* 0 */
-	__u64 reserved[3]; /* 0 */
+	__u64 core_state; /* bus address of a struct npu_core_state, 64-byte aligned, or 0 */
+	__u64 reserved[2]; /* 0 */
 };
 NPU_ASSERT_SIZE(struct npu_queue_desc, 64);
 NPU_ASSERT_OFFSET(struct npu_queue_desc, ring_log2, 24);
 NPU_ASSERT_OFFSET(struct npu_queue_desc, flags, 36);
+NPU_ASSERT_OFFSET(struct npu_queue_desc, core_state, 40);
 
 enum npu_queue_priority {
 	NPU_PRIO_LOW = 0,
@@ -98,6 +100,39 @@ NPU_ASSERT_OFFSET(struct npu_queue_wb, error, 32);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, begun, 36);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, clock, 40);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, completed, 56);
+
+/*
+ * Registers of a tile's core, as they were when a job failed on it, or when it was stopped; 640 bytes. Written by the
+ * firmware before the NPU_MSG_FAULT that tells of the same, and not touched otherwise: zeroed before the queue
+ * starts, it says by its flags whether there is something in it. There is not if the tile had not begun its first
+ * workgroup. The names are those of the RISC-V specifications.
+ */
+struct npu_core_state {
+	__u32 flags; /* NPU_CORE_STATE_VALID */
+	__u32 core; /* tile number */
+	__u64 seqno; /* of the job */
+	__u64 workgroup; /* linear index */
+	__u64 pc; /* the instruction has had no effect; but see vstart */
+	__u64 x[32];
+	__u64 f[32]; /* single precision is NaN-boxed */
+	__u64 cycle; /* of the tile's share of the grid */
+	__u64 instret;
+	__u64 vtype; /* only the highest bit set (vill): no vector type is chosen */
+	__u32 vl;
+	__u32 vstart; /* element that a vector load or store is at */
+	__u32 vlenb; /* bytes of a vector register; 0: there are none */
+	__u32 fcsr;
+	__u32 vcsr;
+	__u32 reserved0; /* 0 */
+	__u64 reserved[6]; /* 0 */
+};
+NPU_ASSERT_SIZE(struct npu_core_state, 640);
+NPU_ASSERT_OFFSET(struct npu_core_state, pc, 24);
+NPU_ASSERT_OFFSET(struct npu_core_state, f, 288);
+NPU_ASSERT_OFFSET(struct npu_core_state, cycle, 544);
+NPU_ASSERT_OFFSET(struct npu_core_state, vl, 568);
+
+#define NPU_CORE_STATE_VALID (1u << 0)
 
 /* Why a job failed. */
 enum npu_job_error {

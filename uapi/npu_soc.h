@@ -217,6 +217,25 @@ enum npu_soc_perf_result {
 #define NPU_TILE_FAULT_WG     0x58 /* RO, linear workgroup index */
 #define NPU_TILE_SLICE	      0x5c /* WO, modelled cycles since GO or RESUME after which the share yields; see above */
 #define NPU_TILE_RAN	      0x60 /* RO, u64, modelled cycles from GO or RESUME to the last end of a workgroup */
+#define NPU_TILE_REGNO	      0x68 /* register of the core that REG shows: NPU_REGNO_* */
+#define NPU_TILE_REG	      0x70 /* RO, u64; 0: none of that number, or it is not a share's that has ended */
+
+/*
+ * Registers of a tile's core, by the numbers of the RISC-V debug specification's abstract commands: CSRs by their
+ * own. They are as the last share left them, until another begins; 0 while one runs, and of one that ended before
+ * its first workgroup began. Not in it are the vector registers, whose numbers that specification does not give.
+ */
+#define NPU_REGNO_FCSR	  0x003
+#define NPU_REGNO_VSTART  0x008 /* element that a vector load or store trapped at */
+#define NPU_REGNO_VCSR	  0x00f
+#define NPU_REGNO_DPC	  0x7b1 /* the program counter */
+#define NPU_REGNO_CYCLE	  0xc00 /* of the share */
+#define NPU_REGNO_INSTRET 0xc02
+#define NPU_REGNO_VL	  0xc20
+#define NPU_REGNO_VTYPE	  0xc21
+#define NPU_REGNO_VLENB	  0xc22
+#define NPU_REGNO_X(n)	  (0x1000 + (n)) /* n: 0..31 */
+#define NPU_REGNO_F(n)	  (0x1020 + (n))
 
 enum npu_soc_cmd {
 	NPU_SOC_CMD_GO = 1,

@@ -50,7 +50,7 @@ static bool desc_good(const struct npu_queue_desc *desc)
 	       desc->ring_log2 >= NPU_RING_MIN_LOG2 && desc->ring_log2 <= NPU_RING_MAX_LOG2 &&
 	       desc->vector >= NPU_VECTOR_QUEUE_0 && desc->vector < NPU_MSIX_VECTORS &&
 	       desc->priority < SCHED_CLASSES && !desc->flags &&
-	       !desc->reserved[0] && !desc->reserved[1] && !desc->reserved[2];
+	       desc->core_state % 64 == 0 && !desc->reserved[0] && !desc->reserved[1];
 }
 
 enum npu_msg_status queue_start(struct queue *queue)
@@ -220,6 +220,8 @@ static void end_job(struct queue *queue, enum npu_job_error error, uint64_t seqn
 
 void queue_fail(struct queue *queue, const struct queue_fault *fault)
 {
+	if (fault->state && queue->desc.core_state)
+		kmem_write(queue->desc.core_state, fault->state, sizeof(*fault->state));
 	queue->where = QUEUE_FAILING;
 	memset(&queue->fault, 0, sizeof(queue->fault));
 	queue->fault.type = NPU_MSG_FAULT;

@@ -76,6 +76,7 @@ struct queue_fault {
 	uint64_t pc;
 	uint64_t packet;
 	uint64_t workgroup;
+	const struct npu_core_state *state; /* registers of the tile; NULL: there are none to tell */
 };
 
 extern struct queue queues[NPU_MAX_QUEUES];

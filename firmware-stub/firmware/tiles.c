@@ -18,6 +18,7 @@
 
 #include "account.h"
 #include "bits.h"
+#include "bytes.h"
 #include "front.h"
 #include "outbox.h"
 #include "panic.h"
@@ -53,6 +54,7 @@ static struct {
 	uint64_t reset; /* bit per tile that did not heed that and was reset */
 	bool failed; /* .fault is valid */
 	struct queue_fault fault;
+	struct npu_core_state state __attribute__((aligned(8))); /* what .fault.state points to */
 } tiles;
 
 static uint32_t read32(unsigned int tile, unsigned long reg)
@@ -244,6 +246,41 @@ void tiles_tick(void)
 		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_RESET);
 }
 
+static uint64_t core_reg(unsigned int tile, uint32_t regno)
+{
+	write32(tile, NPU_TILE_REGNO, regno);
+	return read64(tile, NPU_TILE_REG);
+}
+
+/* The registers of a tile that stands, to .state; false: its core has done nothing for the share yet. */
+static bool note_state(unsigned int t, uint64_t seqno, uint32_t workgroup)
+{
+	struct npu_core_state *state = &tiles.state;
+
+	memset(state, 0, sizeof(*state));
+	/* The start of a workgroup takes time. */
+	state->cycle = core_reg(t, NPU_REGNO_CYCLE);
+	if (!state->cycle)
+		return false;
+	state->flags = NPU_CORE_STATE_VALID;
+	state->core = t;
+	state->seqno = seqno;
+	state->workgroup = workgroup;
+	state->pc = core_reg(t, NPU_REGNO_DPC);
+	for (unsigned int i = 0; i < 32; i++) {
+		state->x[i] = core_reg(t, NPU_REGNO_X(i));
+		state->f[i] = core_reg(t, NPU_REGNO_F(i));
+	}
+	state->instret = core_reg(t, NPU_REGNO_INSTRET);
+	state->vtype = core_reg(t, NPU_REGNO_VTYPE);
+	state->vl = (uint32_t)core_reg(t, NPU_REGNO_VL);
+	state->vstart = (uint32_t)core_reg(t, NPU_REGNO_VSTART);
+	state->vlenb = (uint32_t)core_reg(t, NPU_REGNO_VLENB);
+	state->fcsr = (uint32_t)core_reg(t, NPU_REGNO_FCSR);
+	state->vcsr = (uint32_t)core_reg(t, NPU_REGNO_VCSR);
+	return true;
+}
+
 /*
  * Several tiles may have failed before the others could be stopped: what gets
  * reported is the failure of the lowest workgroup among them. Which of them had
@@ -271,6 +308,8 @@ static void note_fault(unsigned int t, enum npu_job_error error)
 		.packet = tiles.owner->packet_va,
 		.workgroup = workgroup,
 	};
+	if (tiles.owner->desc.core_state && note_state(t, tiles.fault.seqno, workgroup))
+		tiles.fault.state = &tiles.state;
 	tiles.failed = true;
 }
 

@@ -339,6 +339,14 @@ void rv_take_tally(const struct rv_hart *hart, struct rv_tally *tally);
 /* Host pointers are forgotten. The hart is to be reset before it runs. */
 void rv_set_tally(struct rv_hart *hart, const struct rv_tally *tally);
 void rv_tally_state(struct rv_tally *tally, struct state *s);
+/*
+ * A register of a hart that does not run, by the number that abstract commands of the RISC-V debug
+ * specification have for it (RV_REGNO_*; others are CSRs). False: there is none of that number.
+ */
+#define RV_REGNO_DPC  0x7b1 /* the program counter */
+#define RV_REGNO_X(n) (0x1000 + (n))
+#define RV_REGNO_F(n) (0x1020 + (n))
+bool rv_reg(struct rv_hart *hart, unsigned int regno, uint64_t *value);
 /* Fetch code from memory anew before it is run again. */
 void rv_fence_i(struct rv_hart *hart);
 

@@ -189,6 +189,19 @@ static bool read_csr(struct rv_hart *hart, unsigned int csr, uint64_t *value)
 	return (csr >> 8 & 3) == 0 && read_env(hart, csr, value);
 }
 
+bool rv_reg(struct rv_hart *hart, unsigned int regno, uint64_t *value)
+{
+	if (regno >= RV_REGNO_X(0) && regno < RV_REGNO_X(32))
+		*value = hart->x[regno - RV_REGNO_X(0)];
+	else if (regno >= RV_REGNO_F(0) && regno < RV_REGNO_F(32))
+		*value = hart->f[regno - RV_REGNO_F(0)];
+	else if (regno == RV_REGNO_DPC)
+		*value = hart->pc;
+	else
+		return regno < 0x1000 && read_csr(hart, regno, value);
+	return true;
+}
+
 /* ---- writing --------------------------------------------------------------------------------- */
 
 static void write_fp(struct rv_hart *hart, unsigned int csr, uint64_t value)

@@ -65,7 +65,7 @@ static void console_put(struct soc *soc, uint8_t c)
 
 /* ---- tiles -------------------------------------------------------------------------------- */
 
-static uint32_t tile_reg_read(const struct npu_tile *tile, uint32_t offset)
+static uint32_t tile_reg_read(struct npu_tile *tile, uint32_t offset)
 {
 	const struct tile_share *next = &tile->next;
 	const struct tile_fault *fault = &tile->fault;
@@ -100,6 +100,12 @@ static uint32_t tile_reg_read(const struct npu_tile *tile, uint32_t offset)
 		return next->sharers;
 	case NPU_TILE_WG_DONE:
 		return __atomic_load_n(&tile->workgroups, __ATOMIC_RELAXED);
+	case NPU_TILE_REGNO:
+		return tile->regno;
+	case NPU_TILE_REG:
+		return lo(tile_core_reg(tile, tile->regno));
+	case NPU_TILE_REG + 4:
+		return hi(tile_core_reg(tile, tile->regno));
 	case NPU_TILE_RAN:
 		return lo(tile_ran(tile));
 	case NPU_TILE_RAN + 4:
@@ -147,6 +153,9 @@ static void tile_reg_write(struct npu_tile *tile, uint32_t offset, uint32_t valu
 		break;
 	case NPU_TILE_SLICE:
 		tile_set_slice(tile, value);
+		break;
+	case NPU_TILE_REGNO:
+		tile->regno = value;
 		break;
 	case NPU_TILE_STATUS:
 		if (tile->engine.status != NPU_SOC_BUSY)
@@ -571,7 +580,7 @@ static bool is_u64(uint64_t offset, bool tile)
 	if (tile)
 		return offset == NPU_TILE_ENTRY || offset == NPU_TILE_ARGS ||
 		       offset == NPU_TILE_FAULT_ADDR || offset == NPU_TILE_FAULT_PC ||
-		       offset == NPU_TILE_RAN;
+		       offset == NPU_TILE_RAN || offset == NPU_TILE_REG;
 	if (is_perf(offset))
 		return pmu_reg_is_u64(offset);
 	switch (offset) {
@@ -600,7 +609,7 @@ static bool is_u64(uint64_t offset, bool tile)
 bool soc_reg_read(struct soc *soc, uint64_t offset, unsigned int size, uint64_t *value)
 {
 	uint32_t reg = 0;
-	const struct npu_tile *tile = tile_at(soc, offset, &reg);
+	struct npu_tile *tile = tile_at(soc, offset, &reg);
 
 	if (size == 8 && !is_u64(tile ? reg : offset, tile))
 		return false;

@@ -298,6 +298,7 @@ static void start_workgroup(struct npu_tile *tile)
 	struct rv_hart *hart = &tile->hart;
 
 	rv_reset(hart, tile->share.entry);
+	tile->core_own = true;
 	hart->x[2] = NPU_VA_SRAM + tile->sram_size;
 	hart->x[10] = tile->share.args;
 	if (hart->profile)
@@ -396,6 +397,17 @@ void tile_stopped(struct npu_tile *tile)
 		       began ? tile->hart.pc : tile->share.entry);
 }
 
+uint64_t tile_core_reg(struct npu_tile *tile, uint32_t regno)
+{
+	uint64_t value = 0;
+
+	/* While it runs they are its thread's, and before its first workgroup another queue's. */
+	if (tile->engine.status == NPU_SOC_BUSY || !tile->core_own ||
+	    !rv_reg(&tile->hart, regno, &value))
+		return 0;
+	return value;
+}
+
 void tile_count(const struct rv_tally *tally, uint32_t workgroups, struct npu_counters *counters)
 {
 	uint64_t *v = counters->v;
@@ -457,6 +469,7 @@ static void latch_share(struct npu_tile *tile)
 {
 	tile->share = tile->next;
 	tile->workgroups = 0;
+	tile->core_own = false;
 	memset(&tile->fault, 0, sizeof(tile->fault));
 	memset(&tile->counters, 0, sizeof(tile->counters));
 }
@@ -594,4 +607,6 @@ void tile_reset(struct npu_tile *tile)
 	memset(&tile->fault, 0, sizeof(tile->fault));
 	tile->workgroups = 0;
 	tile->fresh = false;
+	tile->core_own = false;
+	tile->regno = 0;
 }

@@ -78,10 +78,12 @@ struct npu_tile {
 	bool spoilt; /* to be zeroed before its next use: a memory error, or NPU_SOC_CMD_RESET */
 
 	struct tile_share next;	 /* registers; dev's lock */
+	uint32_t regno; /* register that NPU_TILE_REG shows; dev's lock */
 	struct tile_share share; /* latched by GO */
 	bool fresh;		 /* share has not been started */
 	bool in_workgroup;
 	bool exited;
+	bool core_own; /* what the core's registers hold is of this share */
 	uint32_t workgroups; /* retired; atomic, others read it */
 	/* Cycle of the share from which on it yields between two workgroups; atomic. ~0: none. */
 	uint64_t yield_at;
@@ -126,6 +128,8 @@ void tile_reset(struct npu_tile *tile);
 void tile_go(struct npu_tile *tile);
 /* NPU_TILE_SLICE. Needs the lock. */
 void tile_set_slice(struct npu_tile *tile, uint64_t cycles);
+/* NPU_TILE_REG: a register of the core as the share that has ended left it. Needs the lock. */
+uint64_t tile_core_reg(struct npu_tile *tile, uint32_t regno);
 /* NPU_TILE_RAN. Needs the lock. */
 uint64_t tile_ran(const struct npu_tile *tile);
 /* NPU_SOC_CMD_RESUME: go on with the share that is kept of the queue in next. Needs the lock. */

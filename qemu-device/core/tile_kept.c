@@ -63,6 +63,7 @@ static void put_in(struct npu_tile *tile, const struct tile_kept *kept)
 	tile->fresh = false;
 	tile->in_workgroup = false;
 	tile->exited = false;
+	tile->core_own = false;
 	tile->blocked = false;
 	tile->op = TILE_OP_NONE;
 	tile->sram_ready = false;

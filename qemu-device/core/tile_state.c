@@ -98,6 +98,8 @@ void tile_state(struct npu_tile *tile, struct state *s)
 	STATE(s, tile->fresh);
 	STATE(s, tile->in_workgroup);
 	STATE(s, tile->exited);
+	STATE(s, tile->core_own);
+	STATE(s, tile->regno);
 	STATE(s, tile->workgroups);
 	STATE_MAX(s, tile->fault.error, NPU_JOB_ERROR_COUNT - 1);
 	STATE_MAX(s, tile->fault.access, NPU_ACCESS_NONE);

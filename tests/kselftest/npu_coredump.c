@@ -212,6 +212,9 @@ TEST_F(coredump, fault)
 	EXPECT_EQ(record->packet, packet[1].va);
 	EXPECT_EQ(0, memcmp(packet[1].bytes, &npu_ctx_packets(&ctx)[1], sizeof(packet->bytes)));
 
+	/* the copy engine has no such registers */
+	EXPECT_EQ(NULL, section(self, NPU_DUMP_CORE, &size));
+
 	/* nothing is mapped near it, so the walk ends before its leaf */
 	walk = section(self, NPU_DUMP_WALK, &size);
 	ASSERT_NE(NULL, walk);
@@ -223,9 +226,60 @@ TEST_F(coredump, fault)
 	npu_ctx_exit(&ctx);
 }
 
+/* Loads known values into registers, sets a vector type, and then reads from where a0 points to. */
+static const uint32_t fault_kernel[] = {
+	0x12300293, /* li t0, 0x123 */
+	0xf2028553, /* fmv.d.x fa0, t0 */
+	0x00500313, /* li t1, 5 */
+	0x0d1375d7, /* vsetvli a1, t1, e32, m2, ta, ma */
+	0x02056407, /* vle32.v v8, (a0) */
+	NPU_INSN_EXIT,
+};
+
+/* What the core was doing, to the last register. */
+TEST_F(coredump, registers)
+{
+	const uint64_t edge = NPU_TEST_VA + NPU_TEST_SIZE - 12;
+	const struct npu_core_state *core;
+	const struct npu_dump_record *record;
+	struct npu_ctx ctx;
+	uint64_t size;
+
+	ASSERT_EQ(0, npu_ctx_init(&ctx, 0));
+	memcpy(ctx.mem + (CODE_VA - NPU_TEST_VA), fault_kernel, sizeof(fault_kernel));
+	npu_ctx_packets(&ctx)[0] = npu_pkt_dispatch(CODE_VA, edge, 1);
+	ASSERT_EQ(-EFAULT, npu_ctx_run(&ctx, 1));
+	expect_dump(_metadata, self, NPU_DUMP_FAULT);
+	record = section(self, NPU_DUMP_RECORD, &size);
+	core = section(self, NPU_DUMP_CORE, &size);
+	ASSERT_NE(NULL, record);
+	ASSERT_NE(NULL, core);
+	EXPECT_EQ(sizeof(*core), size);
+	EXPECT_EQ(NPU_TEST_VA + NPU_TEST_SIZE, record->addr);
+	EXPECT_EQ(record->core, core->core);
+	EXPECT_EQ(record->seqno, core->seqno);
+	EXPECT_EQ(record->workgroup, core->workgroup);
+	EXPECT_EQ(CODE_VA + 16, core->pc);
+	EXPECT_EQ(4, core->instret);
+	EXPECT_LT(4, core->cycle);
+	EXPECT_EQ(0, core->x[0]);
+	EXPECT_EQ(0x123, core->x[5]);
+	EXPECT_EQ(5, core->x[6]);
+	EXPECT_EQ(edge, core->x[10]);
+	EXPECT_EQ(5, core->x[11]);
+	EXPECT_EQ(0x123, core->f[10]);
+	EXPECT_EQ(5, core->vl);
+	EXPECT_EQ(0xd1, core->vtype);
+	/* three elements are before the edge */
+	EXPECT_EQ(3, core->vstart);
+	EXPECT_LE(16, core->vlenb);
+	npu_ctx_exit(&ctx);
+}
+
 TEST_F(coredump, timeout)
 {
 	const struct npu_dump_record *record;
+	const struct npu_core_state *core;
 	const struct npu_dump_code *code;
 	struct npu_ctx ctx;
 	uint64_t size;
@@ -233,13 +287,17 @@ TEST_F(coredump, timeout)
 
 	ASSERT_EQ(0, npu_ctx_init(&ctx, 1000));
 	*(uint32_t *)(ctx.mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
-	npu_ctx_packets(&ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1);
+	npu_ctx_packets(&ctx)[0] = npu_pkt_dispatch(CODE_VA, 0x4711, 1);
 	ASSERT_EQ(-ETIMEDOUT, npu_ctx_run(&ctx, 1));
 	expect_dump(_metadata, self, NPU_DUMP_TIMEOUT);
 	record = section(self, NPU_DUMP_RECORD, &size);
 	ASSERT_NE(NULL, record);
 	EXPECT_EQ(NPU_JOB_STOPPED, record->error);
 	EXPECT_EQ(CODE_VA, record->pc);
+	core = section(self, NPU_DUMP_CORE, &size);
+	ASSERT_NE(NULL, core);
+	EXPECT_EQ(CODE_VA, core->pc);
+	EXPECT_EQ(0x4711, core->x[10]);
 	code = section(self, NPU_DUMP_CODE, &size);
 	ASSERT_NE(NULL, code);
 	/* eight pieces before the one that it stood in */
@@ -333,6 +391,7 @@ TEST_F(coredump, npu_prof)
 	TH_LOG("no %s in\n%s", want, text);
 	EXPECT_NE(NULL, strstr(text, "page fault: write to 0x123456789000"));
 	EXPECT_NE(NULL, strstr(text, "page-table walk of 0x123456789000"));
+	EXPECT_NE(NULL, strstr(text, "registers of tile "));
 	EXPECT_NE(NULL, strstr(text, " not mapped"));
 	EXPECT_NE(NULL, strstr(text, "DISPATCH 0x"));
 	EXPECT_NE(NULL, strstr(text, "mailbox, the newest last"));

@@ -397,10 +397,12 @@ struct queue_mem *queue_setup(struct drv *d, unsigned int q, unsigned int ring_l
 	queue->ring = mem_alloc(d, sizeof(*queue->ring) << ring_log2);
 	queue->wb = mem_alloc(d, sizeof(*queue->wb));
 	queue->counters = mem_alloc(d, sizeof(*queue->counters));
+	queue->core = mem_alloc(d, sizeof(*queue->core));
 	queue->desc = (struct npu_queue_desc){
 		.ring = bus_of(d, queue->ring),
 		.writeback = bus_of(d, queue->wb),
 		.counters = bus_of(d, queue->counters),
+		.core_state = bus_of(d, queue->core),
 		.ring_log2 = ring_log2,
 		.vector = NPU_VECTOR_QUEUE_0 + q % 16,
 		.priority = priority,

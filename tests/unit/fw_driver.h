@@ -31,6 +31,7 @@ struct queue_mem {
 	struct npu_ring_entry *ring;
 	struct npu_queue_wb *wb;
 	struct npu_counter_block *counters;
+	struct npu_core_state *core;
 	uint32_t tail;
 	uint64_t seqno; /* used last */
 };

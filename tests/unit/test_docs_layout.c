@@ -38,7 +38,7 @@ static const struct known {
 	KNOWN(npu_perf_ring, 8),     KNOWN(npu_perf_head, 8),	KNOWN(npu_perf_sample, 8),
 	KNOWN(npu_perf_pc, 8),	     KNOWN(npu_perf_share, 8),	KNOWN(npu_perf_packet, 8),
 	KNOWN(npu_perf_op, 8),	     KNOWN(npu_as_entry, 8),	KNOWN(npu_queue_desc, 8),
-	KNOWN(npu_ring_entry, 8),    KNOWN(npu_queue_wb, 8),
+	KNOWN(npu_ring_entry, 8),    KNOWN(npu_queue_wb, 8),	KNOWN(npu_core_state, 8),
 #undef KNOWN
 };
 

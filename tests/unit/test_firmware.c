@@ -334,6 +334,22 @@ static struct npu_msg fault_of(struct space *s, unsigned int q, uint8_t error, u
 	};
 }
 
+/* The registers are those of the core that failed, with what the kernel did before, and no more. */
+static void expect_core(const char *what, const struct queue_mem *queue, const struct npu_msg *want)
+{
+	const struct npu_core_state *core = queue->core;
+	const bool wild = want->fault.error == NPU_JOB_PAGE_FAULT;
+
+	tap_ok(core->flags == NPU_CORE_STATE_VALID && core->core == want->fault.core &&
+		       core->seqno == want->fault.seqno && core->pc == want->fault.pc &&
+		       core->workgroup == want->fault.workgroup && core->cycle,
+	       "%s: registers of the right core, workgroup and job", what);
+	tap_ok(core->x[5] == (wild ? 0x1230 : 0) && !core->x[0] && core->x[2] > NPU_VA_SRAM &&
+		       core->vtype == 1ull << 63 && core->vlenb && !core->reserved0 &&
+		       !core->reserved[5],
+	       "%s: with what the kernel had in them", what);
+}
+
 static void test_kernel_faults(void)
 {
 	static const struct {
@@ -361,6 +377,7 @@ static void test_kernel_faults(void)
 	queue_start(d, 1, NPU_PRIO_NORMAL);
 	queue_start(d, 2, NPU_PRIO_NORMAL);
 	for (unsigned int i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		memset(d->queue[1].core, 0, sizeof(*d->queue[1].core));
 		put_dispatch(&s, faults[i].kernel, faults[i].groups);
 		go(&s, 1);
 		want = fault_of(&s, 1, faults[i].error, faults[i].access, faults[i].core);
@@ -370,6 +387,7 @@ static void test_kernel_faults(void)
 		if (faults[i].error == NPU_JOB_BREAKPOINT)
 			want.fault.addr = want.fault.pc;
 		expect_failure(faults[i].name, 1, &s, &want);
+		expect_core(faults[i].name, &d->queue[1], &want);
 		put_fill(&other, other.data_va, i, 4);
 		seqno = go(&other, 2);
 		tap_ok(wait_done(d, 2, seqno) && !d->queue[2].wb->error && other.data[0] == i,
@@ -572,8 +590,9 @@ static void test_requests(void)
 	BAD_DESC(vector, NPU_MSIX_VECTORS);
 	BAD_DESC(priority, 4);
 	BAD_DESC(flags, 1);
+	BAD_DESC(core_state, desc.core_state + 32);
 	BAD_DESC(reserved[0], 1);
-	BAD_DESC(reserved[2], 1ull << 63);
+	BAD_DESC(reserved[1], 1ull << 63);
 	d->queue_table[4] = desc;
 	d->hole_start = bus_of(d, d->queue_table);
 	d->hole_end = d->hole_start + 4096;

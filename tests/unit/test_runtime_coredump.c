@@ -111,6 +111,9 @@ static void make_dump(void)
 	struct npu_dump_packet packets[2] = {{.va = 0x20000}, {.va = 0x20040}};
 	struct npu_dump_message message = {.to_host = 1, .msg = {.type = NPU_MSG_FAULT}};
 	struct npu_dump_register reg = {.offset = 0x24, .value = 2};
+	struct npu_core_state core = {.flags = NPU_CORE_STATE_VALID, .core = 2, .seqno = 7,
+				      .workgroup = 11, .cycle = 4711, .instret = 1234, .fcsr = 0x21,
+				      .vlenb = 256, .vl = 17, .vstart = 5, .vtype = 0xd1};
 	uint64_t start, function = function_at("wild_write", &start), counters[2] = {0, 123};
 	union npu_packet packet = {.dispatch = {.hdr.op = NPU_PKT_DISPATCH, .grid = {64, 1, 1}}};
 
@@ -123,12 +126,18 @@ static void make_dump(void)
 	maps[1] = (struct npu_dump_binding){.va = BASE + 4096, .size = 1 << 20, .offset = 4096};
 	record.pc = BASE + function - start;
 	packet.dispatch.entry = record.pc;
+	core.pc = record.pc;
+	for (unsigned int i = 1; i < 32; i++)
+		core.x[i] = 0xab0000 + i;
+	core.x[1] = BASE + function_at("wild_read", &start) - start;
+	core.f[31] = 0xfedc;
 	memcpy(packets[1].bytes, &packet, sizeof(packet));
 	put(NPU_DUMP_DEVICE, &device, sizeof(device), 1);
 	put(NPU_DUMP_REGISTERS, &reg, sizeof(reg), 1);
 	put(999, "not known yet", 13, 1);
 	put(NPU_DUMP_QUEUE, &queue, sizeof(queue), 1);
 	put(NPU_DUMP_RECORD, &record, sizeof(record), 1);
+	put(NPU_DUMP_CORE, &core, sizeof(core), 1);
 	put(NPU_DUMP_COUNTERS, counters, 8, 2);
 	put(NPU_DUMP_WALK, walk, sizeof(walk[0]), 2);
 	put(NPU_DUMP_PACKETS, packets, sizeof(packets[0]), 2);
@@ -151,6 +160,12 @@ static void test_good(void)
 	says("page fault: write to 0x123456789000 by tile 2 in context 5", "the fault");
 	says("fault_kernels.c:", "the file");
 	says("in wild_write() of fault_kernels.elf", "the function");
+	says("registers of tile 2 in workgroup 11, cycle 4711 of its share, 1234 instructions", "the core");
+	says("ra   0x0000000040", "a register with an address");
+	says(" wild_read() at ", "and what lies there");
+	says("a0   0x0000000000ab000a", "a register");
+	says("ft11 0x000000000000fedc\n  fcsr 0x21\n", "the floating-point ones");
+	says("vectors of 2048 bits: e32, m2, ta, ma, vl 17, vstart 5", "the state of vectors");
 	says("level 2, table 0x0, entry 0: 0x0000000000000000 not mapped", "where the walk ends");
 	says(" > 0x20040 DISPATCH 0x", "the packet that failed");
 	says("grid 64 x 1 x 1", "decoded");

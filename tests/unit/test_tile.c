@@ -223,6 +223,76 @@ static void test_stop(void)
 	tap_is(tiles_ack(t, 1), NPU_SOC_STOPPED, "and it counts as stopped");
 }
 
+static uint64_t core_reg(unsigned int tile, uint32_t regno)
+{
+	tiles_set(t, TREG(tile, NPU_TILE_REGNO), regno, 4);
+	return tiles_get(t, TREG(tile, NPU_TILE_REG), 8);
+}
+
+static bool core_shows_nothing(unsigned int tile)
+{
+	uint64_t any = 0;
+
+	for (uint32_t regno = 0; regno < NPU_REGNO_F(32); regno++)
+		any |= core_reg(tile, regno);
+	return !any;
+}
+
+static void test_core_registers(void)
+{
+	uint64_t *args;
+	const uint64_t va = tiles_map(t, 4096, RW, &args);
+	uint64_t unknown = 0;
+
+	npu_dev_reset(t->dev);
+	npu_dev_write(t->dev, NPU_REG_AS_TABLE_LO, host_bus(t->host, t->as_table), 8);
+	tap_ok(core_shows_nothing(0), "a core that did nothing since reset shows no register");
+
+	args[0] = 0xdead0000;
+	tiles_acct(t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	tiles_go(t, 0, 0, 1, tiles_entry(K_LOAD), va, 5, 3, 1, 1);
+	npu_dev_wait_idle(t->dev);
+	tap_is(core_reg(0, NPU_REGNO_DPC), tiles_entry(K_LOAD) + 4, "pc of a fault");
+	tap_is(core_reg(0, NPU_REGNO_X(0)), 0, "x0");
+	tap_is(core_reg(0, NPU_REGNO_X(2)), NPU_VA_SRAM + t->dev->sram_size, "sp");
+	tap_is(core_reg(0, NPU_REGNO_X(5)), 0xdead0000, "what the instruction before loaded");
+	tap_is(core_reg(0, NPU_REGNO_X(6)), 0, "the one that failed has loaded nothing");
+	tap_is(core_reg(0, NPU_REGNO_X(10)), va, "a0");
+	tap_is(core_reg(0, NPU_REGNO_F(0)), 0, "ft0");
+	tap_is(core_reg(0, NPU_REGNO_INSTRET), 1, "instructions retired");
+	tap_ok(core_reg(0, NPU_REGNO_CYCLE) > NPU_MODEL_WORKGROUP, "cycles");
+	tap_is(core_reg(0, NPU_REGNO_VTYPE), 1ull << 63, "no vector type is set");
+	tap_is(core_reg(0, NPU_REGNO_VLENB), t->dev->config.vlen / 8, "bytes of a vector register");
+	tap_is(core_reg(0, NPU_CSR_WG_X), 3, "a custom CSR");
+	for (uint32_t regno = NPU_REGNO_F(32); regno < 0x10000; regno++)
+		unknown |= core_reg(0, regno);
+	tap_is(unknown | core_reg(0, 0x300) | core_reg(0, UINT32_MAX), 0, "registers that there are not");
+	tap_is(tiles_ack(t, 0), NPU_SOC_FAULT, "status");
+	tap_is(core_reg(0, NPU_REGNO_X(10)), va, "they stay when the status was written");
+
+	tiles_acct(t, 0, NPU_SOC_ACCT_BEGIN, NPU_PKT_DISPATCH);
+	tiles_go(t, 0, 1, 2, tiles_entry(K_FOREVER), 0x123456, 1, 0, 1, 1);
+	tap_ok(core_shows_nothing(0), "nothing while a share runs");
+	tiles_set(t, TREG(0, NPU_TILE_CMD), NPU_SOC_CMD_STOP, 4);
+	npu_dev_wait_idle(t->dev);
+	tap_is(core_reg(0, NPU_REGNO_DPC), tiles_entry(K_FOREVER), "pc of one that was stopped");
+	tap_is(core_reg(0, NPU_REGNO_X(10)), 0x123456, "and its a0");
+	tiles_ack(t, 0);
+
+	/* The core still holds what the last share had, and that was of another queue. */
+	tiles_set(t, TREG(0, NPU_TILE_QUEUE), 0, 4);
+	dev_lock(t->dev);
+	soc_reg_write(&t->dev->soc, TREG(0, NPU_TILE_CMD), 4, NPU_SOC_CMD_GO);
+	soc_reg_write(&t->dev->soc, TREG(0, NPU_TILE_CMD), 4, NPU_SOC_CMD_STOP);
+	dev_unlock(t->dev);
+	tap_ok(core_shows_nothing(0), "nothing of a share that has not begun");
+	tap_is(tiles_ack(t, 0), NPU_SOC_STOPPED, "which was stopped");
+	tiles_go(t, 0, 0, NPU_MAX_AS, tiles_entry(K_EXIT), 0, 1, 0, 1, 1);
+	npu_dev_wait_idle(t->dev);
+	tap_ok(core_shows_nothing(0), "nothing of a share that cannot be");
+	tap_is(tiles_ack(t, 0), NPU_SOC_FAULT, "which was refused");
+}
+
 static void bad_share(const char *name, uint32_t queue, uint32_t as, uint32_t groups,
 		      uint32_t first, uint32_t stride, uint32_t count)
 {
@@ -260,6 +330,7 @@ int main(void)
 	test_faults();
 	test_sram();
 	test_stop();
+	test_core_registers();
 	test_share_rules();
 	tiles_free(t);
 	return tap_done();

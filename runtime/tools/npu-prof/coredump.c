@@ -143,6 +143,58 @@ static void print_fault(const struct npu_dump_record *record, struct symbols *sy
 	printf("\nfault: %s\n", text);
 }
 
+/* vtype as the assembler has it, of one that is set. */
+static void print_vtype(uint64_t vtype)
+{
+	static const char *const lmul[] = {"m1", "m2", "m4", "m8", "m?", "mf8", "mf4", "mf2"};
+
+	if (vtype >> 63) {
+		printf("no type set");
+		return;
+	}
+	printf("e%u, %s, %s, %s", 8u << (vtype >> 3 & 7), lmul[vtype & 7], vtype & 1 << 6 ? "ta" : "tu",
+	       vtype & 1 << 7 ? "ma" : "mu");
+}
+
+static void print_core(const struct dump *dump, struct symbols *symbols)
+{
+	static const char *const x[32] = {
+		"zero", "ra", "sp", "gp", "tp",	 "t0",	"t1", "t2", "s0", "s1", "a0",
+		"a1",	"a2", "a3", "a4", "a5",	 "a6",	"a7", "s2", "s3", "s4", "s5",
+		"s6",	"s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+	};
+	static const char *const f[32] = {
+		"ft0", "ft1", "ft2", "ft3", "ft4", "ft5", "ft6",  "ft7",  "fs0", "fs1", "fa0",
+		"fa1", "fa2", "fa3", "fa4", "fa5", "fa6", "fa7",  "fs2",  "fs3", "fs4", "fs5",
+		"fs6", "fs7", "fs8", "fs9", "fs10", "fs11", "ft8", "ft9", "ft10", "ft11",
+	};
+	struct npu_core_state core;
+	struct dump_section section;
+
+	if (!dump_find(dump, NPU_DUMP_CORE, &section))
+		return;
+	dump_entry(&section, 0, &core, sizeof(core));
+	printf("\nregisters of tile %u in workgroup %" PRIu64 ", cycle %" PRIu64 " of its share, %" PRIu64
+	       " instructions\n  pc   0x%016" PRIx64,
+	       core.core, (uint64_t)core.workgroup, (uint64_t)core.cycle, (uint64_t)core.instret,
+	       (uint64_t)core.pc);
+	print_symbol(symbols, core.pc);
+	printf("\n  ra   0x%016" PRIx64, (uint64_t)core.x[1]);
+	print_symbol(symbols, core.x[1]);
+	putchar('\n');
+	for (unsigned int i = 2; i < 32; i++)
+		printf("  %-4s 0x%016" PRIx64 "%s", x[i], (uint64_t)core.x[i], i % 3 == 1 ? "\n" : "");
+	for (unsigned int i = 0; i < 32; i++)
+		printf("  %-4s 0x%016" PRIx64 "%s", f[i], (uint64_t)core.f[i],
+		       i % 3 == 2 || i == 31 ? "\n" : "");
+	printf("  fcsr 0x%x\n", core.fcsr);
+	if (!core.vlenb)
+		return;
+	printf("  vectors of %u bits: ", 8 * core.vlenb);
+	print_vtype(core.vtype);
+	printf(", vl %u, vstart %u, vcsr 0x%x\n", core.vl, core.vstart, core.vcsr);
+}
+
 static void print_walk(const struct dump *dump)
 {
 	struct dump_section section;
@@ -403,6 +455,7 @@ static void print(const struct dump *dump, struct symbols *symbols, bool placed)
 	print_queue(dump);
 	if (fault)
 		print_fault(&record, symbols);
+	print_core(dump, symbols);
 	print_walk(dump);
 	print_packets(dump, record.packet, symbols);
 	print_code(dump, record.pc, symbols);
