@@ -465,6 +465,7 @@ static void write32(struct soc *soc, uint32_t offset, uint32_t value)
 		break;
 	case NPU_SOC_HEARTBEAT:
 		regs->heartbeat = value;
+		thermal_look(dev);
 		break;
 	case NPU_SOC_FW_STATUS:
 		regs->fw_status = value;
