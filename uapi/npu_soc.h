@@ -217,6 +217,7 @@ enum npu_soc_perf_result {
 #define NPU_TILE_FAULT_WG     0x58 /* RO, linear workgroup index */
 #define NPU_TILE_SLICE	      0x5c /* WO, modelled cycles since GO or RESUME after which the share yields; see above */
 #define NPU_TILE_RAN	      0x60 /* RO, u64, modelled cycles from GO or RESUME to the last end of a workgroup */
+#define NPU_TILE_CYCLES	      0x68 /* RO, u64, the same from GO, from before RESUMEs too: what TILE_CYCLES will have at least */
 
 enum npu_soc_cmd {
 	NPU_SOC_CMD_GO = 1,
