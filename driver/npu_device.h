@@ -74,6 +74,8 @@ struct npu_caps {
 	u32 sram_size;
 	/** @clock_khz: modelled clock */
 	u32 clock_khz;
+	/** @temp_crit: temperature from which on it is too hot, mC; 0 without a thermometer */
+	s32 temp_crit;
 	/** @queues: hardware queues, 1..NPU_MAX_QUEUES */
 	u32 queues;
 	/** @spaces: address spaces, 2..NPU_MAX_AS; ASID 0 is never used */

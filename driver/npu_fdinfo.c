@@ -7,14 +7,20 @@
  * look is added up when somebody reads, and before a block is cleared or given
  * back. So it costs a job nothing, and a queue that is gone stays in the sum.
  *
+ * Of a job that runs the firmware says with each heartbeat how far the engines are. That is told in
+ * advance, and taken off when the counters have it: the sum is that of the counters
+ * in the end. A job that a reset takes stays in it with what was told.
+ *
  * The device's numbers are taken as differences. What goes backwards is ignored,
- * no engine works longer than its queue's work took, and sums stop at their highest
- * value: whatever a device writes, nothing that is told goes down.
+ * no engine works longer than its queue's work took, jobs that run get on no faster than can be
+ * believed, and sums stop at their highest value: whatever a device writes, nothing that is told
+ * goes down.
  */
 #include <linux/dma-resv.h>
 #include <linux/math64.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/timekeeping.h>
 
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -25,6 +31,14 @@
 #include "npu_fdinfo.h"
 #include "npu_hw.h"
 #include "npu_queue.h"
+
+/*
+ * How much faster than the clock on the wall the modelled one of a job may seem to run. That of an
+ * emulated device does: what it models as a wait for memory is none here.
+ */
+#define NPU_USAGE_PACE 1000
+/* Who looks less often is told as if so much had passed; with it no product below overflows. */
+#define NPU_USAGE_MAX_NS (60ull * NSEC_PER_SEC)
 
 static const char * const npu_engine_names[NPU_ENGINES] = {
 	[NPU_ENGINE_TILE] = "tile",
@@ -113,23 +127,32 @@ static u64 npu_usage_time(u64 worked, u64 cycles, u64 time)
 	return check_mul_overflow(div64_u64(time, cycles), worked, &product) ? U64_MAX : product;
 }
 
-/**
- * npu_usage_add() - add what a queue has used since the last time
- * @queue: queue, locked
- *
- * May be called at any time, and has to be before the counters go.
- */
-void npu_usage_add(struct npu_queue *queue)
+/* Tells what is used, of which so much was told in advance. */
+static void npu_usage_tell(u64 *told, u64 *ahead, u64 used)
+{
+	const u64 before = min(*ahead, used);
+
+	*ahead -= before;
+	*told = npu_usage_sum(*told, used - before);
+}
+
+/* Tells in advance as much as is known by now, within limits. */
+static void npu_usage_tell_ahead(u64 *told, u64 *ahead, u64 known, u64 limit)
+{
+	const u64 more = min(npu_usage_step(known, *ahead), limit);
+
+	*ahead += more;
+	*told = npu_usage_sum(*told, more);
+}
+
+/* Adds what jobs have used that have ended. */
+static void npu_usage_add_ended(struct npu_queue *queue)
 {
 	struct npu_queue_usage *seen = &queue->usage;
-	const u64 *value;
+	const u64 *value = queue->mem->counters.value;
 	u64 cycles, time;
 	u32 i;
 
-	lockdep_assert_held(&queue->lock);
-	if (!queue->mem)
-		return;
-	value = queue->mem->counters.value;
 	cycles = npu_usage_step(READ_ONCE(value[NPU_COUNTER_CYCLES]), seen->cycles);
 	time = npu_usage_step(READ_ONCE(value[NPU_COUNTER_TIME]), seen->time);
 	/* No job has ended since, or the block is being written: the next look finds it. */
@@ -148,10 +171,80 @@ void npu_usage_add(struct npu_queue *queue)
 		if (div_u64(worked, capacity) > cycles)
 			worked = cycles * capacity;
 		ps = npu_usage_sum(npu_usage_time(worked, cycles, time), seen->rest[i]);
-		seen->file->ns[i] = npu_usage_sum(seen->file->ns[i],
-						  div_u64_rem(ps, 1000, &seen->rest[i]));
-		seen->file->cycles[i] = npu_usage_sum(seen->file->cycles[i], worked);
+		npu_usage_tell(&seen->file->ns[i], &seen->ahead_ns[i],
+			       div_u64_rem(ps, 1000, &seen->rest[i]));
+		npu_usage_tell(&seen->file->cycles[i], &seen->ahead[i], worked);
 	}
+}
+
+/* Length of a cycle of the job that runs, rounded down, ps; 0: not known. */
+static u64 npu_usage_period(const struct npu_queue *queue)
+{
+	const struct npu_queue_wb *wb = &queue->mem->wb;
+	u64 clock, time, cycles;
+
+	clock = READ_ONCE(wb->clock);
+	dma_rmb();
+	time = READ_ONCE(wb->time);
+	dma_rmb();
+	/* Written in this order: with a clock that stays, time is its own, or older. */
+	if (clock != READ_ONCE(wb->clock))
+		return 0;
+	cycles = npu_usage_step(clock, queue->usage.cycles);
+	return cycles ? div64_u64(npu_usage_step(time, queue->usage.time), cycles) : 0;
+}
+
+/*
+ * Adds what the job that runs has used. The clock of a queue waits for whole shares, and so is
+ * behind the engines', but it tells how long a cycle is.
+ */
+static void npu_usage_add_running(struct npu_queue *queue)
+{
+	const struct npu_counter_block *block = &queue->mem->counters;
+	struct npu_queue_usage *seen = &queue->usage;
+	const u64 now = ktime_get_ns();
+	u64 limit_ns, period, engine[NPU_ENGINES];
+	u32 i;
+
+	limit_ns = min_t(u64, npu_usage_step(now, seen->looked), NPU_USAGE_MAX_NS) * NPU_USAGE_PACE;
+	seen->looked = now;
+	engine[NPU_ENGINE_TILE] = READ_ONCE(block->tile_now);
+	engine[NPU_ENGINE_COPY] = READ_ONCE(block->copy_now);
+	/* The clock may be of later, not of earlier. */
+	dma_rmb();
+	period = npu_usage_period(queue);
+	if (!period)
+		return;
+	guard(spinlock)(&seen->file->lock);
+	for (i = 0; i < NPU_ENGINES; i++) {
+		const u64 limit = limit_ns * npu_engine_capacity(queue->npu, i);
+		u64 ps;
+
+		npu_usage_tell_ahead(&seen->file->cycles[i], &seen->ahead[i],
+				     npu_usage_step(engine[i], seen->engine[i]),
+				     div_u64(limit, NSEC_PER_MSEC) * queue->npu->caps.clock_khz);
+		if (check_mul_overflow(seen->ahead[i], period, &ps))
+			ps = U64_MAX;
+		npu_usage_tell_ahead(&seen->file->ns[i], &seen->ahead_ns[i], div_u64(ps, 1000),
+				     limit);
+	}
+}
+
+/**
+ * npu_usage_add() - add what a queue has used since the last time
+ * @queue: queue, locked
+ *
+ * May be called at any time, and has to be before the counters go.
+ */
+void npu_usage_add(struct npu_queue *queue)
+{
+	lockdep_assert_held(&queue->lock);
+	if (!queue->mem)
+		return;
+	npu_usage_add_ended(queue);
+	/* What has ended by now is in one of the two. */
+	dma_rmb();
+	npu_usage_add_running(queue);
 }
 
 /**
@@ -166,6 +259,10 @@ void npu_usage_restart(struct npu_queue *queue)
 	seen->cycles = 0;
 	seen->time = 0;
 	memset(seen->engine, 0, sizeof(seen->engine));
+	/* What was told stays so, and no counter will ever have it. */
+	memset(seen->ahead, 0, sizeof(seen->ahead));
+	memset(seen->ahead_ns, 0, sizeof(seen->ahead_ns));
+	seen->looked = ktime_get_ns();
 }
 
 /* Has what the queues of a file have used until now added. */

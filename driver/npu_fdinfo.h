@@ -24,7 +24,8 @@ enum npu_engine {
 /**
  * struct npu_usage - what the queues of a file have used, those that are gone included
  *
- * Shared by the file and its queues, which may outlive it. It only grows.
+ * Shared by the file and its queues, which may outlive it. It only grows. Of jobs that run it has
+ * what was known when somebody looked.
  */
 struct npu_usage {
 	/** @kref: file and queues */
@@ -53,6 +54,12 @@ struct npu_queue_usage {
 	u64 engine[NPU_ENGINES];
 	/** @rest: what was left of each engine's time, less than a ns, ps */
 	u32 rest[NPU_ENGINES];
+	/** @ahead: cycles of each engine that @file has in advance, of a job that runs */
+	u64 ahead[NPU_ENGINES];
+	/** @ahead_ns: the same in ns */
+	u64 ahead_ns[NPU_ENGINES];
+	/** @looked: when that was last looked at, ns of the monotonic clock */
+	u64 looked;
 };
 
 struct npu_usage *npu_usage_create(void);

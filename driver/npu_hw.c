@@ -57,6 +57,9 @@ int npu_hw_probe(struct npu_device *npu)
 	caps->features = npu_read32(npu, NPU_REG_FEATURES_LO) |
 			 (u64)npu_read32(npu, NPU_REG_FEATURES_HI) << 32;
 
+	if (caps->features & NPU_FEATURE_THERMOMETER)
+		caps->temp_crit = (s32)npu_read32(npu, NPU_REG_TEMP_CRIT);
+
 	/* The limits size arrays here: a device that claims more is not believed. */
 	if (!caps->queues || caps->queues > NPU_MAX_QUEUES || caps->spaces < 2 ||
 	    caps->spaces > NPU_MAX_AS || kib > U32_MAX / 1024 ||

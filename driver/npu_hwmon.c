@@ -1,19 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What tools for sensors read: mean power, power cap, energy, and whether the
- * device is too hot. In the units and by the names of the hwmon interface; the
- * device has no thermometer that the host could read, so there is no temp1_input.
+ * What tools for sensors read: mean power, power cap, energy, temperature, and
+ * whether the device is too hot. In the units and by the names of the hwmon
+ * interface. What there is depends on firmware (power) and device (thermometer).
  */
 #include <linux/hwmon.h>
 
 #include "npu_device.h"
 #include "npu_dvfs.h"
+#include "npu_hw.h"
 
 #define NPU_UW_PER_MW 1000
+
+static bool npu_hwmon_has_temperature(const struct npu_device *npu)
+{
+	return npu->caps.features & NPU_FEATURE_THERMOMETER;
+}
+
+static bool npu_hwmon_temperature_good(s32 temperature)
+{
+	return temperature >= NPU_TEMPERATURE_MIN && temperature <= NPU_TEMPERATURE_MAX;
+}
 
 static umode_t npu_hwmon_visible(const void *data, enum hwmon_sensor_types type, u32 attr,
 				 int channel)
 {
+	const struct npu_device *npu = data;
+
+	if (type == hwmon_temp && attr == hwmon_temp_input)
+		return npu_hwmon_has_temperature(npu) ? 0444 : 0;
+	if (type == hwmon_temp && attr == hwmon_temp_crit)
+		return npu_hwmon_has_temperature(npu) &&
+		       npu_hwmon_temperature_good(npu->caps.temp_crit) ? 0444 : 0;
+	if (!npu->dvfs.points)
+		return 0;
 	return type == hwmon_power && attr == hwmon_power_cap ? 0644 : 0444;
 }
 
@@ -39,11 +59,53 @@ static int npu_hwmon_read_power(struct npu_device *npu, u32 attr, long *value)
 	}
 }
 
+/* Asleep, nobody knows: it is not woken for that, and what it was before is no answer. */
+static int npu_hwmon_read_temperature(struct npu_device *npu, long *value)
+{
+	bool awake;
+	u32 raw;
+	int ret;
+
+	ret = npu_hw_enter_asleep(npu, &awake);
+	if (ret)
+		return ret;
+	raw = awake ? npu_read32(npu, NPU_REG_TEMPERATURE) : 0;
+	npu_hw_exit(npu);
+	if (!awake)
+		return -ENODATA;
+	if (raw == NPU_ALL_ONES)
+		return -ENODEV;
+	if (!npu_hwmon_temperature_good((s32)raw))
+		return -EIO;
+	*value = (s32)raw;
+	return 0;
+}
+
+static int npu_hwmon_read_temp(struct npu_device *npu, u32 attr, long *value)
+{
+	struct npu_dvfs_state state;
+	int ret;
+
+	switch (attr) {
+	case hwmon_temp_input:
+		return npu_hwmon_read_temperature(npu, value);
+	case hwmon_temp_crit:
+		*value = npu->caps.temp_crit;
+		return 0;
+	case hwmon_temp_max_alarm:
+		ret = npu_dvfs_get(npu, &state);
+		if (!ret)
+			*value = state.throttled;
+		return ret;
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
 static int npu_hwmon_read(struct device *dev, enum hwmon_sensor_types type, u32 attr, int channel,
 			  long *value)
 {
 	struct npu_device *npu = dev_get_drvdata(dev);
-	struct npu_dvfs_state state;
 	u64 energy_uj;
 	int ret;
 
@@ -56,10 +118,7 @@ static int npu_hwmon_read(struct device *dev, enum hwmon_sensor_types type, u32 
 			*value = min_t(u64, energy_uj, LONG_MAX);
 		return ret;
 	case hwmon_temp:
-		ret = npu_dvfs_get(npu, &state);
-		if (!ret)
-			*value = state.throttled;
-		return ret;
+		return npu_hwmon_read_temp(npu, attr, value);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -86,7 +145,7 @@ static const struct hwmon_ops npu_hwmon_ops = {
 static const struct hwmon_channel_info * const npu_hwmon_channels[] = {
 	HWMON_CHANNEL_INFO(power, HWMON_P_AVERAGE | HWMON_P_CAP | HWMON_P_CAP_MIN),
 	HWMON_CHANNEL_INFO(energy, HWMON_E_INPUT),
-	HWMON_CHANNEL_INFO(temp, HWMON_T_MAX_ALARM),
+	HWMON_CHANNEL_INFO(temp, HWMON_T_INPUT | HWMON_T_CRIT | HWMON_T_MAX_ALARM),
 	NULL
 };
 
@@ -96,7 +155,7 @@ static const struct hwmon_chip_info npu_hwmon_chip = {
 };
 
 /**
- * npu_hwmon_init() - offer the sensors, if kernel and firmware have what it takes
+ * npu_hwmon_init() - offer the sensors, if kernel, firmware and device have what it takes
  * @npu: device that npu_dvfs_probe() was called for
  *
  * They go with the driver, when it is unbound.
@@ -105,7 +164,9 @@ static const struct hwmon_chip_info npu_hwmon_chip = {
  */
 int npu_hwmon_init(struct npu_device *npu)
 {
-	if (!IS_REACHABLE(CONFIG_HWMON) || !npu->dvfs.points)
+	if (!IS_REACHABLE(CONFIG_HWMON))
+		return 0;
+	if (!npu->dvfs.points && !npu_hwmon_has_temperature(npu))
 		return 0;
 	return PTR_ERR_OR_ZERO(devm_hwmon_device_register_with_info(npu->drm.dev, "npu", npu,
 								    &npu_hwmon_chip, NULL));

@@ -91,10 +91,18 @@ struct npu_counter_block {
 	__u32 count; /* values that follow and are valid; the rest is 0 */
 	__u32 core; /* tile number or NPU_CORE_* (npu_ring.h) */
 	__u32 reserved0; /* 0 */
-	__u64 reserved[6]; /* 0 */
+	/*
+	 * In the block of a queue's descriptor, while a job runs: TILE_CYCLES and COPY_CYCLES as they are so far, the job
+	 * included, as far as its shares have ended workgroups. A heartbeat of the firmware old, and not more than value
+	 * will be. 0: it has not been looked at, or is in value. In other blocks 0.
+	 */
+	__u64 tile_now;
+	__u64 copy_now;
+	__u64 reserved[4]; /* 0 */
 	__u64 value[NPU_COUNTER_MAX];
 };
 NPU_ASSERT_OFFSET(struct npu_counter_block, core, 8);
+NPU_ASSERT_OFFSET(struct npu_counter_block, tile_now, 16);
 NPU_ASSERT_OFFSET(struct npu_counter_block, value, 64);
 NPU_ASSERT_SIZE(struct npu_counter_block, 64 + 8 * NPU_COUNTER_MAX);
 

@@ -54,7 +54,7 @@
 #define NPU_ID_MAGIC	   0x3155504e /* "NPU1" */
 #define NPU_REG_HW_VERSION 0x004 /* major[31:16] minor[15:0] of this contract */
 #define NPU_HW_VERSION_MAJOR 1 /* differs: the driver refuses the device */
-#define NPU_HW_VERSION_MINOR 9 /* newer: more of it, what was there keeps its meaning; docs/hardware.md has the list */
+#define NPU_HW_VERSION_MINOR 10 /* newer: more of it, what was there keeps its meaning; docs/hardware.md has the list */
 #define NPU_REG_CAPS0	   0x008
 #define NPU_CAPS0_CHIPLETS	      0x000000ffu /* [7:0] number of chiplets */
 #define NPU_CAPS0_TILES_PER_CHIPLET   0x0000ff00u /* [15:8] */
@@ -70,6 +70,7 @@
 #define NPU_FEATURE_RVV		(1ull << 1) /* tiles have RISC-V V 1.0 */
 #define NPU_FEATURE_PERF	(1ull << 8) /* performance streams (npu_perf.h) */
 #define NPU_FEATURE_SPARSE	(1ull << 9) /* page-table leaves without memory (npu_pgtable.h) */
+#define NPU_FEATURE_THERMOMETER (1ull << 10) /* NPU_REG_TEMPERATURE, NPU_REG_TEMP_CRIT */
 #define NPU_FEATURE_DEBUG_FAULTS (1ull << 16) /* debug registers of npu_fault.h */
 /* [31:24] what the matrix engine has beside u8, s8 x s8 */
 #define NPU_FEATURE_MATRIX_S4	  (1ull << 24) /* packed s4 and s2 weights */
@@ -160,6 +161,13 @@
 #define NPU_REG_POWER_CAP     0x0d0 /* cap that the firmware keeps to, mW; 0: none */
 #define NPU_REG_POWER_PEAK    0x0d4 /* most that the device can take at the point in force, mW */
 #define NPU_REG_MODEL_VERSION 0x0d8 /* version of the table of cycles and energies */
+/*
+ * Of the die, signed millidegrees Celsius, within these bounds: the thermometer shows no less and no more. That
+ * leaves all ones to a device that is gone.
+ */
+#define NPU_REG_TEMPERATURE   0x0dc
+#define NPU_TEMPERATURE_MIN    0
+#define NPU_TEMPERATURE_MAX    150000
 
 /* ---- errors of internal memory: read only, 0 after reset ------------------------------------ */
 #define NPU_REG_ECC_CORRECTED	0x0e0 /* errors corrected; stays at all ones */
@@ -168,6 +176,9 @@
 #define NPU_ECC_LAST_CORE	 0x0000ffffu /* tile number or NPU_CORE_* whose memory it was in */
 #define NPU_ECC_LAST_UNCORRECTED (1u << 30)
 #define NPU_ECC_LAST_VALID	 (1u << 31) /* there was one */
+
+/* ---- clock and power, continued: read only ------------------------------------------------- */
+#define NPU_REG_TEMP_CRIT 0x0ec /* temperature from which on a part is too hot; unit and bounds of TEMPERATURE */
 
 /* 0x200 to 0x23f: debug registers, npu_fault.h. */
 

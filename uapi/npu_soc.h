@@ -219,6 +219,7 @@ enum npu_soc_perf_result {
 #define NPU_TILE_RAN	      0x60 /* RO, u64, modelled cycles from GO or RESUME to the last end of a workgroup */
 #define NPU_TILE_REGNO	      0x68 /* register of the core that REG shows: NPU_REGNO_* */
 #define NPU_TILE_REG	      0x70 /* RO, u64; 0: none of that number, or it is not a share's that has ended */
+#define NPU_TILE_CYCLES	      0x78 /* RO, u64, cycles as of RAN, but from GO, from before RESUMEs too: what TILE_CYCLES will have at least */
 
 /*
  * Registers of a tile's core, by the numbers of the RISC-V debug specification's abstract commands: CSRs by their

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "queue.h"
 
+#include <stddef.h>
+
 #include "npu_counters.h"
 
 #include "account.h"
@@ -160,6 +162,22 @@ static bool gets_on(const struct queue *queue)
 	}
 }
 
+static struct npu_counter_block block __attribute__((aligned(64)));
+
+/* What engines have done of the open job. The values in the block stay those of the last fence. */
+static void publish_engines(const struct queue *queue)
+{
+	uint64_t now[2] __attribute__((aligned(8)));
+
+	if (!queue->desc.counters)
+		return;
+	tiles_snapshot(queue, &block);
+	now[0] = block.value[NPU_COUNTER_TILE_CYCLES];
+	now[1] = block.value[NPU_COUNTER_COPY_CYCLES];
+	kmem_write(queue->desc.counters + offsetof(struct npu_counter_block, tile_now), now,
+		   sizeof(now));
+}
+
 void queues_publish_progress(void)
 {
 	for (unsigned int i = 0; i < count; i++) {
@@ -179,13 +197,12 @@ void queues_publish_progress(void)
 			queue->wb.progress += queue->ended_retired + queue->kept_retired;
 		queue_publish(queue);
 		queue->wb.progress = progress;
+		publish_engines(queue);
 	}
 }
 
 static void publish_counters(struct queue *queue)
 {
-	static struct npu_counter_block block __attribute__((aligned(64)));
-
 	if (!queue->desc.counters)
 		return;
 	account_snapshot(queue->id, &block);

@@ -55,6 +55,7 @@ struct queue {
 	uint64_t kept; /* bit per tile that keeps its share */
 	uint64_t kept_retired; /* workgroups that those shares have retired */
 	uint64_t ended_retired; /* workgroups of the shares that have ended */
+	uint64_t kept_cycles; /* that those which are kept have run */
 
 	uint8_t id;
 	uint8_t where; /* enum queue_where */

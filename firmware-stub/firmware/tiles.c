@@ -16,6 +16,8 @@
 
 #include <stddef.h>
 
+#include "npu_counters.h"
+
 #include "account.h"
 #include "bits.h"
 #include "bytes.h"
@@ -46,6 +48,7 @@ static struct {
 	uint64_t retired; /* workgroups of shares that have ended */
 	uint64_t kept; /* bit per tile whose share has yielded */
 	uint64_t kept_retired; /* workgroups of those */
+	uint64_t kept_cycles; /* that those have run */
 	bool contended; /* somebody has waited for the tiles, from when .before was noted */
 	uint64_t before[NPU_MAX_TILES]; /* what each share had run by then, cycles */
 	uint64_t ran; /* longest that a share has run since, cycles */
@@ -146,6 +149,7 @@ static void begin(struct queue *queue, uint64_t busy)
 	tiles.retired = 0;
 	tiles.kept = 0;
 	tiles.kept_retired = 0;
+	tiles.kept_cycles = 0;
 	tiles.contended = false;
 	tiles.ran = 0;
 	tiles.resumed = false;
@@ -326,6 +330,7 @@ static void finish(void)
 	if (queue->kept && !tiles.failed && !queue->stopping) {
 		queue->ended_retired = tiles.retired;
 		queue->kept_retired = tiles.kept_retired;
+		queue->kept_cycles = tiles.kept_cycles;
 		queue_wait(queue, SCHED_TILES);
 		return;
 	}
@@ -369,6 +374,7 @@ void tiles_event(void)
 			note_fault(t, NPU_JOB_STOPPED);
 		} else if (status == NPU_SOC_YIELDED) {
 			tiles.kept |= 1ull << t;
+			tiles.kept_cycles += read64(t, NPU_TILE_CYCLES);
 		} else if (status != NPU_SOC_DONE && !(status == NPU_SOC_STOPPED && tiles.failed)) {
 			/* Stopped, or idle, though nobody told it to be. */
 			note_fault(t, NPU_JOB_HW_ERROR);
@@ -402,6 +408,29 @@ uint64_t tiles_retired(void)
 	for_each_bit (t, rest)
 		retired += read32(t, NPU_TILE_WG_DONE);
 	return retired;
+}
+
+void tiles_snapshot(const struct queue *queue, struct npu_counter_block *block)
+{
+	static uint64_t cycles[NPU_MAX_TILES];
+	const bool runs = tiles.owner == queue;
+	const uint64_t busy = runs ? tiles.busy : 0;
+	uint64_t rest = busy;
+	unsigned int t;
+
+	for_each_bit (t, rest)
+		cycles[t] = read64(t, NPU_TILE_CYCLES);
+	account_snapshot(queue->id, block);
+	rest = busy;
+	for_each_bit (t, rest) {
+		/* A share that has ended meanwhile may be in the snapshot already. */
+		if (read32(t, NPU_TILE_STATUS) == NPU_SOC_BUSY)
+			block->value[NPU_COUNTER_TILE_CYCLES] += cycles[t];
+	}
+	if (runs)
+		block->value[NPU_COUNTER_TILE_CYCLES] += tiles.kept_cycles;
+	else if (queue->kept)
+		block->value[NPU_COUNTER_TILE_CYCLES] += queue->kept_cycles;
 }
 
 void tiles_halt(void)

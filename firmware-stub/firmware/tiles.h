@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct npu_counter_block;
 struct queue;
 
 void tiles_init(void);
@@ -26,6 +27,8 @@ void tiles_tick(void);
 void tiles_event(void);
 /* Workgroups of the DISPATCH that runs which have retired so far. */
 uint64_t tiles_retired(void);
+/* Counters of the queue, with TILE_CYCLES as it is so far: cycles of shares that have not ended included. */
+void tiles_snapshot(const struct queue *queue, struct npu_counter_block *block);
 /* Panic: stop what runs, and do not look back. */
 void tiles_halt(void);
 

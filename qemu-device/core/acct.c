@@ -484,6 +484,36 @@ void acct_device(const struct acct *acct, unsigned int core, struct npu_counter_
 	}
 }
 
+uint64_t acct_energy(const struct acct *acct)
+{
+	uint64_t sum = 0;
+
+	for (unsigned int c = 0; c < ACCT_CORES(acct); c++) {
+		const uint64_t *v = acct->device[c].v;
+
+		sum += v[NPU_COUNTER_ENERGY];
+		/* The same at every operating point. */
+		for (unsigned int i = 0; i < NPU_COUNTER_COUNT; i++)
+			sum -= v[i] * acct->energy[0].memory[i];
+	}
+	for (unsigned int i = 0; i < acct->queues; i++) {
+		const struct acct_queue *q = &acct->queue[i];
+		const struct npu_energy *energy = &acct->energy[q->point.opp];
+
+		/* Only cores and the clock: nothing that passes with it is in memory. Of most queues nothing is open. */
+		if (queue_clock(q) == q->settled)
+			continue;
+		for (unsigned int c = 0; c < ACCT_CORES(acct); c++) {
+			struct growth growth[GROWTHS];
+			const unsigned int n = passed(acct, q, c, growth);
+
+			for (unsigned int g = 0; g < n; g++)
+				sum += growth[g].n * energy->total[growth[g].counter];
+		}
+	}
+	return sum;
+}
+
 void acct_snapshot_core(const struct acct *acct, unsigned int queue, unsigned int core,
 			struct npu_counter_block *block)
 {

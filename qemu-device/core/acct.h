@@ -130,6 +130,8 @@ void acct_snapshot(const struct acct *acct, unsigned int queue, unsigned int cor
 		   struct npu_counter_block *block);
 /* The same of the device: the sum of all queues, those that were cleared included. */
 void acct_device(const struct acct *acct, unsigned int core, struct npu_counter_block *block);
+/* Of ENERGY of the above what was used in the device itself and not in the host's memory, fJ modulo 2^64. */
+uint64_t acct_energy(const struct acct *acct);
 /* Modelled cycles of a queue, and the same as time, in ps. */
 uint64_t acct_clock(const struct acct *acct, unsigned int queue);
 uint64_t acct_time(const struct acct *acct, unsigned int queue);

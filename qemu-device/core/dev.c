@@ -274,6 +274,7 @@ void npu_dev_reset(struct npu_dev *dev)
 		tile_reset(dev->tile[i]);
 	copy_reset(&dev->copy);
 	pmu_reset(dev);
+	thermal_reset(dev);
 	acct_reset(&dev->acct);
 	power_reset(dev);
 	fault_reset(dev);
@@ -364,6 +365,7 @@ struct npu_dev *npu_dev_new(const struct npu_config *config, const struct npu_ho
 	}
 	copy_init(&dev->copy, dev);
 	power_reset(dev);
+	thermal_init(dev);
 
 	if (config->sync) {
 		*error = NULL;

@@ -18,6 +18,7 @@
 #include "pool.h"
 #include "power.h"
 #include "soc.h"
+#include "thermal.h"
 #include "tile.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -58,6 +59,7 @@ struct npu_dev {
 	struct npu_copy copy;
 	struct acct acct;
 	struct power power;
+	struct thermal thermal;
 	struct pmu pmu;
 	struct pool pool;
 	struct fault fault;

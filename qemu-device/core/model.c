@@ -159,6 +159,8 @@ void npu_model_energy(unsigned int opp, struct npu_energy *energy)
 		energy->total[term->counter] += fj;
 		if (term->scale == NPU_SCALE_LEAK)
 			energy->leakage[term->counter] += fj;
+		if (!strcmp(term->row, "E_DRAM_BYTE"))
+			energy->memory[term->counter] += fj;
 	}
 }
 

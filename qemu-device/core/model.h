@@ -96,6 +96,7 @@ static inline uint64_t npu_model_transfer(uint64_t bytes, unsigned int rate)
 struct npu_energy {
 	uint64_t total[NPU_COUNTER_COUNT]; /* modulo 2^64: tile.remote takes back a part of tile.loads */
 	uint64_t leakage[NPU_COUNTER_COUNT]; /* part of it */
+	uint64_t memory[NPU_COUNTER_COUNT]; /* part of it, in the host's memory and not in the device */
 };
 
 void npu_model_energy(unsigned int opp, struct npu_energy *energy);

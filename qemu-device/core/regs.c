@@ -33,6 +33,7 @@ static uint32_t tlb_status(struct npu_dev *dev)
 static uint64_t features(const struct npu_dev *dev)
 {
 	return NPU_FEATURES_MATRIX | NPU_FEATURE_RVV | NPU_FEATURE_PERF | NPU_FEATURE_SPARSE |
+	       NPU_FEATURE_THERMOMETER |
 	       (dev->config.debug_faults ? NPU_FEATURE_DEBUG_FAULTS : 0);
 }
 
@@ -127,6 +128,10 @@ static uint32_t read32(struct npu_dev *dev, uint64_t offset)
 		return npu_model_peak(power_opp(dev), dev->config.chiplets, dev->tiles);
 	case NPU_REG_MODEL_VERSION:
 		return NPU_MODEL_VERSION;
+	case NPU_REG_TEMPERATURE:
+		return thermal_read(dev);
+	case NPU_REG_TEMP_CRIT:
+		return NPU_MODEL_THERMAL_CRITICAL;
 	case NPU_REG_ECC_CORRECTED:
 		return regs->ecc_corrected;
 	case NPU_REG_ECC_UNCORRECTED:

@@ -110,6 +110,10 @@ static uint32_t tile_reg_read(struct npu_tile *tile, uint32_t offset)
 		return lo(tile_ran(tile));
 	case NPU_TILE_RAN + 4:
 		return hi(tile_ran(tile));
+	case NPU_TILE_CYCLES:
+		return lo(__atomic_load_n(&tile->reached, __ATOMIC_RELAXED));
+	case NPU_TILE_CYCLES + 4:
+		return hi(__atomic_load_n(&tile->reached, __ATOMIC_RELAXED));
 	}
 	/* The fault registers belong to the thread that runs the share, until it ends. */
 	if (!ended)
@@ -474,6 +478,7 @@ static void write32(struct soc *soc, uint32_t offset, uint32_t value)
 		break;
 	case NPU_SOC_HEARTBEAT:
 		regs->heartbeat = value;
+		thermal_look(dev);
 		break;
 	case NPU_SOC_FW_STATUS:
 		regs->fw_status = value;
@@ -580,7 +585,7 @@ static bool is_u64(uint64_t offset, bool tile)
 	if (tile)
 		return offset == NPU_TILE_ENTRY || offset == NPU_TILE_ARGS ||
 		       offset == NPU_TILE_FAULT_ADDR || offset == NPU_TILE_FAULT_PC ||
-		       offset == NPU_TILE_RAN || offset == NPU_TILE_REG;
+		       offset == NPU_TILE_RAN || offset == NPU_TILE_REG || offset == NPU_TILE_CYCLES;
 	if (is_perf(offset))
 		return pmu_reg_is_u64(offset);
 	switch (offset) {

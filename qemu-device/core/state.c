@@ -209,8 +209,9 @@ static const struct {
 	void (*visit)(struct npu_dev *dev, struct state *s);
 } sections[] = {
 	{"config", config_state}, {"host", host_state}, {"faults", fault_state},
-	{"power", power_section}, {"acct", acct_section}, {"perf", pmu_state},
-	{"soc", soc_section},	  {"tiles", tiles_section}, {"copy", copy_section},
+	{"power", power_section}, {"thermal", thermal_state}, {"acct", acct_section},
+	{"perf", pmu_state},	  {"soc", soc_section},	  {"tiles", tiles_section},
+	{"copy", copy_section},
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
 
@@ -343,6 +344,8 @@ void npu_dev_pause(struct npu_dev *dev)
 		while (dev_engine(dev, i)->running)
 			pthread_cond_wait(&dev->quiet, &dev->lock);
 	dev_wait_told(dev);
+	/* What it has used until now does not count for the time that it stands still. */
+	thermal_look(dev);
 	dev_unlock(dev);
 }
 

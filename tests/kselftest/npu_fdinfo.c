@@ -161,6 +161,116 @@ TEST_F(fdinfo, queues_that_are_gone_count)
 	close(other);
 }
 
+#define STOP	   (NPU_TEST_DATA + 0x1000) /* the kernel below is short from when this is not 0 */
+#define WORKGROUPS 65536
+
+/* A job of many workgroups, for minutes until it is told to hurry. */
+static int start_long(struct npu_ctx *ctx)
+{
+	static const uint32_t kernel[] = {
+		0x00052303, /* lw t1, 0(a0) */
+		0x00031863, /* bnez t1, to the end */
+		0x000802b7, /* lui t0, 0x80 */
+		0xfff28293, /* addi t0, t0, -1 */
+		0xfe029ee3, /* bnez t0, to the line before */
+		NPU_INSN_EXIT,
+	};
+
+	*(volatile uint32_t *)(ctx->mem + STOP) = 0;
+	memcpy(ctx->mem + NPU_TEST_DATA, kernel, sizeof(kernel));
+	npu_ctx_packets(ctx)[0] =
+		npu_pkt_dispatch(NPU_TEST_VA + NPU_TEST_DATA, NPU_TEST_VA + STOP, WORKGROUPS);
+	return npu_ctx_submit(ctx, 1);
+}
+
+static bool runs(const struct npu_ctx *ctx)
+{
+	return npu_wait(ctx->fd, ctx->timeline, ctx->point, 0) == -ETIME;
+}
+
+/* Waits until cycles and time have grown so many times, and never fallen; returns the cycles told last. */
+static unsigned long long see_growth(struct __test_metadata *_metadata, struct npu_ctx *ctx,
+				     unsigned int times)
+{
+	const int64_t start = npu_deadline(0);
+	unsigned long long cycles = number(_metadata, ctx->fd, "drm-cycles-tile", "");
+	unsigned long long ns = number(_metadata, ctx->fd, "drm-engine-tile", "ns");
+
+	while (times && npu_deadline(0) - start < NPU_TEST_WAIT_NS) {
+		unsigned long long cycles_now = number(_metadata, ctx->fd, "drm-cycles-tile", "");
+		unsigned long long ns_now = number(_metadata, ctx->fd, "drm-engine-tile", "ns");
+
+		EXPECT_LE(cycles, cycles_now);
+		EXPECT_LE(ns, ns_now);
+		if (cycles_now > cycles && ns_now > ns) {
+			times--;
+			cycles = cycles_now;
+			ns = ns_now;
+		}
+		usleep(1000);
+	}
+	EXPECT_EQ(0, times);
+	return cycles;
+}
+
+/* Tools that look at a long job see it work, and when it has ended what the counters say. */
+TEST_F(fdinfo, a_job_that_runs_counts)
+{
+	unsigned long long cycles, ns;
+	uint64_t value[NPU_COUNTER_COUNT];
+	struct npu_ctx *ctx = &self->ctx;
+
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(0, start_long(ctx));
+		cycles = see_growth(_metadata, ctx, 4);
+		ns = number(_metadata, ctx->fd, "drm-engine-tile", "ns");
+		/* What others are told of the queue is of jobs that have ended. */
+		ASSERT_EQ(0, counters(ctx, value));
+		EXPECT_GT(cycles, value[NPU_COUNTER_TILE_CYCLES]);
+		EXPECT_TRUE(runs(ctx));
+		*(volatile uint32_t *)(ctx->mem + STOP) = 1;
+		ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, ctx->point, NPU_TEST_WAIT_NS));
+		ASSERT_EQ(0, npu_point_status(ctx->fd, ctx->timeline, ctx->point));
+		ASSERT_EQ(0, counters(ctx, value));
+		EXPECT_LE(cycles, value[NPU_COUNTER_TILE_CYCLES]);
+		EXPECT_EQ(value[NPU_COUNTER_TILE_CYCLES],
+			  number(_metadata, ctx->fd, "drm-cycles-tile", ""));
+		EXPECT_LE(ns, number(_metadata, ctx->fd, "drm-engine-tile", "ns"));
+		/* One clock all the time. Each look rounds down. */
+		ns = value[NPU_COUNTER_TILE_CYCLES] *
+		     (value[NPU_COUNTER_TIME] / value[NPU_COUNTER_CYCLES]) / 1000;
+		EXPECT_EQ(ns, number(_metadata, ctx->fd, "drm-engine-tile", "ns"));
+	}
+}
+
+/* However a job ends, what was told of it stays, and the next one adds to it. */
+TEST_F(fdinfo, jobs_that_are_killed_count)
+{
+	unsigned long long cycles;
+	struct npu_ctx *ctx = &self->ctx;
+
+	ASSERT_EQ(0, start_long(ctx));
+	cycles = see_growth(_metadata, ctx, 2);
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
+	EXPECT_LE(cycles, number(_metadata, ctx->fd, "drm-cycles-tile", ""));
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &ctx->queue));
+	ASSERT_EQ(0, start_long(ctx));
+	EXPECT_LE(cycles, see_growth(_metadata, ctx, 2));
+	*(volatile uint32_t *)(ctx->mem + STOP) = 1;
+	ASSERT_EQ(0, npu_wait(ctx->fd, ctx->timeline, ctx->point, NPU_TEST_WAIT_NS));
+
+	if (geteuid())
+		SKIP(return, "only root may reset the device");
+	ASSERT_EQ(0, start_long(ctx));
+	cycles = see_growth(_metadata, ctx, 2);
+	ASSERT_EQ(0, npu_reset_function(ctx->fd));
+	EXPECT_LE(cycles, number(_metadata, ctx->fd, "drm-cycles-tile", ""));
+	npu_queue_destroy(ctx->fd, ctx->queue);
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &ctx->queue));
+	ASSERT_EQ(0, start_long(ctx));
+	EXPECT_LE(cycles, see_growth(_metadata, ctx, 2));
+}
+
 TEST_F(fdinfo, capacity_and_clock)
 {
 	struct drm_npu_device_info info = {};

@@ -211,6 +211,13 @@ TEST_F(idle, sensors_do_not_wake_it)
 	npu_ctx_packets(&self->ctx)[0] = npu_pkt_fill(DATA_VA, 7, NPU_TEST_SIZE / 2);
 	ASSERT_EQ(0, npu_ctx_run(&self->ctx, 1));
 	ASSERT_TRUE(falls_asleep(self->pci));
+	snprintf(strrchr(path, '/'), 16, "/temp1_crit");
+	if (!access(path, F_OK)) {
+		EXPECT_LT(0, read_number(path));
+		snprintf(strrchr(path, '/'), 16, "/temp1_input");
+		EXPECT_EQ(-ENODATA, read_number(path));
+	}
+	snprintf(strrchr(path, '/'), 16, "/energy1_input");
 	/* nobody has asked for it before it fell asleep */
 	energy = read_number(path);
 	EXPECT_LT(0, energy);

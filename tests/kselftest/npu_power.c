@@ -8,6 +8,7 @@
 #include "npu_inject.h"
 
 #define FILL_SIZE (NPU_TEST_SIZE / 2)
+#define FILLS	  512
 
 FIXTURE(power)
 {
@@ -224,7 +225,40 @@ TEST_F(power, modes)
 	EXPECT_EQ(0644, st.st_mode & 07777);
 	ASSERT_EQ(0, stat(hwmon_path(self->hwmon, "energy1_input"), &st));
 	EXPECT_EQ(0444, st.st_mode & 07777);
-	EXPECT_NE(0, stat(hwmon_path(self->hwmon, "temp1_input"), &st));
+	ASSERT_EQ(0, stat(hwmon_path(self->hwmon, "temp1_input"), &st));
+	EXPECT_EQ(0444, st.st_mode & 07777);
+	ASSERT_EQ(0, stat(hwmon_path(self->hwmon, "temp1_crit"), &st));
+	EXPECT_EQ(0444, st.st_mode & 07777);
+}
+
+/* The die is as warm as something can be, and gets warmer with work. */
+TEST_F(power, temperature)
+{
+	const int64_t start = npu_deadline(0);
+	const long crit = hwmon_get(self->hwmon, "temp1_crit");
+	union npu_packet *packets = npu_ctx_packets(&self->ctx);
+	long now, cold;
+
+	EXPECT_LT(NPU_TEMPERATURE_MIN, crit);
+	EXPECT_GE(NPU_TEMPERATURE_MAX, crit);
+	if (self->regs) {
+		EXPECT_NE(0, reg_read(self->regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_THERMOMETER);
+		EXPECT_EQ(crit, (int32_t)reg_read(self->regs, NPU_REG_TEMP_CRIT));
+	}
+	cold = hwmon_get(self->hwmon, "temp1_input");
+	EXPECT_LT(NPU_TEMPERATURE_MIN, cold);
+	EXPECT_GT(crit, cold);
+	/* More at once than any other test does; how warm that makes it depends on how fast the machine emulates. */
+	for (int i = 0; i < FILLS; i++)
+		packets[i] = npu_pkt_fill(NPU_TEST_VA + NPU_TEST_SIZE - FILL_SIZE, i, FILL_SIZE);
+	do {
+		ASSERT_EQ(0, npu_ctx_run(&self->ctx, FILLS));
+		now = hwmon_get(self->hwmon, "temp1_input");
+		ASSERT_LT(NPU_TEMPERATURE_MIN, now);
+	} while (now < cold + 5 && npu_deadline(0) - start < NPU_TEST_WAIT_NS);
+	EXPECT_LE(cold + 5, now);
+	ASSERT_EQ(0, npu_reset_function(self->ctx.fd));
+	EXPECT_LT(NPU_TEMPERATURE_MIN, hwmon_get(self->hwmon, "temp1_input"));
 }
 
 /* Heat is stronger than anybody's wish. */
@@ -233,14 +267,17 @@ TEST_F(power, heat)
 	if (!self->regs)
 		SKIP(return, "needs debug-faults=on and iomem=relaxed");
 	EXPECT_EQ(0, hwmon_get(self->hwmon, "temp1_max_alarm"));
+	EXPECT_GT(hwmon_get(self->hwmon, "temp1_crit"), hwmon_get(self->hwmon, "temp1_input"));
 	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_THERMAL_THROTTLE, ANY, 0, 0));
 	EXPECT_EQ(1, hwmon_get(self->hwmon, "temp1_max_alarm"));
+	EXPECT_LE(hwmon_get(self->hwmon, "temp1_crit"), hwmon_get(self->hwmon, "temp1_input"));
 	EXPECT_EQ(0, dvfs_get(self->pci, "heat_max_point"));
 	EXPECT_EQ(0, dvfs_get(self->pci, "cur_point"));
 	EXPECT_EQ(self->points - 1, dvfs_get(self->pci, "max_point"));
 	EXPECT_EQ(0, work(&self->ctx));
 	reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
 	EXPECT_EQ(0, hwmon_get(self->hwmon, "temp1_max_alarm"));
+	EXPECT_GT(hwmon_get(self->hwmon, "temp1_crit"), hwmon_get(self->hwmon, "temp1_input"));
 	EXPECT_EQ(self->points - 1, dvfs_get(self->pci, "heat_max_point"));
 	EXPECT_EQ(0, work(&self->ctx));
 }

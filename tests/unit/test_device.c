@@ -64,7 +64,8 @@ static void test_registers(void)
 	tap_is(host_read(h, NPU_REG_CAPS2), NPU_MAX_AS, "address spaces");
 	tap_is(host_read(h, NPU_REG_CLOCK_KHZ), NPU_MODEL_CLOCK_KHZ, "clock");
 	tap_is(npu_dev_read(h->dev, NPU_REG_FEATURES_LO, 8),
-	       NPU_FEATURES_MATRIX | NPU_FEATURE_RVV | NPU_FEATURE_PERF | NPU_FEATURE_SPARSE, "features");
+	       NPU_FEATURES_MATRIX | NPU_FEATURE_RVV | NPU_FEATURE_PERF | NPU_FEATURE_SPARSE |
+		       NPU_FEATURE_THERMOMETER, "features");
 	a = npu_dev_read(h->dev, NPU_REG_TIME_LO, 8);
 	b = npu_dev_read(h->dev, NPU_REG_TIME_LO, 8);
 	tap_ok(a && b >= a, "time goes on");

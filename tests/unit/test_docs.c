@@ -85,6 +85,11 @@ static char *model_text(void)
 	for (size_t i = 0; i < count; i++)
 		fprintf(out, "| `%s` | %d | `%s` | %s |\n", counter_names[terms[i].counter],
 			terms[i].factor, terms[i].row, scales[terms[i].scale]);
+	fprintf(out, "\n## Heat\n\n"
+		     "What the rows `THERMAL_...` are good for is in "
+		     "[hardware.md](hardware.md#errors-of-internal-memory-heat). What the thermometer shows\n"
+		     "follows from them, from energy, and from how fast the host emulates. It throttles nothing, "
+		     "so no cycle, time or energy follows from it.\n");
 	fprintf(out, "\n## Sources\n\n| key | work | found at |\n|---|---|---|\n");
 	sources = npu_model_sources(&count);
 	for (size_t i = 0; i < count; i++)

@@ -312,6 +312,67 @@ static void test_move(const char *image)
 	tap_ok(!memcmp(alone, beside, sizeof(alone)), "of the other one too");
 }
 
+/* Until the job has ended, see what the heartbeat tells; the highest of it, or 0 if something is wrong. */
+static uint64_t watch(unsigned int q, uint64_t seqno, const struct npu_counter_block *before,
+		      unsigned int *seen)
+{
+	const volatile struct npu_counter_block *block = d->queue[q].counters;
+	uint64_t highest = 0;
+
+	*seen = 0;
+	while (completed(&d->queue[q]) < seqno) {
+		if (!WAIT_FOR(d, block->tile_now > highest || completed(&d->queue[q]) >= seqno))
+			return 0;
+		if (block->tile_now > highest) {
+			highest = block->tile_now;
+			++*seen;
+		}
+		/* The counters are written when it ends, and not before. */
+		if (block->value[NPU_COUNTER_TILE_CYCLES] != before->value[NPU_COUNTER_TILE_CYCLES] &&
+		    !WAIT_FOR(d, completed(&d->queue[q]) >= seqno))
+			return 0;
+	}
+	return highest;
+}
+
+/* Of a job that runs the engines' cycles are told with the heartbeat, alone and when it shares the tiles. */
+static void test_heartbeat(const char *image)
+{
+	for (unsigned int others = 0; others < 2; others++) {
+		struct npu_counter_block before;
+		uint64_t seqno, highest, last;
+		unsigned int seen;
+
+		fresh(image, 0, 2);
+		queue_start(d, 0, NPU_PRIO_NORMAL);
+		queue_start(d, 1, NPU_PRIO_NORMAL);
+		for (unsigned int job = 0; job < 2; job++) {
+			before = *d->queue[0].counters;
+			if (others)
+				go(1, work_va, 1, GROUPS, 40000);
+			seqno = go(0, work_va, 1, GROUPS, 20000);
+			highest = watch(0, seqno, &before, &seen);
+			last = d->queue[0].counters->value[NPU_COUNTER_TILE_CYCLES];
+			tap_diag("%llu of %llu cycles in %u steps", (unsigned long long)highest,
+				 (unsigned long long)last, seen);
+			tap_ok(seen > 3 && highest > before.value[NPU_COUNTER_TILE_CYCLES] &&
+				       highest - before.value[NPU_COUNTER_TILE_CYCLES] >
+					       (last - before.value[NPU_COUNTER_TILE_CYCLES]) / 2,
+			       "a job's cycles are told while it runs, %s",
+			       others ? "beside another" : "alone");
+			tap_ok(highest <= last, "and never more than it has in the end");
+			tap_is(d->queue[0].counters->tile_now | d->queue[0].counters->copy_now, 0,
+			       "when it has ended they are where they belong");
+			if (others) {
+				request(d, NPU_MSG_QUEUE_STOP, 1);
+				while (!mbox_empty(d))
+					mbox_get(d, &(struct npu_msg){0});
+				queue_start(d, 1, NPU_PRIO_NORMAL);
+			}
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -329,6 +390,7 @@ int main(int argc, char **argv)
 		test_patience();
 	}
 	test_stop(image);
+	test_heartbeat(image);
 	test_move(image);
 	drv_free(d);
 	return tap_done();
