@@ -7,6 +7,6 @@
 
 #define NPU_FW_FEATURES                                                                       \
 	(NPU_FW_FEATURE_QUEUE_STOP | NPU_FW_FEATURE_COUNTERS | NPU_FW_FEATURE_PERF |           \
-	 NPU_FW_FEATURE_POWER | NPU_FW_FEATURE_RECOVERY)
+	 NPU_FW_FEATURE_POWER | NPU_FW_FEATURE_RECOVERY | NPU_FW_FEATURE_LOG)
 
 #endif /* NPU_FW_FW_FEATURES_H */
