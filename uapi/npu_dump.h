@@ -11,12 +11,13 @@
 #define NPU_DUMP_H
 
 #include "npu_fw.h"
+#include "npu_log.h"
 #include "npu_ring.h"
 #include "npu_types.h"
 
 #define NPU_DUMP_MAGIC 0x00504d554455504eull /* "NPUDUMP" */
 #define NPU_DUMP_MAJOR 1 /* differs: cannot be read */
-#define NPU_DUMP_MINOR 0 /* newer: more sections, and fields at the end of entries */
+#define NPU_DUMP_MINOR 1 /* newer: more sections, and fields at the end of entries */
 #define NPU_DUMP_MAX   (256u * 1024) /* bytes, all of it */
 
 struct npu_dump_header {
@@ -65,6 +66,7 @@ enum npu_dump_type {
 	NPU_DUMP_WALK = 9, /* struct npu_dump_walk, from the root to where it ends */
 	NPU_DUMP_BINDINGS = 10, /* struct npu_dump_binding, by address */
 	NPU_DUMP_MAILBOX = 11, /* struct npu_dump_message, oldest first */
+	NPU_DUMP_FW_LOG = 13, /* struct npu_log_record, oldest first, as the firmware wrote them */
 };
 
 struct npu_dump_device {
