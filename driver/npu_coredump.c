@@ -35,6 +35,7 @@
 #include "npu_compat.h"
 #include "npu_coredump.h"
 #include "npu_fence.h"
+#include "npu_fwlog.h"
 #include "npu_gem.h"
 #include "npu_hw.h"
 #include "npu_packet.h"
@@ -376,6 +377,17 @@ static void npu_dump_mailbox(struct npu_dump_writer *w, struct npu_device *npu)
 	kvfree(messages);
 }
 
+/* Until now, which is not long after the trouble: that of firmware that died includes its panic. */
+static void npu_dump_fw_log(struct npu_dump_writer *w, struct npu_device *npu)
+{
+	struct npu_fwlog_view view;
+
+	if (npu_fwlog_view(npu, &view))
+		return;
+	npu_dump_put(w, NPU_DUMP_FW_LOG, view.records, sizeof(*view.records), view.count);
+	npu_fwlog_view_free(&view);
+}
+
 static void npu_coredump_write(struct npu_dump_writer *w, struct npu_coredump *dump)
 {
 	struct npu_device *npu = dump->npu;
@@ -401,6 +413,7 @@ static void npu_coredump_write(struct npu_dump_writer *w, struct npu_coredump *d
 		npu_dump_space(w, dump);
 	}
 	npu_dump_mailbox(w, npu);
+	npu_dump_fw_log(w, npu);
 	header->size = w->used;
 }
 

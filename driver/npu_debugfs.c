@@ -3,10 +3,8 @@
  * debugfs: queues, address spaces and buffers as they are, and the messages of
  * late. For people only: docs/sysfs.md says what is there, and nothing promises that
  * it stays. Reading takes the locks that the things have, one at a time, and does not
- * touch the device.
- *
- * The firmware keeps no log that the host could read; its console is the device's own.
- * What it said to the driver is what "mailbox" shows.
+ * touch the device. What the firmware logs is in npu_fwlog.c; what it said to the driver is what
+ * "mailbox" shows.
  */
 #include <linux/mm.h>
 #include <linux/seq_file.h>
@@ -177,4 +175,5 @@ static const struct drm_debugfs_info npu_debugfs_files[] = {
 void npu_debugfs_init(struct npu_device *npu)
 {
 	drm_debugfs_add_files(&npu->drm, npu_debugfs_files, ARRAY_SIZE(npu_debugfs_files));
+	npu_fwlog_debugfs_init(npu);
 }

@@ -19,6 +19,7 @@
 
 #include "npu_dvfs.h"
 #include "npu_firmware.h"
+#include "npu_fwlog.h"
 #include "npu_irq.h"
 #include "npu_mbox.h"
 #include "npu_mmu.h"
@@ -87,7 +88,7 @@ struct npu_caps {
 /**
  * struct npu_device - one NPU
  *
- * Lock order: &npu_vm.lock, @hw_sem, &npu_perf.lock, &npu_dvfs.lock,
+ * Lock order: &npu_vm.lock, @hw_sem, &npu_perf.lock, &npu_dvfs.lock, &npu_fwlog.set_lock,
  * &npu_mbox_chan.request_lock, &npu_mbox_chan.drain_lock, &npu_queue.lock, @slots_lock.
  */
 struct npu_device {
@@ -112,6 +113,8 @@ struct npu_device {
 	struct npu_irq irq;
 	/** @mbox: messages to and from the firmware */
 	struct npu_mbox_chan mbox;
+	/** @fwlog: log and trace of the firmware */
+	struct npu_fwlog fwlog;
 	/** @mmu: address spaces */
 	struct npu_mmu mmu;
 	/** @recovery: watchdog and reset */

@@ -20,7 +20,8 @@
  * - npu_perfmon, npu_perf_stream: counters, records of work while it runs
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_dvfs, npu_hwmon: operating points, power cap, sensors
- * - npu_fdinfo, npu_sysfs, npu_debugfs, npu_trace, npu_coredump, npu_msglog: what people look at
+ * - npu_fdinfo, npu_sysfs, npu_debugfs, npu_trace, npu_coredump, npu_msglog, npu_fwlog: what people
+ *   look at
  * - npu_compat: kernel versions
  *
  * Rejected: a render node. Of what user space looks for behind one there is nothing here,
@@ -267,6 +268,9 @@ static int npu_init_parts(struct npu_device *npu)
 	if (ret)
 		return ret;
 	ret = npu_mbox_init(npu);
+	if (ret)
+		return ret;
+	ret = npu_fwlog_init(npu);
 	if (ret)
 		return ret;
 	ret = npu_dvfs_init(npu);

@@ -151,13 +151,18 @@ int npu_hw_reset(struct npu_device *npu)
  */
 int npu_hw_start(struct npu_device *npu)
 {
+	int ret;
+
 	npu_write64(npu, NPU_REG_AS_TABLE_LO, npu->mmu.table_dma);
 	npu_write64(npu, NPU_REG_QUEUE_TABLE_LO, npu->queue_table_dma);
 	npu_mbox_reset(npu);
 	npu_write64(npu, NPU_REG_MBOX_BASE_LO, npu->mbox.dma);
 	npu_write32(npu, NPU_REG_IRQ_STATUS, NPU_IRQ_ALL);
 	npu_write32(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);
-	return npu_fw_boot(npu);
+	ret = npu_fw_boot(npu);
+	if (!ret)
+		npu_fwlog_start(npu);
+	return ret;
 }
 
 /**

@@ -410,6 +410,7 @@ void npu_recovery_shutdown(struct npu_device *npu)
 
 	down_write(&npu->hw_sem);
 	npu_reset_give_up(npu, NPU_HW_GONE);
+	npu_fwlog_fini(npu);
 	/* Memory of the device must go before its driver does; queues may stay longer. */
 	npu_for_each_queue(npu, i, queue)
 		npu_queue_free_mem(queue);

@@ -11,6 +11,7 @@
 #define NPU_DUMP_H
 
 #include "npu_fw.h"
+#include "npu_log.h"
 #include "npu_ring.h"
 #include "npu_types.h"
 
@@ -66,6 +67,7 @@ enum npu_dump_type {
 	NPU_DUMP_BINDINGS = 10, /* struct npu_dump_binding, by address */
 	NPU_DUMP_MAILBOX = 11, /* struct npu_dump_message, oldest first */
 	NPU_DUMP_CORE = 12, /* one struct npu_core_state: of the tile that RECORD names */
+	NPU_DUMP_FW_LOG = 13, /* struct npu_log_record, oldest first, as the firmware wrote them */
 };
 
 struct npu_dump_device {

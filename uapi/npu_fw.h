@@ -14,7 +14,7 @@
 #define NPU_FW_HEADER_SIZE  256
 #define NPU_FW_MAX_SIZE	    (256u * 1024) /* whole image */
 #define NPU_FW_ABI_MAJOR    1 /* differs: driver and ROM refuse the image */
-#define NPU_FW_ABI_MINOR    6 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
+#define NPU_FW_ABI_MINOR    7 /* newer: more messages, older ones keep their meaning; docs/firmware.md has the list */
 #define NPU_FW_BUILD_ID_LEN 20
 #define NPU_FW_HASH_LEN	    32
 #define NPU_FW_VERSION_LEN  32
@@ -55,6 +55,7 @@ NPU_ASSERT_OFFSET(struct npu_fw_header, hash, 112);
 #define NPU_FW_FEATURE_RECOVERY	  (1ull << 10) /* npu_queue_wb.begun, NPU_MSG_TILE_RESET */
 #define NPU_FW_FEATURE_CORE_STATE (1ull << 11) /* npu_queue_desc.core_state */
 #define NPU_FW_FEATURE_PERF	  (1ull << 8) /* performance streams, counters by core */
+#define NPU_FW_FEATURE_LOG	  (1ull << 12) /* log and trace in host memory */
 
 /* NPU_REG_BOOT_STATUS: stage in [7:0], error in [15:8]. */
 #define NPU_BOOT_STAGE(status) ((status) & 0xff)
@@ -153,6 +154,14 @@ struct npu_msg {
 			__u32 reserved0; /* 0 */
 			__u64 reserved[4]; /* 0 */
 		} counters;
+		struct { /* NPU_MSG_LOG_SET */
+			__u64 ring; /* bus address of struct npu_log_ring, 4 KiB aligned; 0: none, and all else 0 */
+			__u32 trace; /* bit per enum npu_log_group whose events are to be written */
+			__u8 ring_log2; /* records, NPU_LOG_RING_MIN_LOG2..MAX_LOG2 */
+			__u8 level; /* enum npu_log_severity up to which lines are to be written */
+			__u16 reserved0; /* 0 */
+			__u64 reserved[4]; /* 0 */
+		} log_set;
 		struct { /* reply to NPU_MSG_PERF_STOP */
 			__u64 lost; /* records dropped since the start */
 			__u64 reserved[5];
@@ -169,6 +178,7 @@ NPU_ASSERT_OFFSET(struct npu_msg, fault.workgroup, 56);
 NPU_ASSERT_OFFSET(struct npu_msg, panic.mtval, 40);
 NPU_ASSERT_OFFSET(struct npu_msg, perf.modes, 32);
 NPU_ASSERT_OFFSET(struct npu_msg, perf.stream, 47);
+NPU_ASSERT_OFFSET(struct npu_msg, log_set.level, 29);
 
 enum npu_msg_type {
 	/* host to firmware; each is answered by NPU_MSG_REPLY with the same cookie */
@@ -200,6 +210,12 @@ enum npu_msg_type {
 	 * it, to host memory, before the reply.
 	 */
 	NPU_MSG_COUNTERS = 0x22,
+	/*
+	 * Write log and trace (npu_log.h) to this ring from now on, with this level and mask. Before the reply the
+	 * firmware has written there what it has kept since its boot. What it was told before does not
+	 * count any more: after the reply the ring before is not touched.
+	 */
+	NPU_MSG_LOG_SET = 0x30,
 
 	/* firmware to host */
 	NPU_MSG_REPLY = 0x80,
@@ -218,6 +234,7 @@ enum npu_msg_status {
 	NPU_MSG_BAD_POWER = 10, /* not even the slowest operating point keeps to the cap */
 	NPU_MSG_BAD_COUNTERS = 11, /* no such core, or the address is misaligned or does not answer */
 	NPU_MSG_BUSY = 9, /* stream is on, or another one watches the queue */
+	NPU_MSG_BAD_LOG = 16, /* a field breaks a rule, or the ring does not answer; log and trace are as they were */
 };
 
 enum npu_fw_panic {

@@ -5,6 +5,7 @@
 
 #include "account.h"
 #include "front.h"
+#include "log.h"
 #include "panic.h"
 #include "perf.h"
 #include "queue.h"
@@ -27,6 +28,7 @@ void copy_start(struct queue *queue)
 	owner = queue;
 	perf_packet(queue);
 	account_begin(queue->id, packet->hdr.op);
+	trace(COPY_BEGIN, queue->id, queue->wb.started, packet->hdr.id, packet->hdr.op);
 	soc_write64(NPU_SOC_COPY_PACKET, (uintptr_t)packet);
 	soc_write32(NPU_SOC_COPY_QUEUE, queue->id);
 	soc_write32(NPU_SOC_COPY_AS, queue->as_id);
@@ -66,6 +68,9 @@ void copy_event(void)
 	if (!queue)
 		return;
 	owner = NULL;
+	trace(COPY_END, queue->id, queue->wb.started, front_packet(queue)->hdr.id,
+	      status == NPU_SOC_DONE ? NPU_JOB_OK :
+	      queue->stopping && status == NPU_SOC_STOPPED ? NPU_JOB_STOPPED : fault.error);
 	if (status == NPU_SOC_FAULT || (status == NPU_SOC_STOPPED && !queue->stopping)) {
 		fault.core = NPU_CORE_COPY;
 		fault.seqno = queue->wb.started;

@@ -6,6 +6,7 @@
 #include "npu_regs.h"
 
 #include "kmem.h"
+#include "log.h"
 #include "outbox.h"
 #include "panic.h"
 #include "port.h"
@@ -72,6 +73,7 @@ void mailbox_send(struct npu_msg *msg)
 {
 	fw_assert(send_write - send_read < NPU_MBOX_ENTRIES);
 	msg->seq = ++send_seq;
+	trace(MESSAGE, msg->queue, msg->type, msg->status, msg->seq, msg->cookie);
 	kmem_write(base + offsetof(struct npu_mbox, f2h) +
 			   send_write % NPU_MBOX_ENTRIES * sizeof(*msg),
 		   msg, sizeof(*msg));

@@ -10,11 +10,11 @@
 #include "npu_fw.h"
 
 #include "bytes.h"
-#include "console.h"
 #include "copy.h"
 #include "fw_features.h"
 #include "front.h"
 #include "heartbeat.h"
+#include "log.h"
 #include "mailbox.h"
 #include "panic.h"
 #include "perf.h"
@@ -145,11 +145,14 @@ _Noreturn void main(void)
 						NPU_SOC_IRQ_POWER);
 	csr_write(mie, MIP_MEIP | MIP_MTIP);
 	heartbeat_init();
-	console_puts("npu firmware ready: ");
-	console_dec(tiles_count());
-	console_puts(" tiles, ");
-	console_dec(queues_count());
-	console_puts(" queues\n");
+	log_puts("npu firmware ready: ");
+	log_dec(tiles_count());
+	log_puts(" tiles, ");
+	log_dec(queues_count());
+	log_puts(" queues");
+	log_end_aloud(NPU_LOG_LEVEL_INFO);
+	trace(BOOT, NPU_LOG_NO_QUEUE, NPU_FW_ABI_MAJOR << 16 | NPU_FW_ABI_MINOR, tiles_count(),
+	      queues_count());
 	soc_write32(NPU_SOC_BOOT_STATUS, NPU_BOOT_READY);
 	send_ready();
 	/* Requests may have been there before us; their doorbell is pending then or never rang. */

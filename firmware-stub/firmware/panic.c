@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "panic.h"
 
-#include "console.h"
 #include "copy.h"
+#include "log.h"
 #include "mailbox.h"
 #include "soc.h"
 #include "tiles.h"
@@ -20,15 +20,18 @@ _Noreturn void panic(enum npu_fw_panic code, uint64_t mcause, uint64_t mepc, uin
 		soc_write32(NPU_SOC_FW_STATUS, code);
 		tiles_halt();
 		copy_halt();
-		console_puts("panic ");
-		console_hex(code);
-		console_puts(" mcause ");
-		console_hex(mcause);
-		console_puts(" mepc ");
-		console_hex(mepc);
-		console_puts(" mtval ");
-		console_hex(mtval);
-		console_puts("\n");
+		/* What was about to be said. */
+		log_end(NPU_LOG_LEVEL_ERROR, NPU_LOG_NO_QUEUE);
+		log_puts("panic ");
+		log_hex(code);
+		log_puts(" mcause ");
+		log_hex(mcause);
+		log_puts(" mepc ");
+		log_hex(mepc);
+		log_puts(" mtval ");
+		log_hex(mtval);
+		log_end_aloud(NPU_LOG_LEVEL_ERROR);
+		trace(PANIC, NPU_LOG_NO_QUEUE, code, mcause, mepc, mtval);
 		mailbox_panic(code, mcause, mepc, mtval);
 	}
 	soc_write32(NPU_SOC_HALT, 0);

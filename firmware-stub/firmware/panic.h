@@ -8,7 +8,7 @@
 #include "npu_fw.h"
 
 /*
- * Report the code on the console, in FW_STATUS and, if the mailbox still works,
+ * Report the code on the console and in the log, in FW_STATUS and, if the mailbox still works,
  * as NPU_MSG_PANIC; then halt the core. The driver sees STATUS.FW_DEAD.
  */
 _Noreturn void panic(enum npu_fw_panic code, uint64_t mcause, uint64_t mepc, uint64_t mtval);

@@ -6,6 +6,7 @@
 #include "account.h"
 #include "bits.h"
 #include "front.h"
+#include "log.h"
 #include "mailbox.h"
 #include "outbox.h"
 #include "queue.h"
@@ -46,7 +47,7 @@ static void note_running(uint32_t which)
 	}
 }
 
-enum npu_msg_status perf_start(const struct npu_msg *msg)
+static enum npu_msg_status start(const struct npu_msg *msg)
 {
 	const unsigned int stream = msg->perf.stream;
 
@@ -77,8 +78,17 @@ enum npu_msg_status perf_start(const struct npu_msg *msg)
 	}
 }
 
+enum npu_msg_status perf_start(const struct npu_msg *msg)
+{
+	enum npu_msg_status status = start(msg);
+
+	trace(PERF_START, msg->queue, msg->perf.stream, status, msg->perf.modes, msg->perf.tiles);
+	return status;
+}
+
 static void stop(unsigned int stream)
 {
+	trace(PERF_STOP, NPU_LOG_NO_QUEUE, stream);
 	streams[stream].stopping = true;
 	soc_write32(NPU_SOC_PERF_STREAM, stream);
 	soc_write32(NPU_SOC_PERF_CMD, NPU_SOC_PERF_STOP);
@@ -119,6 +129,7 @@ void perf_event(void)
 			break;
 		soc_write32(NPU_SOC_PERF_STREAM, n);
 		streams[n].lost = soc_read64(NPU_SOC_PERF_LOST);
+		trace(PERF_END, NPU_LOG_NO_QUEUE, n, streams[n].lost);
 		streams[n].on = false;
 		streams[n].stopping = false;
 		if (streams[n].reply)

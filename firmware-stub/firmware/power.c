@@ -4,12 +4,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "log.h"
 #include "panic.h"
 #include "soc.h"
 
 static unsigned int opps;
 static uint32_t cap_mw; /* 0: none */
 static uint32_t highest; /* that the driver asks for */
+static uint32_t chosen; /* operating point */
 
 static uint32_t peak(unsigned int opp)
 {
@@ -18,20 +20,26 @@ static uint32_t peak(unsigned int opp)
 
 static void choose(void)
 {
-	uint32_t opp = soc_read32(NPU_SOC_POWER_LIMIT);
+	const uint32_t limit = soc_read32(NPU_SOC_POWER_LIMIT);
+	uint32_t opp = limit < highest ? limit : highest;
 
-	if (opp > highest)
-		opp = highest;
 	while (opp && cap_mw && peak(opp) > cap_mw)
 		opp--;
 	soc_write32(NPU_SOC_POWER_OPP, opp);
+	if (opp == chosen)
+		return;
+	chosen = opp;
+	log_puts("operating point ");
+	log_dec(opp);
+	log_end(NPU_LOG_LEVEL_INFO, NPU_LOG_NO_QUEUE);
+	trace(POWER_OPP, NPU_LOG_NO_QUEUE, opp, limit, cap_mw);
 }
 
 void power_init(void)
 {
 	opps = soc_read32(NPU_SOC_POWER_OPPS);
 	fw_assert(opps >= 1 && opps <= 8);
-	highest = opps - 1;
+	highest = chosen = opps - 1;
 	choose();
 }
 
@@ -42,7 +50,7 @@ void power_event(void)
 	choose();
 }
 
-enum npu_msg_status power_set(const struct npu_msg *msg)
+static enum npu_msg_status set(const struct npu_msg *msg)
 {
 	if (msg->power_set.reserved[0] || msg->power_set.reserved[1] || msg->power_set.reserved[2] ||
 	    msg->power_set.reserved[3] || msg->power_set.reserved[4] ||
@@ -53,6 +61,14 @@ enum npu_msg_status power_set(const struct npu_msg *msg)
 	soc_write32(NPU_SOC_POWER_CAP, cap_mw);
 	choose();
 	return NPU_MSG_OK;
+}
+
+enum npu_msg_status power_set(const struct npu_msg *msg)
+{
+	enum npu_msg_status status = set(msg);
+
+	trace(POWER_SET, NPU_LOG_NO_QUEUE, status, msg->power_set.cap_mw, msg->power_set.max_opp);
+	return status;
 }
 
 void power_get(struct npu_msg *msg)

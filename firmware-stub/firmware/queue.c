@@ -10,6 +10,7 @@
 #include "bytes.h"
 #include "copy.h"
 #include "kmem.h"
+#include "log.h"
 #include "outbox.h"
 #include "panic.h"
 #include "port.h"
@@ -55,7 +56,7 @@ static bool desc_good(const struct npu_queue_desc *desc)
 	       desc->core_state % 64 == 0 && !desc->reserved[0] && !desc->reserved[1];
 }
 
-enum npu_msg_status queue_start(struct queue *queue)
+static enum npu_msg_status start(struct queue *queue)
 {
 	uint64_t table = soc_read64(NPU_SOC_QUEUE_TABLE);
 	struct npu_queue_desc desc __attribute__((aligned(8)));
@@ -85,6 +86,19 @@ enum npu_msg_status queue_start(struct queue *queue)
 	/* A doorbell may overtake the request, since they come by different ways. */
 	queues_doorbell(rung_early & 1ull << id);
 	return NPU_MSG_OK;
+}
+
+enum npu_msg_status queue_start(struct queue *queue)
+{
+	enum npu_msg_status status = start(queue);
+
+	if (status != NPU_MSG_OK) {
+		log_puts("descriptor refused");
+		log_end(NPU_LOG_LEVEL_WARNING, queue->id);
+	}
+	trace(QUEUE_START, queue->id, status, queue->desc.priority, queue->desc.ring_log2,
+	      queue->wb.completed);
+	return status;
 }
 
 static void doorbell(struct queue *queue)
@@ -219,6 +233,7 @@ void queue_fence(struct queue *queue, uint64_t seqno, bool irq)
 	queue->job_open = false;
 	queue->wb.state = NPU_QUEUE_IDLE;
 	queue->wb.completed = seqno;
+	trace(JOB_END, queue->id, seqno, account_clock(queue->id));
 	publish_counters(queue);
 	queue_publish(queue);
 	if (irq)
@@ -252,6 +267,13 @@ void queue_fail(struct queue *queue, const struct queue_fault *fault)
 	queue->fault.fault.pc = fault->pc;
 	queue->fault.fault.packet = fault->packet;
 	queue->fault.fault.workgroup = fault->workgroup;
+	trace(JOB_FAULT, queue->id, fault->seqno, fault->error, fault->core, fault->addr, fault->pc,
+	      fault->packet);
+	if (fault->error == NPU_JOB_BAD_RING || fault->error == NPU_JOB_HW_ERROR) {
+		log_puts(fault->error == NPU_JOB_BAD_RING ? "bad ring, job " : "hardware error, job ");
+		log_dec(fault->seqno);
+		log_end(NPU_LOG_LEVEL_WARNING, queue->id);
+	}
 	/* The message goes first; while the mailbox is full, the writeback waits for it. */
 	outbox_fault(queue);
 }
@@ -270,6 +292,7 @@ void queue_faulted(struct queue *queue)
 
 void queue_stop(struct queue *queue)
 {
+	trace(QUEUE_STOP, queue->id, queue->where);
 	queue->stopping = true;
 	switch (queue->where) {
 	case QUEUE_ON_TILES:
@@ -294,6 +317,7 @@ void queue_stopped(struct queue *queue)
 	if (aborted)
 		end_job(queue, NPU_JOB_STOPPED, queue->wb.started);
 	queue->wb.state = NPU_QUEUE_STOPPED;
+	trace(QUEUE_STOPPED, queue->id, aborted, queue->wb.completed);
 	publish_counters(queue);
 	queue_publish(queue);
 	if (aborted)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "account.h"
+#include "log.h"
 #include "mailbox.h"
 #include "outbox.h"
 #include "perf.h"
@@ -44,6 +45,9 @@ static void shutdown(uint32_t cookie)
 		return;
 	}
 	shut_down = true;
+	log_puts("shut down by the host");
+	log_end(NPU_LOG_LEVEL_INFO, NPU_LOG_NO_QUEUE);
+	trace(SHUTDOWN, NPU_LOG_NO_QUEUE);
 	for (unsigned int i = 0; i < queues_count(); i++) {
 		if (queues[i].where != QUEUE_STOPPED && !queues[i].stopping)
 			queue_stop(&queues[i]);
@@ -82,6 +86,7 @@ static enum npu_msg_status counters(const struct npu_msg *msg)
 
 void request_serve(const struct npu_msg *msg)
 {
+	trace(REQUEST, msg->queue, msg->type, msg->seq, msg->cookie);
 	switch (msg->type) {
 	case NPU_MSG_PING:
 		mailbox_reply(msg->cookie, 0, NPU_MSG_OK);
@@ -111,6 +116,9 @@ void request_serve(const struct npu_msg *msg)
 		break;
 	case NPU_MSG_COUNTERS:
 		mailbox_reply(msg->cookie, 0, counters(msg));
+		break;
+	case NPU_MSG_LOG_SET:
+		mailbox_reply(msg->cookie, 0, log_set(msg));
 		break;
 	default:
 		mailbox_reply(msg->cookie, msg->queue, NPU_MSG_BAD_TYPE);

@@ -4,6 +4,7 @@
 
 #include "account.h"
 #include "kmem.h"
+#include "log.h"
 #include "queue.h"
 
 /* Read as many entries from the head on as there are and fit, up to the end of the ring. */
@@ -53,9 +54,11 @@ static void run(struct queue *queue, const struct npu_ring_entry *entry)
 	queue->job_open = true;
 	queue->wb.started = entry->seqno;
 	queue->wb.state = NPU_QUEUE_RUNNING;
+	if (!first)
+		return;
+	trace(JOB_BEGIN, queue->id, entry->seqno, entry->as_id, entry->packets, entry->addr);
 	/* The clock stands since the last fence, so it need not be read. */
-	if (first)
-		queue_publish_as_is(queue);
+	queue_publish_as_is(queue);
 }
 
 enum sched_server ring_step(struct queue *queue)

@@ -22,6 +22,7 @@
 #include "bits.h"
 #include "bytes.h"
 #include "front.h"
+#include "log.h"
 #include "outbox.h"
 #include "panic.h"
 #include "perf.h"
@@ -127,6 +128,7 @@ void tiles_share_time(void)
 	slice = sched_slice(&sched, tiles.owner->id, tiles.owner->desc.priority);
 	if (slice == SCHED_FOREVER)
 		return;
+	trace(SLICE, tiles.owner->id, tiles.owner->wb.started, slice);
 	for_each_bit (t, rest) {
 		uint64_t end;
 
@@ -174,6 +176,8 @@ static void go_on(struct queue *queue)
 	begin(queue, queue->kept);
 	tiles.retired = queue->ended_retired;
 	tiles.resumed = true;
+	trace(RESUME, queue->id, queue->wb.started, queue->kept,
+	      queue->ended_retired + queue->kept_retired);
 	command_kept(queue, NPU_SOC_CMD_RESUME);
 	queue->kept = 0;
 }
@@ -194,6 +198,8 @@ static void start(struct queue *queue)
 	begin(queue, used == 64 ? ~0ull : (1ull << used) - 1);
 	perf_packet(queue);
 	account_begin(queue->id, NPU_PKT_DISPATCH);
+	trace(DISPATCH_BEGIN, queue->id, queue->wb.started, packet->hdr.id, packet->entry, groups,
+	      used);
 	for (unsigned int t = 0; t < used; t++) {
 		struct share *share = &tiles.share[t];
 
@@ -245,6 +251,10 @@ void tiles_tick(void)
 	    soc_read64(NPU_SOC_TIME) - tiles.stop_time < STOP_PATIENCE_NS)
 		return;
 	tiles.reset |= rest;
+	log_puts("tiles do not stop and are reset: ");
+	log_hex(rest);
+	log_end(NPU_LOG_LEVEL_WARNING, tiles.owner->id);
+	trace(TILE_RESET, tiles.owner->id, tiles.owner->wb.started, rest);
 	outbox_tile_reset(tiles.owner, rest);
 	for_each_bit (t, rest)
 		write32(t, NPU_TILE_CMD, NPU_SOC_CMD_RESET);
@@ -331,10 +341,15 @@ static void finish(void)
 		queue->ended_retired = tiles.retired;
 		queue->kept_retired = tiles.kept_retired;
 		queue->kept_cycles = tiles.kept_cycles;
+		trace(YIELD, queue->id, queue->wb.started, queue->kept,
+		      tiles.retired + tiles.kept_retired, tiles.ran);
 		queue_wait(queue, SCHED_TILES);
 		return;
 	}
 	tiles_drop(queue);
+	trace(DISPATCH_END, queue->id, queue->wb.started, front_packet(queue)->hdr.id,
+	      tiles.failed ? tiles.fault.error : queue->stopping ? NPU_JOB_STOPPED : NPU_JOB_OK,
+	      tiles.retired + tiles.kept_retired);
 	queue->wb.progress += tiles.retired + tiles.kept_retired;
 	if (tiles.failed) {
 		queue_fail(queue, &tiles.fault);

@@ -116,6 +116,19 @@ static const void *section(FIXTURE_DATA(coredump) *self, uint32_t type, uint64_t
 	return NULL;
 }
 
+/* There is a log, of records that the firmware writes. */
+static void expect_log(struct __test_metadata *_metadata, const struct npu_log_record *record,
+		       uint64_t size)
+{
+	ASSERT_NE(NULL, record);
+	EXPECT_EQ(0, size % sizeof(*record));
+	for (; size; size -= sizeof(*record), record++) {
+		EXPECT_GT(NPU_LOG_EVENTS, record->event);
+		EXPECT_GT(NPU_LOG_LEVELS, record->level);
+		EXPECT_NE(0, record->time);
+	}
+}
+
 static const struct npu_dump_header *expect_dump(struct __test_metadata *_metadata,
 						 FIXTURE_DATA(coredump) *self, uint32_t reason)
 {
@@ -132,6 +145,7 @@ static const struct npu_dump_header *expect_dump(struct __test_metadata *_metada
 	EXPECT_NE(NULL, section(self, NPU_DUMP_DEVICE, &size));
 	EXPECT_NE(NULL, section(self, NPU_DUMP_REGISTERS, &size));
 	EXPECT_NE(NULL, section(self, NPU_DUMP_MAILBOX, &size));
+	expect_log(_metadata, section(self, NPU_DUMP_FW_LOG, &size), size);
 	return header;
 }
 
@@ -365,7 +379,7 @@ TEST_F(coredump, off)
 /* From a wild pointer in a kernel's source to its line, by way of the file. */
 TEST_F(coredump, npu_prof)
 {
-	static char text[65536];
+	static char text[1 << 18];
 	struct fault_args args = { .target = WILD };
 	char elf[PATH_MAX], command[PATH_MAX + 512], want[64];
 	struct rt_ctx ctx;
@@ -395,6 +409,7 @@ TEST_F(coredump, npu_prof)
 	EXPECT_NE(NULL, strstr(text, " not mapped"));
 	EXPECT_NE(NULL, strstr(text, "DISPATCH 0x"));
 	EXPECT_NE(NULL, strstr(text, "mailbox, the newest last"));
+	EXPECT_NE(NULL, strstr(text, "log and trace of the firmware, the newest last"));
 }
 
 TEST_HARNESS_MAIN

@@ -15,6 +15,7 @@
 #include "npu_counters.h"
 #include "npu_fault.h"
 #include "npu_fw.h"
+#include "npu_log.h"
 #include "npu_regs.h"
 #include "tap.h"
 
@@ -382,6 +383,7 @@ static const struct listed lists[] = {
 	{"npu_fw.h", "NPU_MSG_", VALUE, "firmware.md", "npu_msg_type", NULL},
 	{"npu_fw.h", "NPU_MSG_", VALUE, "firmware.md", "npu_msg_status", NULL},
 	{"npu_fw.h", "NPU_PANIC_", VALUE, "firmware.md", "npu_fw_panic", NULL},
+	{"npu_log.h", "NPU_LOG_LEVEL_", VALUE, "firmware.md", "npu_log_severity", NULL},
 	{"npu_fault.h", "NPU_FAULT_CMD_", VALUE, "faults.md", "npu_fault_cmd", NULL},
 	{"npu_fault.h", "NPU_FAULT_STATUS_", VALUE, "faults.md", "npu_fault_status", NULL},
 	{"npu_fault.h", "NPU_FAULT_", VALUE, "faults.md", "npu_fault_arg", NULL},
@@ -500,6 +502,46 @@ static void test_counter_table(const char *manual)
 			 table[i].description);
 		tap_ok(strstr(manual, row), "counter %s in the manual's table", table[i].name);
 	}
+}
+
+/* firmware.md has the lists of events and their groups, word for word; what it takes to show them holds, too. */
+static void test_events(void)
+{
+	static const struct {
+		unsigned int number;
+		const char *name, *group, *arguments;
+	} events[] = {
+#define ROW(symbol, number, group, name, arguments) {number, name, #group, arguments},
+		NPU_LOG_EVENT_TABLE(ROW)
+#undef ROW
+	};
+	static const char *const groups[] = {
+#define ROW(symbol, bit, name, description) "| " #bit " | `" name "` | " description " |",
+		NPU_LOG_GROUP_TABLE(ROW)
+#undef ROW
+	};
+	char *manual = read_text(DOCS "/firmware.md"), row[256];
+
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		tap_ok(manual && strstr(manual, groups[i]), "firmware.md has the group %s", groups[i]);
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		unsigned int count = events[i].arguments[0] != 0;
+		int used = snprintf(row, sizeof(row), "| %u | `%s` | `", events[i].number, events[i].name);
+
+		for (const char *p = events[i].group; *p; p++)
+			row[used++] = (char)tolower((unsigned char)*p);
+		used += snprintf(row + used, sizeof(row) - used, "` | ");
+		for (const char *p = events[i].arguments; *p; p++) {
+			count += *p == ' ';
+			if (*p != '#')
+				row[used++] = *p;
+		}
+		snprintf(row + used, sizeof(row) - used, "%s|", *events[i].arguments ? " " : "");
+		tap_ok(manual && strstr(manual, row) && count <= NPU_LOG_ARGS &&
+			       events[i].number == i + 1,
+		       "firmware.md has the event %s", row);
+	}
+	free(manual);
 }
 
 /* QMP knows each fault by its name, and faults.md each of QMP's commands. */
@@ -658,6 +700,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		test_list(&lists[i]);
 	test_faults();
+	test_events();
 	test_qmp();
 	test_versions();
 	test_properties();

@@ -13,13 +13,14 @@
 #include "npu_counters.h"
 #include "npu_fw.h"
 #include "npu_isa.h"
+#include "npu_log.h"
 #include "npu_packet.h"
 #include "npu_perf.h"
 #include "npu_pgtable.h"
 #include "npu_ring.h"
 #include "tap.h"
 
-static const char *const headers[] = {"npu_counters.h", "npu_fw.h",	 "npu_isa.h",  "npu_packet.h",
+static const char *const headers[] = {"npu_counters.h", "npu_fw.h",	 "npu_isa.h",  "npu_log.h",    "npu_packet.h",
 				      "npu_perf.h",	"npu_pgtable.h", "npu_ring.h", "npu_regs.h",
 				      "npu_soc.h",	"npu_fault.h"};
 
@@ -39,6 +40,7 @@ static const struct known {
 	KNOWN(npu_perf_pc, 8),	     KNOWN(npu_perf_share, 8),	KNOWN(npu_perf_packet, 8),
 	KNOWN(npu_perf_op, 8),	     KNOWN(npu_as_entry, 8),	KNOWN(npu_queue_desc, 8),
 	KNOWN(npu_ring_entry, 8),    KNOWN(npu_queue_wb, 8),	KNOWN(npu_core_state, 8),
+	KNOWN(npu_log_ring, 8),	     KNOWN(npu_log_record, 8),
 #undef KNOWN
 };
 
@@ -50,7 +52,8 @@ static const struct {
 	{"NPU_COUNTER_MAX", NPU_COUNTER_MAX},	    {"NPU_FW_BUILD_ID_LEN", NPU_FW_BUILD_ID_LEN},
 	{"NPU_FW_HASH_LEN", NPU_FW_HASH_LEN},	    {"NPU_FW_VERSION_LEN", NPU_FW_VERSION_LEN},
 	{"NPU_MATRIX_PIECES", NPU_MATRIX_PIECES},   {"NPU_MBOX_ENTRIES", NPU_MBOX_ENTRIES},
-	{"NPU_PERF_CAUSES", NPU_PERF_CAUSES},	    {"4096 - 4 * 64", 4096 - 4 * 64},
+	{"NPU_PERF_CAUSES", NPU_PERF_CAUSES},	    {"NPU_LOG_ARGS", NPU_LOG_ARGS},
+	{"NPU_LOG_CHARS", NPU_LOG_CHARS},	    {"4096 - 4 * 64", 4096 - 4 * 64},
 };
 
 /* ---- reading a structure ------------------------------------------------------------------------ */
@@ -126,7 +129,8 @@ static size_t take_length(struct reader *r)
 static struct extent type_extent(struct reader *r, const char *word)
 {
 	static const struct known plain[] = {
-		{"__u8", 1, 1}, {"__u16", 2, 2}, {"__u32", 4, 4}, {"__u64", 8, 8}, {"__s32", 4, 4}};
+		{"__u8", 1, 1}, {"__u16", 2, 2}, {"__u32", 4, 4}, {"__u64", 8, 8}, {"__s32", 4, 4},
+		{"char", 1, 1}};
 
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
 		if (!strcmp(plain[i].name, word))

@@ -115,6 +115,15 @@ static void make_dump(void)
 				      .workgroup = 11, .cycle = 4711, .instret = 1234, .fcsr = 0x21,
 				      .vlenb = 256, .vl = 17, .vstart = 5, .vtype = 0xd1};
 	uint64_t start, function = function_at("wild_write", &start), counters[2] = {0, 123};
+	struct npu_log_record log[] = {
+		{.time = 1500000000, .level = NPU_LOG_LEVEL_ERROR, .queue = NPU_LOG_NO_QUEUE,
+		 .text = "a line that is longer than what a record can hol"},
+		{.time = 1500000000, .level = NPU_LOG_LEVEL_ERROR, .flags = NPU_LOG_CONTINUED,
+		 .queue = NPU_LOG_NO_QUEUE, .text = "d \x1b[31m"},
+		{.time = 2000001000, .event = NPU_LOG_JOB_BEGIN, .queue = 3, .arg = {7, 5, 2, 0x20000}},
+		{.event = 60000, .queue = NPU_LOG_NO_QUEUE, .arg = {0, 0, 0, 0, 0, 0xabc}},
+		{.level = 99, .flags = NPU_LOG_CONTINUED, .queue = 9, .text = "tail"},
+	};
 	union npu_packet packet = {.dispatch = {.hdr.op = NPU_PKT_DISPATCH, .grid = {64, 1, 1}}};
 
 	memset(dump, 0, sizeof(dump));
@@ -143,6 +152,7 @@ static void make_dump(void)
 	put(NPU_DUMP_PACKETS, packets, sizeof(packets[0]), 2);
 	put(NPU_DUMP_BINDINGS, maps, sizeof(maps[0]), 2);
 	put(NPU_DUMP_MAILBOX, &message, sizeof(message), 1);
+	put(NPU_DUMP_FW_LOG, log, sizeof(log[0]), sizeof(log) / sizeof(log[0]));
 	header->size = (uint32_t)used;
 }
 
@@ -172,6 +182,10 @@ static void test_good(void)
 	says("queue 3 of program[42]", "the queue");
 	says("commands", "a label");
 	says("a?[31mfirmware", "nothing that a terminal obeys");
+	says("\n  1.500000 error: a line that is longer than what a record can hold ?[31m\n", "the firmware's log");
+	says("\n  2.000001 job_begin queue=3 seqno=7 context=5 packets=2 addr=0x20000\n", "and its trace");
+	says("\n  0.000000 event 60000 0=0x0 1=0x0 2=0x0 3=0x0 4=0x0 5=0xabc\n", "an event that is not known");
+	says("\n  0.000000 level 99: queue 9: tail\n", "the rest of a line, of no known level");
 	tap_ok(!strchr(output, '\x1b'), "no escape at all");
 	tap_ok(run("", FILE_PATH) == 0 && !strstr(output, "wild_write"), "without symbols");
 	says("in no loaded module", "says that there are none");

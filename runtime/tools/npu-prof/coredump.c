@@ -389,6 +389,72 @@ static void print_mailbox(const struct dump *dump)
 	}
 }
 
+/* An event's arguments with their names, or what an event has that this program does not know. */
+static void print_event(const struct npu_log_record *record)
+{
+	static const struct {
+		const char *name, *arguments;
+	} events[NPU_LOG_EVENTS] = {
+#define EVENT(symbol, number, group, name, arguments) [number] = {name, arguments},
+		NPU_LOG_EVENT_TABLE(EVENT)
+#undef EVENT
+	};
+	const char *at = "#0 #1 #2 #3 #4 #5";
+
+	if (record->event < NPU_LOG_EVENTS) {
+		fputs(events[record->event].name, stdout);
+		at = events[record->event].arguments;
+	} else {
+		printf("event %u", record->event);
+	}
+	if (record->queue != NPU_LOG_NO_QUEUE)
+		printf(" queue=%u", record->queue);
+	for (unsigned int i = 0; *at; i++) {
+		const bool hex = *at == '#';
+		const size_t length = strcspn(at + hex, " ");
+
+		printf(hex ? " %.*s=0x%" PRIx64 : " %.*s=%" PRIu64, (int)length, at + hex,
+		       (uint64_t)record->arg[i]);
+		at += hex + length;
+		at += *at == ' ';
+	}
+}
+
+static void print_fw_log(const struct dump *dump)
+{
+	static const char *const levels[NPU_LOG_LEVELS] = {"none", "error", "warning", "info", "debug"};
+	struct dump_section section;
+	bool text = false;
+
+	if (!dump_find(dump, NPU_DUMP_FW_LOG, &section))
+		return;
+	printf("\nlog and trace of the firmware, the newest last");
+	for (size_t i = 0; i < section.count; i++) {
+		struct npu_log_record record;
+
+		dump_entry(&section, i, &record, sizeof(record));
+		if (record.event == NPU_LOG_TEXT && text && record.flags & NPU_LOG_CONTINUED) {
+			print_text(record.text, sizeof(record.text));
+			continue;
+		}
+		printf("\n  %" PRIu64 ".%06u ", (uint64_t)record.time / 1000000000,
+		       (unsigned int)(record.time % 1000000000 / 1000));
+		text = record.event == NPU_LOG_TEXT;
+		if (!text) {
+			print_event(&record);
+			continue;
+		}
+		if (record.level < NPU_LOG_LEVELS)
+			printf("%s: ", levels[record.level]);
+		else
+			printf("level %u: ", record.level);
+		if (record.queue != NPU_LOG_NO_QUEUE)
+			printf("queue %u: ", record.queue);
+		print_text(record.text, sizeof(record.text));
+	}
+	putchar('\n');
+}
+
 static void print_registers(const struct dump *dump)
 {
 	struct dump_section section;
@@ -463,6 +529,7 @@ static void print(const struct dump *dump, struct symbols *symbols, bool placed)
 	print_ring(dump);
 	print_counters(dump);
 	print_mailbox(dump);
+	print_fw_log(dump);
 	print_registers(dump);
 }
 
