@@ -133,6 +133,7 @@ static const struct npu_dump_header *expect_dump(struct __test_metadata *_metada
 						 FIXTURE_DATA(coredump) *self, uint32_t reason)
 {
 	const struct npu_dump_header *header = (const void *)self->data;
+	const struct npu_log_record *record;
 	uint64_t size;
 
 	EXPECT_EQ(0, read_dump(self));
@@ -145,7 +146,8 @@ static const struct npu_dump_header *expect_dump(struct __test_metadata *_metada
 	EXPECT_NE(NULL, section(self, NPU_DUMP_DEVICE, &size));
 	EXPECT_NE(NULL, section(self, NPU_DUMP_REGISTERS, &size));
 	EXPECT_NE(NULL, section(self, NPU_DUMP_MAILBOX, &size));
-	expect_log(_metadata, section(self, NPU_DUMP_FW_LOG, &size), size);
+	record = section(self, NPU_DUMP_FW_LOG, &size);
+	expect_log(_metadata, record, size);
 	return header;
 }
 
