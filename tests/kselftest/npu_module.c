@@ -213,7 +213,7 @@ TEST_F(module, truncated)
  * A bit that is flipped anywhere in the headers or tables does no harm: the module is refused with
  * a reason, or it loads, because not every bit matters.
  */
-TEST_F(module, flipped_bits)
+TEST_F_TIMEOUT(module, flipped_bits, 300)
 {
 	const Elf64_Ehdr *header = (const Elf64_Ehdr *)self->good;
 	const struct {
