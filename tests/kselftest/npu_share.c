@@ -272,7 +272,7 @@ TEST_F(share, second_npu)
  * A job that has not ended is waited for by all who look at the dma-buf: poll(), and jobs that take
  * its fences from there. The memory of the context's own is good for that, whoever made it.
  */
-static void fences_of(struct __test_metadata *_metadata, struct npu_ctx *ctx, int dmabuf)
+static void fences_of(struct __test_metadata *_metadata, struct npu_ctx *ctx, uint32_t bo, int dmabuf)
 {
 	uint32_t *data = (uint32_t *)(ctx->mem + NPU_TEST_DATA);
 	uint32_t queue, writer, before, reader;
@@ -340,19 +340,20 @@ static void implicit(struct __test_metadata *_metadata, struct npu_ctx *ctx, uin
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, other));
 }
 
-TEST_F(share, implicit_exported)
+/* What is to be seen of jobs and a dma-buf, whichever side that is from. */
+typedef void check_fn(struct __test_metadata *_metadata, struct npu_ctx *ctx, uint32_t bo, int dmabuf);
+
+static void of_exported(struct __test_metadata *_metadata, struct npu_ctx *ctx, check_fn *check)
 {
-	struct npu_ctx *ctx = &self->ctx;
 	int dmabuf;
 
 	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, ctx->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
-	implicit(_metadata, ctx, ctx->bo, dmabuf);
+	check(_metadata, ctx, ctx->bo, dmabuf);
 	close(dmabuf);
 }
 
-TEST_F(share, implicit_imported)
+static void of_imported(struct __test_metadata *_metadata, struct npu_ctx *ctx, check_fn *check)
 {
-	struct npu_ctx *ctx = &self->ctx;
 	void *mem = NULL;
 	uint32_t handle;
 	int dmabuf = udmabuf_create(SIZE, &mem);
@@ -361,9 +362,20 @@ TEST_F(share, implicit_imported)
 		SKIP(return, "this kernel has no udmabuf");
 	ASSERT_GE(dmabuf, 0);
 	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &handle));
-	implicit(_metadata, ctx, handle, dmabuf);
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
+	check(_metadata, ctx, handle, dmabuf);
 	close(dmabuf);
 	munmap(mem, SIZE);
+}
+
+TEST_F(share, implicit_exported)
+{
+	of_exported(_metadata, &self->ctx, implicit);
+}
+
+TEST_F(share, implicit_imported)
+{
+	of_imported(_metadata, &self->ctx, implicit);
 }
 
 TEST_F(share, implicit_bad)
@@ -401,29 +413,12 @@ TEST_F(share, implicit_bad)
 
 TEST_F(share, fences_of_exported)
 {
-	struct npu_ctx *ctx = &self->ctx;
-	int dmabuf;
-
-	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, ctx->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
-	fences_of(_metadata, ctx, dmabuf);
-	close(dmabuf);
+	of_exported(_metadata, &self->ctx, fences_of);
 }
 
 TEST_F(share, fences_of_imported)
 {
-	struct npu_ctx *ctx = &self->ctx;
-	void *mem = NULL;
-	uint32_t handle;
-	int dmabuf = udmabuf_create(SIZE, &mem);
-
-	if (dmabuf == -ENOENT)
-		SKIP(return, "this kernel has no udmabuf");
-	ASSERT_GE(dmabuf, 0);
-	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &handle));
-	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, handle, 0, VA, SIZE, 0));
-	fences_of(_metadata, ctx, dmabuf);
-	close(dmabuf);
-	munmap(mem, SIZE);
+	of_imported(_metadata, &self->ctx, fences_of);
 }
 
 TEST_F(share, import_bad)
