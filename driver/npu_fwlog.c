@@ -279,7 +279,8 @@ static void npu_fwlog_print_events(struct seq_file *m, const struct npu_fwlog_vi
 			npu_fwlog_print_event(m, &view->records[i]);
 }
 
-static int npu_fwlog_show(struct seq_file *m, void *unused)
+static int npu_fwlog_show(struct seq_file *m,
+			  void (*print)(struct seq_file *m, const struct npu_fwlog_view *view))
 {
 	struct drm_debugfs_entry *entry = m->private;
 	struct npu_fwlog_view view;
@@ -289,24 +290,19 @@ static int npu_fwlog_show(struct seq_file *m, void *unused)
 	if (ret)
 		return ret;
 	npu_fwlog_print_missing(m, &view);
-	npu_fwlog_print_lines(m, &view);
+	print(m, &view);
 	npu_fwlog_view_free(&view);
 	return 0;
 }
 
-static int npu_fwlog_show_trace(struct seq_file *m, void *unused)
+static int npu_fwlog_show_lines(struct seq_file *m, void *unused)
 {
-	struct drm_debugfs_entry *entry = m->private;
-	struct npu_fwlog_view view;
-	int ret;
+	return npu_fwlog_show(m, npu_fwlog_print_lines);
+}
 
-	ret = npu_fwlog_view(to_npu(entry->dev), &view);
-	if (ret)
-		return ret;
-	npu_fwlog_print_missing(m, &view);
-	npu_fwlog_print_events(m, &view);
-	npu_fwlog_view_free(&view);
-	return 0;
+static int npu_fwlog_show_events(struct seq_file *m, void *unused)
+{
+	return npu_fwlog_show(m, npu_fwlog_print_events);
 }
 
 /* Tells the firmware; one that sleeps is told when it is woken. NULL: as it was. */
@@ -452,8 +448,8 @@ static ssize_t npu_fwlog_mask_write(struct file *file, const char __user *user, 
 DEFINE_SHOW_STORE_ATTRIBUTE(npu_fwlog_mask);
 
 static const struct drm_debugfs_info npu_fwlog_files[] = {
-	{ "fw_log", npu_fwlog_show, 0, NULL },
-	{ "fw_trace", npu_fwlog_show_trace, 0, NULL },
+	{ "fw_log", npu_fwlog_show_lines, 0, NULL },
+	{ "fw_trace", npu_fwlog_show_events, 0, NULL },
 };
 
 /**
