@@ -11,7 +11,6 @@
 static unsigned int opps;
 static uint32_t cap_mw; /* 0: none */
 static uint32_t highest; /* that the driver asks for */
-static uint32_t chosen; /* operating point */
 
 static uint32_t peak(unsigned int opp)
 {
@@ -21,14 +20,14 @@ static uint32_t peak(unsigned int opp)
 static void choose(void)
 {
 	const uint32_t limit = soc_read32(NPU_SOC_POWER_LIMIT);
+	const uint32_t before = soc_read32(NPU_SOC_POWER_OPP);
 	uint32_t opp = limit < highest ? limit : highest;
 
 	while (opp && cap_mw && peak(opp) > cap_mw)
 		opp--;
 	soc_write32(NPU_SOC_POWER_OPP, opp);
-	if (opp == chosen)
+	if (opp == before)
 		return;
-	chosen = opp;
 	log_puts("operating point ");
 	log_dec(opp);
 	log_end(NPU_LOG_LEVEL_INFO, NPU_LOG_NO_QUEUE);
@@ -39,7 +38,7 @@ void power_init(void)
 {
 	opps = soc_read32(NPU_SOC_POWER_OPPS);
 	fw_assert(opps >= 1 && opps <= 8);
-	highest = chosen = opps - 1;
+	highest = opps - 1;
 	choose();
 }
 
