@@ -82,13 +82,13 @@ static const struct npu_model_term terms[] = {
 	T(TILE_STORES, 1, E_SRAM_ACCESS, V2),
 	T(TILE_REMOTE, -1, E_SRAM_ACCESS, V2), /* they are loads or stores too */
 	T(TILE_REMOTE, 8, E_LINK_BYTE, NONE),
-	T(TILE_REMOTE, 8, E_DRAM_BYTE, NONE),
+	T(TILE_REMOTE, 8, E_DRAM_BYTE, MEMORY),
 	T(TLB_MISSES, 8, E_LINK_BYTE, NONE),
-	T(TLB_MISSES, 8, E_DRAM_BYTE, NONE),
+	T(TLB_MISSES, 8, E_DRAM_BYTE, MEMORY),
 	T(VECTOR_BYTES, 1, E_VECTOR_BYTE, V2),
 	T(VECTOR_SRAM, 1, E_SRAM_BYTE, V2),
 	T(VECTOR_REMOTE, 1, E_LINK_BYTE, NONE),
-	T(VECTOR_REMOTE, 1, E_DRAM_BYTE, NONE),
+	T(VECTOR_REMOTE, 1, E_DRAM_BYTE, MEMORY),
 	T(MATRIX_MACS, 1, E_MAC, V2), /* what is none of the following */
 	T(MATRIX_SKIPPED, -1, E_MAC, V2),
 	T(MATRIX_S4, -1, E_MAC, V2),
@@ -104,20 +104,20 @@ static const struct npu_model_term terms[] = {
 	T(MATRIX_SRAM, 1, E_SRAM_BYTE, V2),
 	T(DMA_SRAM, 1, E_SRAM_BYTE, V2),
 	T(DMA_READ, 1, E_LINK_BYTE, NONE),
-	T(DMA_READ, 1, E_DRAM_BYTE, NONE),
+	T(DMA_READ, 1, E_DRAM_BYTE, MEMORY),
 	T(DMA_WRITE, 1, E_LINK_BYTE, NONE),
-	T(DMA_WRITE, 1, E_DRAM_BYTE, NONE),
+	T(DMA_WRITE, 1, E_DRAM_BYTE, MEMORY),
 	T(LINK_BYTES, 1, E_PORT_BYTE, V2),
 	T(LINK_HOPS, 1, E_CHIPLET_BYTE, NONE), /* of signals too */
 	T(DMA_SIGNALS, NPU_MODEL_SIGNAL_BYTES, E_PORT_BYTE, V2),
 	/* copy engine */
 	T(COPY_CYCLES, 1, E_COPY_CYCLE, V2),
 	T(COPY_READ, 1, E_LINK_BYTE, NONE),
-	T(COPY_READ, 1, E_DRAM_BYTE, NONE),
+	T(COPY_READ, 1, E_DRAM_BYTE, MEMORY),
 	T(COPY_BYTES, 1, E_LINK_BYTE, NONE),
-	T(COPY_BYTES, 1, E_DRAM_BYTE, NONE),
+	T(COPY_BYTES, 1, E_DRAM_BYTE, MEMORY),
 	T(COPY_WALKS, 8, E_LINK_BYTE, NONE),
-	T(COPY_WALKS, 8, E_DRAM_BYTE, NONE),
+	T(COPY_WALKS, 8, E_DRAM_BYTE, MEMORY),
 	/* front end; what leaks as long as the queue's clock runs */
 	T(PACKETS, 1, E_PACKET, V2),
 	T(CYCLES, 1, LEAK_FABRIC, LEAK),
@@ -159,7 +159,7 @@ void npu_model_energy(unsigned int opp, struct npu_energy *energy)
 		energy->total[term->counter] += fj;
 		if (term->scale == NPU_SCALE_LEAK)
 			energy->leakage[term->counter] += fj;
-		if (!strcmp(term->row, "E_DRAM_BYTE"))
+		if (term->scale == NPU_SCALE_MEMORY)
 			energy->memory[term->counter] += fj;
 	}
 }

@@ -108,9 +108,10 @@ void npu_model_energy(unsigned int opp, struct npu_energy *energy);
 uint32_t npu_model_peak(unsigned int opp, unsigned int chiplets, unsigned int tiles);
 
 enum npu_model_scale {
-	NPU_SCALE_V2,	/* switching: with the square of the voltage */
-	NPU_SCALE_LEAK, /* leakage, uW: with the voltage, and a cycle's length */
-	NPU_SCALE_NONE, /* host link and memory: not at all */
+	NPU_SCALE_V2,	  /* switching: with the square of the voltage */
+	NPU_SCALE_LEAK,	  /* leakage, uW: with the voltage, and a cycle's length */
+	NPU_SCALE_NONE,	  /* links: not at all */
+	NPU_SCALE_MEMORY, /* host memory: not at all, and it is not in the device */
 };
 
 /* A term of the energy: factor x row for each count. */

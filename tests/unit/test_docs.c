@@ -42,6 +42,7 @@ static const char *const scales[] = {
 	[NPU_SCALE_V2] = "switching",
 	[NPU_SCALE_LEAK] = "leaking",
 	[NPU_SCALE_NONE] = "host",
+	[NPU_SCALE_MEMORY] = "host",
 };
 
 /* What docs/model.md has to be. To be freed. */
