@@ -578,8 +578,8 @@ struct drm_npu_submit {
 	/** @syncs: array of struct drm_npu_sync_op, 0..max_syncs */
 	struct drm_npu_obj_array syncs;
 	/**
-	 * @accesses: array of struct drm_npu_bo_access, 0..max_syncs: memory shared with others that
-	 * the job waits for, and that others wait for, without a sync op. Since 1.1.
+	 * @accesses: array of struct drm_npu_bo_access, 0..max_syncs: memory shared with
+	 * others that the job waits for, and that others wait for, without a sync op. Since 1.1.
 	 */
 	struct drm_npu_obj_array accesses;
 };
