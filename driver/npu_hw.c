@@ -9,6 +9,7 @@
  * queue is guarded by the queue's lock.
  */
 #include <linux/bitfield.h>
+#include <linux/delay.h>
 #include <linux/iopoll.h>
 
 #include "npu_firmware.h"
@@ -16,6 +17,8 @@
 
 /* A reset stops engines at the next instruction or burst. */
 #define NPU_RESET_TIMEOUT_US (2 * USEC_PER_SEC)
+/* For a reset that is under way; that of a bus may take longer. */
+#define NPU_TRY_LOCK_TIMEOUT (10 * HZ)
 
 /**
  * npu_hw_probe() - find out what the device is
@@ -115,6 +118,28 @@ int npu_hw_enter_asleep(struct npu_device *npu, bool *awake)
 void npu_hw_exit(struct npu_device *npu)
 {
 	up_read(&npu->hw_sem);
+}
+
+/**
+ * npu_hw_try_lock() - take &npu_device.hw_sem for writing where the PCI core calls
+ * @npu: device
+ *
+ * The core handles errors of a bus with its buses locked, and wakes devices so; a reset of the bus,
+ * which its caller holds the semaphore over, locks them too. So it is tried and not waited for. May
+ * sleep. To be ended with up_write().
+ *
+ * Return: false if somebody resets the device for longer than that, whose work it then is.
+ */
+bool npu_hw_try_lock(struct npu_device *npu)
+{
+	const unsigned long end = jiffies + NPU_TRY_LOCK_TIMEOUT;
+
+	while (!down_write_trylock(&npu->hw_sem)) {
+		if (time_after(jiffies, end))
+			return false;
+		usleep_range(500, 1000);
+	}
+	return true;
 }
 
 /**

@@ -60,6 +60,7 @@ int npu_hw_probe(struct npu_device *npu);
 int npu_hw_enter(struct npu_device *npu);
 int npu_hw_enter_asleep(struct npu_device *npu, bool *awake);
 void npu_hw_exit(struct npu_device *npu);
+bool npu_hw_try_lock(struct npu_device *npu);
 int npu_hw_reset(struct npu_device *npu);
 int npu_hw_start(struct npu_device *npu);
 void npu_hw_report(struct npu_device *npu, u32 events);

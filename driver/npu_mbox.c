@@ -111,8 +111,9 @@ static void npu_mbox_handle(struct npu_device *npu, const struct npu_msg *msg)
 				     msg->queue, msg->tile_reset.tiles);
 		break;
 	case NPU_MSG_PANIC:
-		dev_err(dev, "firmware panic %llu: mcause %#llx, mepc %#llx, mtval %#llx\n",
-			msg->panic.code, msg->panic.mcause, msg->panic.mepc, msg->panic.mtval);
+		dev_err_ratelimited(dev, "firmware panic %llu: mcause %#llx, mepc %#llx, mtval %#llx\n",
+				    msg->panic.code, msg->panic.mcause, msg->panic.mepc,
+				    msg->panic.mtval);
 		WRITE_ONCE(mbox->dead, true);
 		npu_recovery_request(npu, "firmware panic");
 		break;
@@ -139,8 +140,9 @@ void npu_mbox_drain(struct npu_device *npu)
 	write = READ_ONCE(mbox->mem->f2h_write.index);
 	if (write - mbox->f2h_read > NPU_MBOX_ENTRIES) {
 		if (!mbox->dead) {
-			dev_err(npu->drm.dev, "firmware broke the mailbox: index %u after %u\n",
-				write, mbox->f2h_read);
+			dev_err_ratelimited(npu->drm.dev,
+					    "firmware broke the mailbox: index %u after %u\n",
+					    write, mbox->f2h_read);
 			WRITE_ONCE(mbox->dead, true);
 			npu_recovery_request(npu, "mailbox indices out of range");
 		}
@@ -240,13 +242,15 @@ int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request, struct 
 		mbox->cookie = 0;
 	}
 	if (!replied) {
-		dev_err(npu->drm.dev, "firmware did not answer request %u for queue %u\n", type,
-			queue);
+		dev_err_ratelimited(npu->drm.dev,
+				    "firmware did not answer request %u for queue %u\n", type,
+				    queue);
 		return -ETIMEDOUT;
 	}
 	if (status != NPU_MSG_OK) {
-		dev_err(npu->drm.dev, "firmware refused request %u for queue %u: status %u\n", type,
-			queue, status);
+		dev_err_ratelimited(npu->drm.dev,
+				    "firmware refused request %u for queue %u: status %u\n", type,
+				    queue, status);
 		return -EIO;
 	}
 	return 0;

@@ -21,14 +21,9 @@
  * Configuration space is restored from a copy of the time when the driver was
  * bound where the core has none: what it saves of a device that does not answer is all ones.
  */
-#include <linux/delay.h>
-
 #include "npu_hw.h"
 #include "npu_pci_error.h"
 #include "npu_reset.h"
-
-/* For a reset that is under way; that of a bus may take longer. */
-#define NPU_PCI_LOCK_TIMEOUT (10 * HZ)
 
 static void npu_pci_free_config(void *config)
 {
@@ -115,29 +110,14 @@ static void npu_pci_reset_done(struct pci_dev *pdev)
 	if (npu->hw_state != NPU_HW_GONE && npu->hw_state != NPU_HW_ASLEEP) {
 		npu_pci_restore_config(npu);
 		ret = npu_reset_start(npu);
-		if (!ret && was_lost)
+		if (!ret && was_lost) {
+			atomic_set(&npu->recovery.in_vain, 0);
 			dev_info(&pdev->dev, "reset has brought the wedged device back\n");
+		}
 	}
 	up_write(&npu->hw_sem);
 	if (ret && !was_lost)
 		npu_recovery_request(npu, "the device did not come back from a reset");
-}
-
-/*
- * The core calls handlers of errors with its buses locked, and a reset of the bus, which our own
- * reset holds the semaphore over, locks them too. So it is tried and not waited for: false if
- * somebody resets the device for longer than that, whose work it then is.
- */
-static bool npu_pci_lock(struct npu_device *npu)
-{
-	const unsigned long end = jiffies + NPU_PCI_LOCK_TIMEOUT;
-
-	while (!down_write_trylock(&npu->hw_sem)) {
-		if (time_after(jiffies, end))
-			return false;
-		usleep_range(500, 1000);
-	}
-	return true;
 }
 
 /* The channel is frozen, or the device no more itself: what follows decides. */
@@ -145,7 +125,7 @@ static void npu_pci_freeze(struct npu_device *npu)
 {
 	/* Who waits for a reply has the semaphore. */
 	npu_mbox_set_dead(npu);
-	if (npu_pci_lock(npu)) {
+	if (npu_hw_try_lock(npu)) {
 		if (npu->hw_state == NPU_HW_ASLEEP) {
 			up_write(&npu->hw_sem);
 			return;
@@ -205,7 +185,7 @@ static pci_ers_result_t npu_pci_slot_reset(struct pci_dev *pdev)
 	struct npu_device *npu = pci_get_drvdata(pdev);
 	int ret;
 
-	if (!npu_pci_lock(npu))
+	if (!npu_hw_try_lock(npu))
 		return PCI_ERS_RESULT_RECOVERED;
 	npu->recovery.config_gone = true;
 	if (npu->hw_state == NPU_HW_ASLEEP) {
@@ -231,7 +211,7 @@ static void npu_pci_resume(struct pci_dev *pdev)
 	struct npu_device *npu = pci_get_drvdata(pdev);
 	int ret = 0;
 
-	if (!npu_pci_lock(npu)) {
+	if (!npu_hw_try_lock(npu)) {
 		npu_recovery_request(npu, "the bus was reset in another reset");
 		return;
 	}

@@ -230,7 +230,8 @@ static bool npu_perf_lane_drained(struct npu_perf_lane *lane)
 }
 
 /* Starts what waits for it. Device entered or &npu_device.hw_sem held for writing, lock held. */
-static void npu_perf_stream_start(struct npu_perf_stream *stream)
+/* Return: false if the firmware does not answer, so that there is no sense in asking it more. */
+static bool npu_perf_stream_start(struct npu_perf_stream *stream)
 {
 	u32 i;
 
@@ -244,7 +245,7 @@ static void npu_perf_stream_start(struct npu_perf_stream *stream)
 		switch (npu_perf_lane_start(lane)) {
 		case -ETIMEDOUT:
 			npu_recovery_request(stream->npu, "a performance stream cannot be started");
-			break;
+			return false;
 		case -EBUSY:
 			/* Others have all of the hardware's. */
 			npu_perf_lane_end(lane);
@@ -252,6 +253,7 @@ static void npu_perf_stream_start(struct npu_perf_stream *stream)
 			break;
 		}
 	}
+	return true;
 }
 
 /* ---- queues that come and go -------------------------------------------------------------- */
@@ -332,7 +334,7 @@ void npu_perf_add_queue(struct npu_queue *queue)
 {
 	struct npu_device *npu = queue->npu;
 	struct npu_perf_stream *stream;
-	bool entered = !npu_hw_enter(npu);
+	bool entered = !npu_hw_enter(npu), answers = entered;
 
 	/* Where it cannot be entered, the end of the reset starts what is waiting. */
 	scoped_guard(mutex, &npu->perf.lock) {
@@ -342,8 +344,8 @@ void npu_perf_add_queue(struct npu_queue *queue)
 				continue;
 			if (npu_perf_assign(stream, queue))
 				stream->missed++;
-			else if (entered)
-				npu_perf_stream_start(stream);
+			else if (answers)
+				answers = npu_perf_stream_start(stream);
 		}
 	}
 	if (entered)
@@ -441,13 +443,15 @@ void npu_perf_lose(struct npu_device *npu)
 void npu_perf_restart(struct npu_device *npu)
 {
 	struct npu_perf_stream *stream;
+	bool answers = true;
 
 	guard(mutex)(&npu->perf.lock);
 	list_for_each_entry(stream, &npu->perf.streams, node) {
 		/* Also from being wedged. */
 		scoped_guard(spinlock, &stream->lock)
 			stream->gone = false;
-		npu_perf_stream_start(stream);
+		/* Everybody else waits meanwhile; the reset that is due now starts the others. */
+		answers = answers && npu_perf_stream_start(stream);
 	}
 }
 

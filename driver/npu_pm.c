@@ -123,25 +123,55 @@ static int npu_pm_sleep(struct npu_device *npu, const char *reason, unsigned lon
 	return 0;
 }
 
-static void npu_pm_wake(struct npu_device *npu, bool quiet)
+/* &npu_device.hw_sem is held for writing. Return: 0 or a negative errno. */
+static int npu_pm_boot(struct npu_device *npu, bool quiet)
 {
 	int ret;
 
-	scoped_guard(rwsem_write, &npu->hw_sem) {
-		if (npu->hw_state != NPU_HW_ASLEEP)
-			return;
-		npu_pci_restore_config(npu);
-		npu_irq_enable_events(npu);
-		WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
-		/* Where it has been meanwhile, and who had it, nobody says. */
-		ret = npu_hw_reset(npu);
-		npu->fw.quiet = quiet;
-		if (!ret)
-			ret = npu_reset_start(npu);
-		npu->fw.quiet = false;
+	npu_pci_restore_config(npu);
+	npu_irq_enable_events(npu);
+	WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
+	/* Whatever was asked for meanwhile. */
+	WRITE_ONCE(npu->recovery.reason, NULL);
+	if (npu_to_pci(npu)->error_state == pci_channel_io_frozen) {
+		/* Its bus had an error in its sleep: resume() boots it. */
+		WRITE_ONCE(npu->recovery.frozen, true);
+		return -EIO;
 	}
+	/* Where it has been meanwhile, and who had it, nobody says. */
+	ret = npu_hw_reset(npu);
+	npu->fw.quiet = quiet;
+	if (!ret)
+		ret = npu_reset_start(npu);
+	npu->fw.quiet = false;
+	return ret;
+}
+
+static void npu_pm_wake(struct npu_device *npu, bool quiet)
+{
+	int ret = 0;
+
+	if (!npu_hw_try_lock(npu)) {
+		npu_recovery_request(npu, "it was being reset when it was to be woken");
+		return;
+	}
+	if (npu->hw_state == NPU_HW_ASLEEP)
+		ret = npu_pm_boot(npu, quiet);
+	up_write(&npu->hw_sem);
 	if (ret)
 		npu_recovery_request(npu, "the device did not come back from sleep");
+}
+
+/**
+ * npu_pm_wake_late() - boot a device that is held and yet asleep
+ * @npu: device that the caller holds
+ *
+ * It could not be when it was to be woken, as somebody else was resetting it. May sleep.
+ */
+void npu_pm_wake_late(struct npu_device *npu)
+{
+	if (READ_ONCE(npu->hw_state) == NPU_HW_ASLEEP)
+		npu_pm_wake(npu, true);
 }
 
 /* Waking is never an error, after which nobody would try again: recovery is what is called for. */

@@ -10,6 +10,7 @@ struct npu_device;
 int npu_pm_get(struct npu_device *npu);
 void npu_pm_hold(struct npu_device *npu);
 void npu_pm_put(struct npu_device *npu);
+void npu_pm_wake_late(struct npu_device *npu);
 void npu_pm_begin(struct npu_device *npu);
 void npu_pm_end(struct npu_device *npu);
 

@@ -50,6 +50,8 @@ static void npu_queue_end_fence(struct npu_queue *queue, struct npu_fence *fence
 	trace_npu_done(queue, fence->base.seqno, error);
 	if (error)
 		dma_fence_set_error(&fence->base, error);
+	else if (unlikely(atomic_read(&queue->npu->recovery.in_vain)))
+		atomic_set(&queue->npu->recovery.in_vain, 0);
 	dma_fence_signal_locked(&fence->base);
 	queue->completed++;
 	queue->direct -= fence->direct;
@@ -229,29 +231,37 @@ struct dma_fence *npu_queue_emit_direct(struct npu_queue *queue, struct npu_job 
 	return &fence->base;
 }
 
-/* Signals what has ended well; true: a job failed, and nobody has dealt with it yet. */
-static bool npu_queue_update_locked(struct npu_queue *queue)
+/*
+ * Signals what has ended well. Return: the error of a job that failed, if nobody has dealt with it
+ * yet; who does takes it from here, as the next look may find another.
+ */
+static u32 npu_queue_update_locked(struct npu_queue *queue)
 {
+	struct device *dev = queue->npu->drm.dev;
 	struct npu_fence *fence;
 	u64 completed, failed;
 	u32 error, head;
 
 	lockdep_assert_held(&queue->lock);
 	if (!queue->mem || queue->life == NPU_QUEUE_OVER)
-		return false;
+		return 0;
 	completed = READ_ONCE(queue->mem->wb.completed);
 	/* Written last, so read first. */
 	dma_rmb();
 	error = READ_ONCE(queue->mem->wb.error);
 	failed = READ_ONCE(queue->mem->wb.error_seqno);
 	if (completed > queue->emitted) {
+		dev_err_ratelimited(dev, "queue %u: %llu jobs completed of %llu\n", queue->slot,
+				    completed, queue->emitted);
 		npu_recovery_request(queue->npu, "a queue completed jobs that it never got");
-		return false;
+		return 0;
 	}
 	head = READ_ONCE(queue->mem->wb.head);
 	if (queue->tail - head > 1u << NPU_QUEUE_RING_LOG2) {
+		dev_err_ratelimited(dev, "queue %u: head %u, tail %u\n", queue->slot, head,
+				    queue->tail);
 		npu_recovery_request(queue->npu, "a queue's head is not in its ring");
-		return false;
+		return 0;
 	}
 	if (error && failed && failed <= completed)
 		completed = failed - 1;
@@ -259,7 +269,7 @@ static bool npu_queue_update_locked(struct npu_queue *queue)
 		npu_queue_end_fence(queue, fence, 0);
 		queue->stamp = jiffies;
 	}
-	return error && queue->life == NPU_QUEUE_LIVE;
+	return queue->life == NPU_QUEUE_LIVE ? error : 0;
 }
 
 /**
@@ -369,14 +379,12 @@ void npu_queue_handle_fault(struct npu_queue *queue)
 	scoped_guard(spinlock_irqsave, &queue->lock) {
 		struct npu_fence *oldest;
 
-		if (!npu_queue_update_locked(queue))
+		error = npu_queue_update_locked(queue);
+		if (!error)
 			return;
-		error = READ_ONCE(queue->mem->wb.error);
-		failed = READ_ONCE(queue->mem->wb.error_seqno);
 		oldest = npu_queue_oldest(queue);
 		/* Whichever job it names, the oldest one is where things stopped. */
-		if (oldest)
-			failed = oldest->base.seqno;
+		failed = oldest ? oldest->base.seqno : queue->completed;
 		npu_queue_default_fault(queue, error, failed);
 		fault = queue->fault;
 		trace_npu_fault(queue, &fault);

@@ -20,6 +20,7 @@
  * - The PCI function is reset, and the same done.
  * - The bus is reset, if the function is alone on it and its port still sees it: that
  *   helps where the function does not answer any more.
+ *   A device that comes back again and again and yet does no job gets there too.
  * - The device is wedged: cut off from memory, every fence ended, every later
  *   ioctl fails, and user space is told by a uevent. A reset that an administrator
  *   asks the PCI core for may still bring it back.
@@ -62,6 +63,11 @@
 #define NPU_HEARTBEAT_TIMEOUT (5 * HZ)
 /* What a job gets on top of its timeout as long as it waits for others. */
 #define NPU_START_GRACE (60 * HZ)
+/*
+ * So often the firmware is restarted, and then the function reset, without a job done in between:
+ * a device that boots, and falls over when there is work, shall not keep everybody busy for ever.
+ */
+#define NPU_RESTARTS_IN_VAIN 5
 /* How long the PCI core gets to bring a bus back that was frozen. */
 #define NPU_THAW_TIMEOUT (30 * HZ)
 /* How long somebody else may be busy with the PCI function before it is given up. */
@@ -146,6 +152,10 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 		up_write(&npu->hw_sem);
 		return 0;
 	}
+	if (atomic_inc_return(&npu->recovery.in_vain) > NPU_RESTARTS_IN_VAIN) {
+		up_write(&npu->hw_sem);
+		return -ELOOP;
+	}
 	dev_err(npu->drm.dev, "restarting the firmware: %s\n", reason);
 	npu_recovery_count(npu, NPU_STEP_FIRMWARE_RESTART);
 	npu_reset_stop(npu, reason);
@@ -168,14 +178,20 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 	if (!ret)
 		return;
 	/* A channel that is still frozen is not ours to reset. */
-	if (pci_channel_offline(pdev)) {
+	if (pci_channel_offline(pdev) ||
+	    atomic_read(&npu->recovery.in_vain) > 2 * NPU_RESTARTS_IN_VAIN) {
 		npu_recovery_wedge(npu);
 		return;
 	}
 	/* Who is gone does not hear of a reset of its function. */
 	if (pci_device_is_present(pdev)) {
-		dev_err(npu->drm.dev, "that failed (%pe), resetting the PCI function\n",
-			ERR_PTR(ret));
+		if (ret == -ELOOP)
+			dev_err(npu->drm.dev,
+				"restarts of the firmware do not help, resetting the PCI function: %s\n",
+				reason);
+		else
+			dev_err(npu->drm.dev, "that failed (%pe), resetting the PCI function\n",
+				ERR_PTR(ret));
 		npu_recovery_count(npu, NPU_STEP_FUNCTION_RESET);
 		if (npu_recovery_pci_reset(npu, pci_try_reset_function))
 			return;
@@ -194,9 +210,15 @@ static void npu_recovery_reset_work(struct work_struct *work)
 	struct npu_device *npu = container_of(work, struct npu_device, recovery.reset);
 	const char *reason;
 
-	/* What was asked for may have been done since. One that cannot be woken is in reset. */
-	if (!READ_ONCE(npu->recovery.reason) || npu_pm_get(npu))
+	/* What was asked for may have been done since. */
+	if (!READ_ONCE(npu->recovery.reason))
 		return;
+	if (npu_pm_get(npu)) {
+		/* One that cannot be woken is in reset. */
+		WRITE_ONCE(npu->recovery.reason, NULL);
+		return;
+	}
+	npu_pm_wake_late(npu);
 	reason = READ_ONCE(npu->recovery.reason);
 	if (reason)
 		npu_recovery_do_reset(npu, reason);

@@ -63,6 +63,8 @@ struct npu_recovery {
 	struct pci_saved_state *config;
 	/** @thaw: woken when @frozen becomes false, or the device is lost */
 	wait_queue_head_t thaw;
+	/** @in_vain: restarts since a job has ended well */
+	atomic_t in_vain;
 	/** @steps: how often each was taken */
 	atomic_t steps[NPU_STEP_COUNT];
 };

@@ -285,6 +285,27 @@ TEST_F(idle, does_not_come_back_at_once)
 	EXPECT_TRUE(falls_asleep(self->pci));
 }
 
+/* The kernel wakes the device to reset its bus. What had to be reset before by it is in the way of nobody. */
+TEST_F(idle, fatal_bus_error_while_asleep)
+{
+	const int before = recovery_count(self->pci, "pci_errors");
+	const int wedged = recovery_count(self->pci, "wedged");
+
+	if (!have_aer())
+		SKIP(return, "nobody listens to errors of the bus");
+	for (int i = 1; i <= 3; i++) {
+		int ret;
+
+		ASSERT_TRUE(falls_asleep(self->pci));
+		ret = aer_inject(self->pci, AER_DATA_LINK);
+		if (ret)
+			SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
+		ASSERT_TRUE(counted(self->pci, "pci_errors", before + i));
+		EXPECT_EQ(0, run_fill(&self->ctx));
+	}
+	EXPECT_EQ(wedged, recovery_count(self->pci, "wedged"));
+}
+
 /* Programs come and go, and with each moment of rest the device falls asleep. */
 TEST_F_TIMEOUT(idle, under_load, 600)
 {

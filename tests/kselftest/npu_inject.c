@@ -311,6 +311,41 @@ TEST_F(inject, ring_indices)
 	EXPECT_TRUE(works(ctx));
 }
 
+/*
+ * A device that boots, and talks nonsense as soon as there is work, is not restarted for ever. Each step
+ * is tried some times, and then it is given up.
+ */
+TEST_F(inject, restarts_in_vain)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	const int restarts = recovery_count(self->pci, "firmware_restarts");
+	const int resets = recovery_count(self->pci, "function_resets");
+	const int wedged = recovery_count(self->pci, "wedged");
+	int ret, i;
+
+	ASSERT_EQ(0, inject_flags(self->regs, NPU_FAULT_RING_INDEX, ANY, 0, NPU_FAULT_RING_COMPLETED,
+				  NPU_FAULT_PERSIST));
+	for (i = 0; i < 50; i++) {
+		ret = new_queue(ctx, 0);
+		if (!ret)
+			ret = run_fill(ctx);
+		if (ret != -ECANCELED)
+			break;
+	}
+	EXPECT_EQ(-ENODEV, ret);
+	EXPECT_EQ(restarts + 5, recovery_count(self->pci, "firmware_restarts"));
+	EXPECT_EQ(resets + 5, recovery_count(self->pci, "function_resets"));
+	EXPECT_EQ(wedged + 1, recovery_count(self->pci, "wedged"));
+
+	/* an administrator's reset begins all that anew */
+	reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
+	ASSERT_EQ(0, npu_reset_function(ctx->fd));
+	EXPECT_TRUE(works(ctx));
+	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_DEAD_FIRMWARE, ANY, 1, 0));
+	EXPECT_TRUE(works(ctx));
+	EXPECT_EQ(restarts + 6, recovery_count(self->pci, "firmware_restarts"));
+}
+
 /* ---- link and heat ---- */
 
 TEST_F(inject, slow_and_hot)

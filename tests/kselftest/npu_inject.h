@@ -287,6 +287,73 @@ static inline int recovery_count(const char *pci, const char *step)
 	return read_number(device_path(pci, name));
 }
 
+/* Waits until the count has reached this; false: it has not in time. */
+static inline bool counted(const char *pci, const char *step, int count)
+{
+	const int64_t start = npu_deadline(0);
+
+	while (recovery_count(pci, step) < count && npu_deadline(0) - start < NPU_TEST_WAIT_NS)
+		usleep(10000);
+	return recovery_count(pci, step) >= count;
+}
+
+/* The slot does what it has to when a card was pulled out, and gets it back. */
+static inline bool put_back(const char *pci)
+{
+	const char *path = device_path(pci, "");
+	const int64_t start = npu_deadline(0);
+
+	while ((!access(path, F_OK) || !slot_is_off()) && npu_deadline(0) - start < NPU_TEST_WAIT_NS)
+		usleep(20000);
+	if (!access(path, F_OK) || !monitor_clear())
+		return false;
+	while (access(path, F_OK) && npu_deadline(0) - start < 2 * NPU_TEST_WAIT_NS)
+		usleep(20000);
+	return !access(path, F_OK);
+}
+
+/* ---- errors of the bus ---- */
+
+/* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
+#define AER_COMPLETION_TIMEOUT (1u << 14)
+#define AER_DATA_LINK (1u << 4)
+
+/* What AER in the kernel does not look at cannot be tested. */
+static inline bool have_aer(void)
+{
+	return !access("/sys/bus/pci_express/drivers/aer", F_OK);
+}
+
+/* struct aer_error_inj of the kernel's drivers/pci/pcie/aer_inject.c. */
+struct aer_error {
+	uint8_t bus, dev, fn;
+	uint32_t uncor_status, cor_status;
+	uint32_t header_log[4];
+	uint32_t domain;
+};
+
+static inline int aer_inject(const char *pci, uint32_t uncor_status)
+{
+	unsigned int domain, bus, dev, fn;
+	struct aer_error error = { .uncor_status = uncor_status };
+	int file, ret;
+
+	if (access("/dev/aer_inject", F_OK) && system("modprobe aer_inject 2>/dev/null"))
+		return -ENOENT;
+	if (sscanf(pci, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
+		return -EINVAL;
+	error.domain = domain;
+	error.bus = bus;
+	error.dev = dev;
+	error.fn = fn;
+	file = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
+	if (file < 0)
+		return -errno;
+	ret = write(file, &error, sizeof(error)) == sizeof(error) ? 0 : -errno;
+	close(file);
+	return ret;
+}
+
 /* ---- work ---- */
 
 static inline int run_kernel(struct npu_ctx *ctx, uint32_t insn)

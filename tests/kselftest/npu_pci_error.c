@@ -10,10 +10,6 @@
 
 #include "npu_inject.h"
 
-/* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
-#define AER_COMPLETION_TIMEOUT (1u << 14)
-#define AER_DATA_LINK (1u << 4)
-
 FIXTURE(pci_error)
 {
 	struct npu_ctx ctx, idle;
@@ -47,22 +43,6 @@ FIXTURE_TEARDOWN(pci_error)
 	}
 	npu_ctx_exit(&self->ctx);
 	npu_ctx_exit(&self->idle);
-}
-
-/* Waits until the count has reached this; false: it has not in time. */
-static bool counted(const char *pci, const char *step, int count)
-{
-	const int64_t start = npu_deadline(0);
-
-	while (recovery_count(pci, step) < count && npu_deadline(0) - start < NPU_TEST_WAIT_NS)
-		usleep(10000);
-	return recovery_count(pci, step) >= count;
-}
-
-/* What AER in the kernel does not look at cannot be tested. */
-static bool have_aer(void)
-{
-	return !access("/sys/bus/pci_express/drivers/aer", F_OK);
 }
 
 /* The link comes back when the bus is reset, which the driver does: nobody has to bind it anew. */
@@ -108,36 +88,6 @@ TEST_F_TIMEOUT(pci_error, link_down_for_long, 300)
 	EXPECT_TRUE(works(&self->idle));
 }
 
-/* struct aer_error_inj of the kernel's drivers/pci/pcie/aer_inject.c. */
-struct aer_error {
-	uint8_t bus, dev, fn;
-	uint32_t uncor_status, cor_status;
-	uint32_t header_log[4];
-	uint32_t domain;
-};
-
-static int aer_inject(const char *pci, uint32_t uncor_status)
-{
-	unsigned int domain, bus, dev, fn;
-	struct aer_error error = { .uncor_status = uncor_status };
-	int file, ret;
-
-	if (access("/dev/aer_inject", F_OK) && system("modprobe aer_inject 2>/dev/null"))
-		return -ENOENT;
-	if (sscanf(pci, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
-		return -EINVAL;
-	error.domain = domain;
-	error.bus = bus;
-	error.dev = dev;
-	error.fn = fn;
-	file = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
-	if (file < 0)
-		return -errno;
-	ret = write(file, &error, sizeof(error)) == sizeof(error) ? 0 : -errno;
-	close(file);
-	return ret;
-}
-
 /* Nothing but the report of an error: work goes on. */
 TEST_F(pci_error, injected_nonfatal)
 {
@@ -170,6 +120,38 @@ TEST_F(pci_error, injected_fatal)
 	EXPECT_TRUE(counted(self->pci, "pci_errors", before + 1));
 	EXPECT_EQ(0, run_fill(&self->idle));
 	EXPECT_TRUE(works(&self->ctx));
+}
+
+/* Fatal, and the link does not come up again: the kernel gives the device up, and so does the driver. */
+TEST_F_TIMEOUT(pci_error, injected_fatal_for_good, 300)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	const int errors = recovery_count(self->pci, "pci_errors");
+	const int wedged = recovery_count(self->pci, "wedged");
+	int ret;
+
+	if (!have_aer())
+		SKIP(return, "nobody listens to errors of the bus");
+	if (!have_monitor())
+		SKIP(return, "no port to QEMU's monitor to bring the link up again");
+	ret = aer_inject(self->pci, AER_DATA_LINK);
+	if (ret)
+		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
+	/* the error has been found where it was reported; what is done about it takes longer than this */
+	ASSERT_TRUE(counted(self->pci, "pci_errors", errors + 1));
+	ASSERT_TRUE(monitor_do("'execute': 'npu-inject-fault', 'arguments': "
+			       "{'id': 'npu0', 'fault': 'link-down', 'persist': true}"));
+	EXPECT_EQ(-ENODEV, wait_job(ctx, 3 * NPU_TEST_WAIT_NS));
+	EXPECT_TRUE(counted(self->pci, "wedged", wedged + 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(&self->idle, 1));
+
+	EXPECT_TRUE(monitor_clear());
+	ASSERT_EQ(0, bus_write("rescan", "1"));
+	ASSERT_EQ(0, npu_write_file(device_path(self->pci, "reset"), "1"));
+	EXPECT_TRUE(device_says(self->pci, "npu/state", "up"));
+	EXPECT_TRUE(works(ctx));
+	EXPECT_TRUE(works(&self->idle));
 }
 
 TEST_HARNESS_MAIN

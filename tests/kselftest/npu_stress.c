@@ -103,27 +103,17 @@ TEST_F_TIMEOUT(stress, reload, 14400)
 TEST_F_TIMEOUT(stress, surprise_removal, 28800)
 {
 	volatile uint32_t *regs;
-	char path[128];
-	int64_t start;
 	int i;
 
 	if (!have_monitor() || access("/sys/bus/pci/slots/1/power", F_OK))
 		SKIP(return, "no slot with native hot-plug, or no port to QEMU's monitor");
-	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", self->pci);
 	for (i = 0; i < self->rounds; i++) {
 		regs = map_regs(self->pci);
 		if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
 			SKIP(return, "no way to the debug registers");
 		inject(regs, NPU_FAULT_SURPRISE_REMOVAL, ANY, 0, 0);
 		munmap((void *)regs, 4096);
-		start = npu_deadline(0);
-		while ((!access(path, F_OK) || !slot_is_off()) &&
-		       npu_deadline(0) - start < NPU_TEST_WAIT_NS)
-			usleep(20000);
-		ASSERT_NE(0, access(path, F_OK));
-		ASSERT_TRUE(monitor_clear());
-		while (access(path, F_OK) && npu_deadline(0) - start < 2 * NPU_TEST_WAIT_NS)
-			usleep(20000);
+		ASSERT_TRUE(put_back(self->pci));
 		ASSERT_TRUE(npu_load_back());
 	}
 }

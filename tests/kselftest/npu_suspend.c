@@ -317,4 +317,45 @@ TEST_F_TIMEOUT(suspend, with_faults, 50 * ROUND_SECONDS)
 	munmap((void *)regs, 4096);
 }
 
+/* Binds the ports of virtio, or unbinds them; who starts the test says which they are. */
+static bool ports(bool bound)
+{
+	char names[128], *name, *next = names;
+	const int64_t start = npu_deadline(0);
+	bool good = true;
+
+	snprintf(names, sizeof(names), "%s", getenv("NPU_PORTS"));
+	while ((name = strsep(&next, " ")))
+		good &= !npu_write_file(bound ? "/sys/bus/virtio/drivers/virtio_console/bind" :
+						"/sys/bus/virtio/drivers/virtio_console/unbind",
+					name);
+	/* QEMU tells what they are called after they are there */
+	while (good && bound && !have_monitor() && npu_deadline(0) - start < NPU_TEST_WAIT_NS)
+		usleep(1000);
+	return good;
+}
+
+/* It is pulled out at night: who has work on it is told so in the morning, and it can be put in again. */
+TEST_F_TIMEOUT(suspend, pulled_out, 50 * ROUND_SECONDS)
+{
+	volatile uint32_t *regs = map_regs(self->pci);
+	struct npu_ctx *busy = &self->busy, *waits = &self->waits;
+
+	if (!getenv("NPU_PORTS") || access("/sys/bus/pci/slots/1/power", F_OK))
+		SKIP(return, "no slot with native hot-plug, or NPU_PORTS does not say what has QEMU's monitor");
+	if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
+		SKIP(return, "needs debug-faults=on and iomem=relaxed");
+	ASSERT_EQ(0, start_forever(busy));
+	ASSERT_EQ(0, start_forever(waits));
+	inject(regs, NPU_FAULT_SURPRISE_REMOVAL, ANY, 0, 0);
+	munmap((void *)regs, 4096);
+	EXPECT_EQ(0, sleep_once(self, variant->rehearsed));
+	EXPECT_EQ(-ENODEV, wait_job(busy, NPU_TEST_WAIT_NS));
+	EXPECT_EQ(-ENODEV, wait_job(waits, NPU_TEST_WAIT_NS));
+	EXPECT_TRUE(ports(true));
+	EXPECT_TRUE(put_back(self->pci));
+	EXPECT_TRUE(ports(false));
+	EXPECT_TRUE(npu_load_back());
+}
+
 TEST_HARNESS_MAIN
