@@ -9,43 +9,11 @@
 
 #define CYCLES 20
 
-static int set_device(const char *pci, const char *name, const char *text)
-{
-	return npu_write_file(device_path(pci, name), text);
-}
-
-static bool sleeps(const char *pci)
-{
-	return device_says(pci, "power/runtime_status", "suspended") &&
-	       device_says(pci, "npu/state", "asleep");
-}
-
-/* Whoever has something to do with the device keeps it awake, but not for ever. */
-static bool falls_asleep(const char *pci)
-{
-	const int64_t start = npu_deadline(0);
-
-	while (!sleeps(pci)) {
-		if (npu_deadline(0) - start > NPU_TEST_WAIT_NS)
-			return false;
-		usleep(1000);
-	}
-	return true;
-}
-
 FIXTURE(idle)
 {
 	struct npu_ctx ctx;
 	char pci[64];
 };
-
-/* From now on it sleeps when nobody holds it. */
-static int allow(const char *pci)
-{
-	int ret = set_device(pci, "power/autosuspend_delay_ms", "0");
-
-	return ret ? ret : set_device(pci, "power/control", "auto");
-}
 
 FIXTURE_SETUP(idle)
 {
@@ -55,7 +23,7 @@ FIXTURE_SETUP(idle)
 	ASSERT_EQ(0, find_pci(&self->ctx, self->pci, sizeof(self->pci)));
 	if (access(device_path(self->pci, "power/control"), F_OK))
 		SKIP(return, "a kernel without runtime PM");
-	ASSERT_EQ(0, allow(self->pci));
+	ASSERT_EQ(0, allow_sleep(self->pci));
 }
 
 FIXTURE_TEARDOWN(idle)
@@ -283,27 +251,6 @@ TEST_F(idle, does_not_come_back_at_once)
 	monitor_clear();
 	EXPECT_TRUE(works(ctx));
 	EXPECT_TRUE(falls_asleep(self->pci));
-}
-
-/* The kernel wakes the device to reset its bus. What had to be reset before by it is in the way of nobody. */
-TEST_F(idle, fatal_bus_error_while_asleep)
-{
-	const int before = recovery_count(self->pci, "pci_errors");
-	const int wedged = recovery_count(self->pci, "wedged");
-
-	if (!have_aer())
-		SKIP(return, "nobody listens to errors of the bus");
-	for (int i = 1; i <= 3; i++) {
-		int ret;
-
-		ASSERT_TRUE(falls_asleep(self->pci));
-		ret = aer_inject(self->pci, AER_DATA_LINK);
-		if (ret)
-			SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
-		ASSERT_TRUE(counted(self->pci, "pci_errors", before + i));
-		EXPECT_EQ(0, run_fill(&self->ctx));
-	}
-	EXPECT_EQ(wedged, recovery_count(self->pci, "wedged"));
 }
 
 /* Programs come and go, and with each moment of rest the device falls asleep. */

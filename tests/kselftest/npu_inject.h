@@ -312,6 +312,40 @@ static inline bool put_back(const char *pci)
 	return !access(path, F_OK);
 }
 
+/* ---- runtime PM ---- */
+
+static inline int set_device(const char *pci, const char *name, const char *text)
+{
+	return npu_write_file(device_path(pci, name), text);
+}
+
+static inline bool sleeps(const char *pci)
+{
+	return device_says(pci, "power/runtime_status", "suspended") &&
+	       device_says(pci, "npu/state", "asleep");
+}
+
+/* Whoever has something to do with the device keeps it awake, but not for ever. */
+static inline bool falls_asleep(const char *pci)
+{
+	const int64_t start = npu_deadline(0);
+
+	while (!sleeps(pci)) {
+		if (npu_deadline(0) - start > NPU_TEST_WAIT_NS)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/* From now on it sleeps when nobody holds it. */
+static inline int allow_sleep(const char *pci)
+{
+	int ret = set_device(pci, "power/autosuspend_delay_ms", "0");
+
+	return ret ? ret : set_device(pci, "power/control", "auto");
+}
+
 /* ---- errors of the bus ---- */
 
 /* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
