@@ -19,7 +19,7 @@ enum {
 };
 
 /* Of jobs that never end; they are there to be disturbed. */
-#define ENDLESS_MS 1000
+#define ENDLESS_MS 500
 #define BESIDE_MS 3000
 #define MORE 16 /* jobs that wait for their turn meanwhile */
 #define BIND_VA (4 * NPU_TEST_VA)
