@@ -229,8 +229,10 @@ static bool npu_perf_lane_drained(struct npu_perf_lane *lane)
 	return !npu_perf_lane_unread(lane);
 }
 
-/* Starts what waits for it. Device entered or &npu_device.hw_sem held for writing, lock held. */
-/* Return: false if the firmware does not answer, so that there is no sense in asking it more. */
+/*
+ * Starts what waits for it. Device entered or &npu_device.hw_sem held for writing, lock held.
+ * Return: false if the firmware does not answer, so that there is no sense in asking it more.
+ */
 static bool npu_perf_stream_start(struct npu_perf_stream *stream)
 {
 	u32 i;

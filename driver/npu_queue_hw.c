@@ -50,12 +50,10 @@ static void npu_queue_end_fence(struct npu_queue *queue, struct npu_fence *fence
 	trace_npu_done(queue, fence->base.seqno, error);
 	if (error)
 		dma_fence_set_error(&fence->base, error);
-	else if (unlikely(atomic_read(&queue->npu->recovery.in_vain)))
-		atomic_set(&queue->npu->recovery.in_vain, 0);
 	dma_fence_signal_locked(&fence->base);
 	queue->completed++;
 	queue->direct -= fence->direct;
-	npu_recovery_job_ended(queue->npu);
+	npu_recovery_job_ended(queue->npu, error);
 	dma_fence_put(&fence->base);
 }
 

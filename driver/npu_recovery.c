@@ -20,10 +20,10 @@
  * - The PCI function is reset, and the same done.
  * - The bus is reset, if the function is alone on it and its port still sees it: that
  *   helps where the function does not answer any more.
- *   A device that comes back again and again and yet does no job gets there too.
  * - The device is wedged: cut off from memory, every fence ended, every later
  *   ioctl fails, and user space is told by a uevent. A reset that an administrator
- *   asks the PCI core for may still bring it back.
+ *   asks the PCI core for may still bring it back. A device that comes back from resets
+ *   again and again, and yet does no job, gets there too.
  *
  * Each step is logged, and counted in the folder "recovery" of the device in sysfs.
  * What the bus finds out by itself (AER, DPC) is recovered by the PCI core, see
@@ -379,11 +379,14 @@ void npu_recovery_job_began(struct npu_device *npu)
 }
 
 /**
- * npu_recovery_job_ended() - a job ended, however
+ * npu_recovery_job_ended() - a job ended
  * @npu: device
+ * @error: how: 0 or a negative errno
  */
-void npu_recovery_job_ended(struct npu_device *npu)
+void npu_recovery_job_ended(struct npu_device *npu, int error)
 {
+	if (!error && unlikely(atomic_read(&npu->recovery.in_vain)))
+		atomic_set(&npu->recovery.in_vain, 0);
 	if (!atomic_dec_and_test(&npu->recovery.inflight))
 		return;
 	wake_up_all(&npu->recovery.idle);

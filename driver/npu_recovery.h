@@ -78,6 +78,6 @@ void npu_recovery_wedge(struct npu_device *npu);
 void npu_recovery_request(struct npu_device *npu, const char *reason);
 int npu_recovery_reset_sync(struct npu_device *npu, const char *reason);
 void npu_recovery_job_began(struct npu_device *npu);
-void npu_recovery_job_ended(struct npu_device *npu);
+void npu_recovery_job_ended(struct npu_device *npu, int error);
 
 #endif /* NPU_RECOVERY_H */
