@@ -259,15 +259,13 @@ TEST_F(fwlog, garbage_is_refused)
 /* The firmware finds kernel memory that does not answer, and gives up. */
 TEST_F(fwlog, last_words)
 {
-	volatile uint32_t *regs = map_regs(self->pci);
+	const char *why, *panic;
+	volatile uint32_t *regs = map_debug_regs(self->pci, &why);
 	const int64_t start = npu_deadline(0);
 	const unsigned int boots = count_of(contents(self, "fw_log"), BOOT);
-	const char *panic;
 
 	if (!regs)
-		SKIP(return, "the kernel does not let BAR0 be mapped: needs iomem=relaxed");
-	if (!(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
-		SKIP(return, "the device has no debug registers: needs debug-faults=on");
+		SKIP(return, "%s", why);
 	ASSERT_EQ(0, set("fw_trace_mask", "boot dispatch"));
 	ASSERT_EQ(0, start_forever(&self->ctx));
 	/* a packet that could not be read would be the job's misfortune */

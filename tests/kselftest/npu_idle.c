@@ -28,8 +28,7 @@ FIXTURE_SETUP(idle)
 
 FIXTURE_TEARDOWN(idle)
 {
-	set_device(self->pci, "power/control", "on");
-	set_device(self->pci, "power/autosuspend_delay_ms", "2000");
+	forbid_sleep(self->pci);
 	npu_ctx_exit(&self->ctx);
 }
 

@@ -65,6 +65,28 @@ static inline void reg_write(volatile uint32_t *regs, uint32_t reg, uint32_t val
 	regs[reg / 4] = value;
 }
 
+/* The registers of a device that has those for debugging too, or NULL and why not. */
+static inline volatile uint32_t *map_debug_regs(const char *pci, const char **ret_why)
+{
+	volatile uint32_t *regs = map_regs(pci);
+
+	*ret_why = "the kernel does not let BAR0 be mapped: needs iomem=relaxed";
+	if (!regs || reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS)
+		return regs;
+	*ret_why = "the device has no debug registers: needs debug-faults=on";
+	munmap((void *)regs, 4096);
+	return NULL;
+}
+
+/* Ends all faults that can be ended so. NULL: nothing. */
+static inline void unmap_debug_regs(volatile uint32_t *regs)
+{
+	if (!regs)
+		return;
+	reg_write(regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
+	munmap((void *)regs, 4096);
+}
+
 /* Returns the device's answer, or all ones if it does not give any. */
 static inline uint32_t inject_flags(volatile uint32_t *regs, enum npu_fault fault, uint32_t target,
 				    uint32_t count, uint32_t arg, uint32_t flags)
@@ -346,46 +368,11 @@ static inline int allow_sleep(const char *pci)
 	return ret ? ret : set_device(pci, "power/control", "auto");
 }
 
-/* ---- errors of the bus ---- */
-
-/* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
-#define AER_COMPLETION_TIMEOUT (1u << 14)
-#define AER_DATA_LINK (1u << 4)
-
-/* What AER in the kernel does not look at cannot be tested. */
-static inline bool have_aer(void)
+static inline int forbid_sleep(const char *pci)
 {
-	return !access("/sys/bus/pci_express/drivers/aer", F_OK);
-}
+	const int ret = set_device(pci, "power/control", "on");
 
-/* struct aer_error_inj of the kernel's drivers/pci/pcie/aer_inject.c. */
-struct aer_error {
-	uint8_t bus, dev, fn;
-	uint32_t uncor_status, cor_status;
-	uint32_t header_log[4];
-	uint32_t domain;
-};
-
-static inline int aer_inject(const char *pci, uint32_t uncor_status)
-{
-	unsigned int domain, bus, dev, fn;
-	struct aer_error error = { .uncor_status = uncor_status };
-	int file, ret;
-
-	if (access("/dev/aer_inject", F_OK) && system("modprobe aer_inject 2>/dev/null"))
-		return -ENOENT;
-	if (sscanf(pci, "%x:%x:%x.%x", &domain, &bus, &dev, &fn) != 4)
-		return -EINVAL;
-	error.domain = domain;
-	error.bus = bus;
-	error.dev = dev;
-	error.fn = fn;
-	file = open("/dev/aer_inject", O_WRONLY | O_CLOEXEC);
-	if (file < 0)
-		return -errno;
-	ret = write(file, &error, sizeof(error)) == sizeof(error) ? 0 : -errno;
-	close(file);
-	return ret;
+	return ret ? ret : set_device(pci, "power/autosuspend_delay_ms", "2000");
 }
 
 /* ---- work ---- */

@@ -88,15 +88,15 @@ FAULT(thermal_throttle, .fault = NPU_FAULT_THERMAL_THROTTLE);
 
 FIXTURE_SETUP(matrix)
 {
+	const char *why;
+
 	if (geteuid())
 		SKIP(return, "only root reaches the registers");
 	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
 	ASSERT_EQ(0, find_pci(&self->ctx, self->pci, sizeof(self->pci)));
-	self->regs = map_regs(self->pci);
+	self->regs = map_debug_regs(self->pci, &why);
 	if (!self->regs)
-		SKIP(return, "the kernel does not let BAR0 be mapped: needs iomem=relaxed");
-	if (!(reg_read(self->regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
-		SKIP(return, "the device has no debug registers: needs debug-faults=on");
+		SKIP(return, "%s", why);
 	if (!have_monitor() || access("/sys/bus/pci/slots/1/power", F_OK))
 		SKIP(return, "no slot with native hot-plug, or no port to QEMU's monitor");
 	self->shared = mmap(NULL, sizeof(*self->shared), PROT_READ | PROT_WRITE,
@@ -111,10 +111,7 @@ FIXTURE_TEARDOWN(matrix)
 		kill(self->child, SIGKILL);
 		waitpid(self->child, NULL, 0);
 	}
-	if (self->regs) {
-		reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
-		munmap((void *)self->regs, 4096);
-	}
+	unmap_debug_regs(self->regs);
 	npu_ctx_exit(&self->ctx);
 }
 
@@ -282,10 +279,11 @@ static void beside(FIXTURE_DATA(matrix) *self, int (*round)(struct npu_ctx *ctx)
 	if (self->child)
 		return;
 	ret = npu_ctx_init(&ctx, BESIDE_MS);
-	npu_ctx_packets(&ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1);
-	*(uint32_t *)(ctx.mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
-	if (!ret && with_work)
+	if (!ret && with_work) {
+		npu_ctx_packets(&ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1);
+		*(uint32_t *)(ctx.mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
 		ret = npu_ctx_submit(&ctx, 1);
+	}
 	while (!ret && !shared->stop) {
 		ret = round(&ctx);
 		if (!ret)

@@ -62,6 +62,7 @@ static int work(struct npu_ctx *ctx)
 FIXTURE_SETUP(power)
 {
 	char pattern[160];
+	const char *why;
 	glob_t found;
 
 	if (geteuid())
@@ -78,19 +79,12 @@ FIXTURE_SETUP(power)
 	ASSERT_EQ(1, found.gl_pathc);
 	snprintf(self->hwmon, sizeof(self->hwmon), "%s", found.gl_pathv[0]);
 	globfree(&found);
-	self->regs = map_regs(self->pci);
-	if (self->regs && !(reg_read(self->regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS)) {
-		munmap((void *)self->regs, 4096);
-		self->regs = NULL;
-	}
+	self->regs = map_debug_regs(self->pci, &why);
 }
 
 FIXTURE_TEARDOWN(power)
 {
-	if (self->regs) {
-		reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
-		munmap((void *)self->regs, 4096);
-	}
+	unmap_debug_regs(self->regs);
 	write_number(dvfs_path(self->pci, "max_point"), self->points - 1);
 	write_number(hwmon_path(self->hwmon, "power1_cap"), 0);
 	npu_ctx_exit(&self->ctx);

@@ -39,12 +39,13 @@ FIXTURE_TEARDOWN(stress)
 /* The firmware dies, and the driver does what it does then. */
 TEST_F_TIMEOUT(stress, reset, 14400)
 {
-	volatile uint32_t *regs = map_regs(self->pci);
+	const char *why;
+	volatile uint32_t *regs = map_debug_regs(self->pci, &why);
 	int i, before = recovery_count(self->pci, "firmware_restarts"), count;
 	int64_t start;
 
-	if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
-		SKIP(return, "no way to the debug registers");
+	if (!regs)
+		SKIP(return, "%s", why);
 	for (i = 0; i < self->rounds; i++) {
 		start = npu_deadline(0);
 		ASSERT_EQ(0, inject(regs, NPU_FAULT_DEAD_FIRMWARE, ANY, 1, 0));
@@ -103,14 +104,15 @@ TEST_F_TIMEOUT(stress, reload, 14400)
 TEST_F_TIMEOUT(stress, surprise_removal, 28800)
 {
 	volatile uint32_t *regs;
+	const char *why;
 	int i;
 
 	if (!have_monitor() || access("/sys/bus/pci/slots/1/power", F_OK))
 		SKIP(return, "no slot with native hot-plug, or no port to QEMU's monitor");
 	for (i = 0; i < self->rounds; i++) {
-		regs = map_regs(self->pci);
-		if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
-			SKIP(return, "no way to the debug registers");
+		regs = map_debug_regs(self->pci, &why);
+		if (!regs)
+			SKIP(return, "%s", why);
 		inject(regs, NPU_FAULT_SURPRISE_REMOVAL, ANY, 0, 0);
 		munmap((void *)regs, 4096);
 		ASSERT_TRUE(put_back(self->pci));

@@ -275,13 +275,14 @@ TEST_F_TIMEOUT(suspend, while_it_sleeps_itself, 50 * ROUND_SECONDS)
 /* Every fault that leaves the registers there, armed when the machine goes to sleep with work under way. */
 TEST_F_TIMEOUT(suspend, with_faults, 50 * ROUND_SECONDS)
 {
-	volatile uint32_t *regs = map_regs(self->pci);
+	const char *why;
+	volatile uint32_t *regs = map_debug_regs(self->pci, &why);
 	struct npu_ctx *busy = &self->busy;
 
 	if (!variant->rehearsed)
 		SKIP(return, "for the driver it is the same");
-	if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
-		SKIP(return, "needs debug-faults=on and iomem=relaxed");
+	if (!regs)
+		SKIP(return, "%s", why);
 	for (uint32_t fault = 1; fault < NPU_FAULT_COUNT; fault++) {
 		/* some are a state, some strike now, and when it wakes */
 		uint32_t count = 2, arg = 0, said;
@@ -338,13 +339,14 @@ static bool ports(bool bound)
 /* It is pulled out at night: who has work on it is told so in the morning, and it can be put in again. */
 TEST_F_TIMEOUT(suspend, pulled_out, 50 * ROUND_SECONDS)
 {
-	volatile uint32_t *regs = map_regs(self->pci);
+	const char *why;
+	volatile uint32_t *regs = map_debug_regs(self->pci, &why);
 	struct npu_ctx *busy = &self->busy, *waits = &self->waits;
 
 	if (!getenv("NPU_PORTS") || access("/sys/bus/pci/slots/1/power", F_OK))
 		SKIP(return, "no slot with native hot-plug, or NPU_PORTS does not say what has QEMU's monitor");
-	if (!regs || !(reg_read(regs, NPU_REG_FEATURES_LO) & NPU_FEATURE_DEBUG_FAULTS))
-		SKIP(return, "needs debug-faults=on and iomem=relaxed");
+	if (!regs)
+		SKIP(return, "%s", why);
 	ASSERT_EQ(0, start_forever(busy));
 	ASSERT_EQ(0, start_forever(waits));
 	inject(regs, NPU_FAULT_SURPRISE_REMOVAL, ANY, 0, 0);
