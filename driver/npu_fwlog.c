@@ -326,11 +326,10 @@ static int npu_fwlog_set(struct npu_device *npu, const u32 *level, const u32 *gr
 			WRITE_ONCE(log->groups, new_groups);
 		}
 	}
+	if (ret == -ETIMEDOUT)
+		npu_recovery_request(npu, "no answer about the log");
 	npu_hw_exit(npu);
-	if (ret != -ETIMEDOUT)
-		return ret;
-	npu_recovery_request(npu, "no answer about the log");
-	return -EIO;
+	return ret == -ETIMEDOUT ? -EIO : ret;
 }
 
 /* The text as one line, without its end. */

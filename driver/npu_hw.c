@@ -181,6 +181,8 @@ int npu_hw_start(struct npu_device *npu)
 	npu_write64(npu, NPU_REG_AS_TABLE_LO, npu->mmu.table_dma);
 	npu_write64(npu, NPU_REG_QUEUE_TABLE_LO, npu->queue_table_dma);
 	npu_mbox_reset(npu);
+	/* Whatever was asked for until now was asked of the firmware before this. */
+	WRITE_ONCE(npu->recovery.reason, NULL);
 	npu_write64(npu, NPU_REG_MBOX_BASE_LO, npu->mbox.dma);
 	npu_write32(npu, NPU_REG_IRQ_STATUS, NPU_IRQ_ALL);
 	npu_write32(npu, NPU_REG_IRQ_ENABLE, NPU_IRQ_ALL);

@@ -125,10 +125,10 @@ int npu_mmu_invalidate(struct npu_device *npu, u32 asid, u64 va, u64 size)
 	mutex_lock(&npu->mmu.lock);
 	ret = npu_mmu_invalidate_locked(npu, asid, va, size);
 	mutex_unlock(&npu->mmu.lock);
+	if (ret)
+		npu_recovery_request(npu, "TLB invalidation does not end");
 	npu_hw_exit(npu);
-	if (!ret)
-		return 0;
-	return npu_recovery_reset_sync(npu, "TLB invalidation does not end");
+	return ret ? npu_recovery_wait(npu) : 0;
 }
 
 /**

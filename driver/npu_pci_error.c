@@ -115,9 +115,9 @@ static void npu_pci_reset_done(struct pci_dev *pdev)
 			dev_info(&pdev->dev, "reset has brought the wedged device back\n");
 		}
 	}
-	up_write(&npu->hw_sem);
 	if (ret && !was_lost)
 		npu_recovery_request(npu, "the device did not come back from a reset");
+	up_write(&npu->hw_sem);
 }
 
 /* The channel is frozen, or the device no more itself: what follows decides. */
@@ -157,9 +157,8 @@ static pci_ers_result_t npu_pci_error_detected(struct pci_dev *pdev, pci_channel
 	dev_err(&pdev->dev, "the bus has given the device up\n");
 	/* The worker wedges it: nothing can be tried any more. */
 	npu_mbox_set_dead(npu);
-	WRITE_ONCE(npu->recovery.frozen, false);
-	wake_up_all(&npu->recovery.thaw);
 	npu_recovery_request(npu, "the bus has given the device up");
+	npu_recovery_thaw(npu);
 	return PCI_ERS_RESULT_DISCONNECT;
 }
 
@@ -196,6 +195,8 @@ static pci_ers_result_t npu_pci_slot_reset(struct pci_dev *pdev)
 	if (npu->hw_state == NPU_HW_UP)
 		npu_reset_stop(npu, "reset of the slot");
 	WRITE_ONCE(npu->recovery.frozen, true);
+	/* As above: not every kernel calls somebody when it comes to nothing. */
+	npu_recovery_request(npu, "the bus did not recover");
 	npu_pci_restore_config(npu);
 	/* Not every kernel has reset anything when it calls this after a non-fatal error. */
 	ret = npu_hw_present(npu) ? npu_hw_reset(npu) : -ENODEV;
@@ -213,6 +214,7 @@ static void npu_pci_resume(struct pci_dev *pdev)
 
 	if (!npu_hw_try_lock(npu)) {
 		npu_recovery_request(npu, "the bus was reset in another reset");
+		npu_recovery_thaw(npu);
 		return;
 	}
 	if (npu->recovery.frozen && npu->hw_state != NPU_HW_GONE) {
@@ -220,11 +222,10 @@ static void npu_pci_resume(struct pci_dev *pdev)
 		if (!ret)
 			dev_info(&pdev->dev, "works again after a reset of its bus\n");
 	}
-	WRITE_ONCE(npu->recovery.frozen, false);
-	up_write(&npu->hw_sem);
-	wake_up_all(&npu->recovery.thaw);
 	if (ret && !npu_is_lost(npu))
 		npu_recovery_request(npu, "the device did not come back from a reset of its bus");
+	npu_recovery_thaw(npu);
+	up_write(&npu->hw_sem);
 }
 
 const struct pci_error_handlers npu_pci_error_handlers = {

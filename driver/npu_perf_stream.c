@@ -162,14 +162,15 @@ static int npu_perf_lane_start(struct npu_perf_lane *lane)
 	/* The ring is as new before the device hears of it. */
 	dma_wmb();
 	ret = npu_mbox_call(npu, &msg, NULL);
-	if (ret)
+	/* Without an answer it may write, until the device is reset. */
+	if (ret && ret != -ETIMEDOUT)
 		return ret;
 	npu->perf.slots[i] = lane;
 	WRITE_ONCE(npu->perf.on, npu->perf.on + 1);
 	lane->hw = i;
 	scoped_guard(spinlock, &stream->lock)
 		lane->on = true;
-	return 0;
+	return ret;
 }
 
 static void npu_perf_lane_is_off(struct npu_perf_lane *lane)
@@ -206,6 +207,15 @@ static void npu_perf_lane_end(struct npu_perf_lane *lane)
 	lane->over = true;
 }
 
+/* The ring makes no sense. With the stream's lock. */
+static void npu_perf_lane_break(struct npu_perf_lane *lane, const char *why)
+{
+	lane->broken = true;
+	/* What wrote it is gone if the lane is off. */
+	if (lane->on)
+		npu_recovery_request(lane->stream->npu, why);
+}
+
 /* Slots that have not been taken. With the stream's lock. */
 static u64 npu_perf_lane_unread(struct npu_perf_lane *lane)
 {
@@ -218,8 +228,7 @@ static u64 npu_perf_lane_unread(struct npu_perf_lane *lane)
 	unread = READ_ONCE(lane->ring->head) - lane->tail;
 	if (unread <= 1ull << stream->log2)
 		return unread;
-	lane->broken = true;
-	npu_recovery_request(stream->npu, "head of a performance stream is not in its ring");
+	npu_perf_lane_break(lane, "head of a performance stream is not in its ring");
 	return 0;
 }
 
@@ -375,6 +384,8 @@ static int npu_perf_stop_queue(struct npu_queue *queue)
 					ret = npu_perf_lane_stop(lane);
 			}
 	}
+	if (ret)
+		npu_recovery_request(npu, "a performance stream cannot be stopped");
 	if (entered)
 		npu_hw_exit(npu);
 	return ret;
@@ -389,7 +400,7 @@ static int npu_perf_stop_queue(struct npu_queue *queue)
 void npu_perf_remove_queue(struct npu_queue *queue)
 {
 	if (npu_perf_stop_queue(queue))
-		npu_recovery_reset_sync(queue->npu, "a performance stream cannot be stopped");
+		npu_recovery_wait(queue->npu);
 	npu_perf_wake(queue->npu);
 }
 
@@ -519,12 +530,6 @@ static u32 npu_perf_record_slots(const struct npu_perf_lane *lane, u64 index, u6
 	return *type == NPU_PERF_PAD || bytes <= NPU_PERF_CHUNK ? slots : 0;
 }
 
-static void npu_perf_lane_break(struct npu_perf_lane *lane)
-{
-	lane->broken = true;
-	npu_recovery_request(lane->stream->npu, "a record of a performance stream has no size");
-}
-
 /*
  * Copies whole records that fit. Return: bytes; *ret_tail is behind what they came from.
  * -EINVAL: not even one fits.
@@ -547,7 +552,7 @@ static ssize_t npu_perf_lane_copy(struct npu_perf_lane *lane, size_t room, u64 *
 		struct npu_perf_head *head = stream->chunk + done;
 
 		if (!slots) {
-			npu_perf_lane_break(lane);
+			npu_perf_lane_break(lane, "a record of a performance stream has no size");
 			break;
 		}
 		if (type != NPU_PERF_PAD) {
@@ -850,9 +855,18 @@ static int npu_perf_stream_stop(struct npu_perf_stream *stream)
 				ret = npu_perf_lane_stop(&stream->lane[i]);
 		}
 	}
+	if (ret)
+		npu_recovery_request(npu, "a performance stream cannot be stopped");
 	if (entered)
 		npu_hw_exit(npu);
 	return ret;
+}
+
+/* Afterwards the device writes to none of its rings. */
+static void npu_perf_stream_end(struct npu_perf_stream *stream)
+{
+	if (npu_perf_stream_stop(stream))
+		npu_recovery_wait(stream->npu);
 }
 
 static void npu_perf_stream_free_rings(struct npu_perf_stream *stream)
@@ -883,12 +897,9 @@ static void npu_perf_stream_free(struct npu_perf_stream *stream)
 
 static void npu_perf_stream_close(struct npu_perf_stream *stream)
 {
-	struct npu_device *npu = stream->npu;
-
-	if (npu_perf_stream_stop(stream))
-		npu_recovery_reset_sync(npu, "a performance stream cannot be stopped");
+	npu_perf_stream_end(stream);
 	/* Removal finds it in the list, or not: one of us gives the memory back. */
-	scoped_guard(mutex, &npu->perf.lock) {
+	scoped_guard(mutex, &stream->npu->perf.lock) {
 		list_del(&stream->node);
 		npu_perf_stream_free_rings(stream);
 	}
@@ -1123,6 +1134,7 @@ int npu_ioctl_perf_stream_open(struct drm_device *drm, void *data, struct drm_fi
 	stream->inode = file_inode(filp);
 	ret = npu_perf_stream_begin(stream, args->queue_id);
 	if (ret) {
+		npu_perf_stream_end(stream);
 		/* The file is closed later; removal must not have to wait for that. */
 		npu_perf_stream_free_rings(stream);
 		put_unused_fd(fd);

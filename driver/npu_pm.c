@@ -131,8 +131,6 @@ static int npu_pm_boot(struct npu_device *npu, bool quiet)
 	npu_pci_restore_config(npu);
 	npu_irq_enable_events(npu);
 	WRITE_ONCE(npu->hw_state, NPU_HW_DOWN);
-	/* Whatever was asked for meanwhile. */
-	WRITE_ONCE(npu->recovery.reason, NULL);
 	if (npu_to_pci(npu)->error_state == pci_channel_io_frozen) {
 		/* Its bus had an error in its sleep: resume() boots it. */
 		WRITE_ONCE(npu->recovery.frozen, true);
@@ -157,9 +155,9 @@ static void npu_pm_wake(struct npu_device *npu, bool quiet)
 	}
 	if (npu->hw_state == NPU_HW_ASLEEP)
 		ret = npu_pm_boot(npu, quiet);
-	up_write(&npu->hw_sem);
 	if (ret)
 		npu_recovery_request(npu, "the device did not come back from sleep");
+	up_write(&npu->hw_sem);
 }
 
 /**

@@ -271,9 +271,12 @@ static struct npu_queue *npu_queue_create(struct npu_file *nfile, struct npu_vm 
 	ret = npu_queue_start(queue);
 	if (ret == -EIO || ret == -ETIMEDOUT) {
 		/* Firmware that died while nobody used it is found out here. */
-		ret = npu_recovery_reset_sync(npu, "a queue cannot be started");
+		ret = npu_recovery_wait(npu);
 		if (!ret)
 			ret = npu_queue_start(queue);
+		/* Firmware that is only slow may know the queue by now. */
+		if (ret == -EIO || ret == -ETIMEDOUT)
+			npu_recovery_wait(npu);
 	}
 	if (!ret)
 		return queue;

@@ -492,8 +492,9 @@ static int npu_queue_activate(struct npu_queue *queue)
  * npu_queue_start() - get a hardware queue
  * @queue: new queue
  *
- * Return: 0; -EBUSY: all are taken; -EIO, -ETIMEDOUT: the device does not do as told, a reset may
- * help; -ENODEV: it is lost. After an error the queue has no hardware queue.
+ * Return: 0; -EBUSY: all are taken; -EIO, -ETIMEDOUT: the device does not do as told, or is down,
+ * and after npu_recovery_wait() it may be tried again; -ENODEV: it is lost. After an error the
+ * queue has no hardware queue.
  */
 int npu_queue_start(struct npu_queue *queue)
 {
@@ -506,6 +507,8 @@ int npu_queue_start(struct npu_queue *queue)
 	ret = npu_hw_enter(npu);
 	if (!ret) {
 		ret = npu_queue_activate(queue);
+		if (ret)
+			npu_recovery_request(npu, "a queue cannot be started");
 		npu_hw_exit(npu);
 	}
 	if (ret)
@@ -520,7 +523,7 @@ int npu_queue_start(struct npu_queue *queue)
  * @error: error of its oldest job
  *
  * Return: 0: it is over, and the device touches none of its memory; -ETIMEDOUT or -EIO: the
- * firmware would not stop it, and a reset is needed, which then ends it as asked for here.
+ * firmware would not stop it, and the reset that was asked for ends it as asked for here.
  */
 int npu_queue_stop(struct npu_queue *queue, u32 state, int error)
 {
@@ -536,7 +539,9 @@ int npu_queue_stop(struct npu_queue *queue, u32 state, int error)
 		/* Changed by us and by those who keep us out. */
 		if (queue->hw_active)
 			ret = npu_mbox_request(npu, NPU_MSG_QUEUE_STOP, queue->slot);
-		if (!ret) {
+		if (ret) {
+			npu_recovery_request(npu, "a queue cannot be stopped");
+		} else {
 			guard(spinlock_irqsave)(&queue->lock);
 			queue->hw_active = false;
 		}
@@ -560,10 +565,9 @@ int npu_queue_stop(struct npu_queue *queue, u32 state, int error)
  */
 void npu_queue_end(struct npu_queue *queue)
 {
-	if (npu_queue_stop(queue, DRM_NPU_QUEUE_INNOCENT, -ECANCELED)) {
-		npu_recovery_reset_sync(queue->npu, "a queue cannot be stopped");
-		npu_queue_stop(queue, DRM_NPU_QUEUE_INNOCENT, -ECANCELED);
-	}
+	/* Each time the device has been reset, until that is in vain and it is lost. */
+	while (npu_queue_stop(queue, DRM_NPU_QUEUE_INNOCENT, -ECANCELED))
+		npu_recovery_wait(queue->npu);
 	npu_perf_remove_queue(queue);
 	npu_queue_release_slot(queue);
 	npu_queue_free_mem(queue);

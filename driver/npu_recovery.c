@@ -130,27 +130,46 @@ static bool npu_recovery_pci_reset(struct npu_device *npu, int (*reset)(struct p
 	return READ_ONCE(npu->hw_state) == NPU_HW_UP;
 }
 
-/* The PCI core recovers a device that its bus has frozen, and this waits for what comes of it. */
+/**
+ * npu_recovery_thaw() - the PCI core has done with a device that its bus had frozen, or has given it up
+ * @npu: device
+ */
+void npu_recovery_thaw(struct npu_device *npu)
+{
+	WRITE_ONCE(npu->recovery.frozen, false);
+	wake_up_all(&npu->recovery.thaw);
+}
+
+/*
+ * The PCI core recovers a device that its bus has frozen, and this waits for what comes of it.
+ * Return: false: nothing, for so long that it is not to be waited for any more.
+ */
 static bool npu_recovery_thawed(struct npu_device *npu)
 {
 	struct npu_recovery *rec = &npu->recovery;
 
-	if (!READ_ONCE(rec->frozen))
-		return false;
-	wait_event_timeout(rec->thaw, !READ_ONCE(rec->frozen) || npu_is_lost(npu),
-			   NPU_THAW_TIMEOUT);
-	return READ_ONCE(npu->hw_state) == NPU_HW_UP;
+	return wait_event_timeout(rec->thaw, !READ_ONCE(rec->frozen) || npu_is_lost(npu),
+				  NPU_THAW_TIMEOUT);
 }
 
-static int npu_recovery_restart_firmware(struct npu_device *npu, const char *reason)
+/* Return: 0: nothing is left to be done; -EAGAIN: its bus has frozen since; or another negative errno. */
+static int npu_recovery_restart_firmware(struct npu_device *npu, const char *reason, bool thawed)
 {
 	int ret;
 
 	down_write(&npu->hw_sem);
-	/* Asleep it was reset for that, and will boot when it is woken. */
-	if (npu_is_lost(npu) || npu->hw_state == NPU_HW_ASLEEP) {
+	/*
+	 * Who came before has done it, if nobody asks any more. Asleep it was reset for that, and will
+	 * boot when it is woken.
+	 */
+	if (!READ_ONCE(npu->recovery.reason) || npu_is_lost(npu) ||
+	    npu->hw_state == NPU_HW_ASLEEP) {
 		up_write(&npu->hw_sem);
 		return 0;
+	}
+	if (thawed && npu->recovery.frozen) {
+		up_write(&npu->hw_sem);
+		return -EAGAIN;
 	}
 	if (atomic_inc_return(&npu->recovery.in_vain) > NPU_RESTARTS_IN_VAIN) {
 		up_write(&npu->hw_sem);
@@ -168,13 +187,13 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 {
 	struct pci_dev *pdev = npu_to_pci(npu);
+	bool thawed;
 	int ret;
 
-	if (npu_recovery_thawed(npu)) {
-		WRITE_ONCE(npu->recovery.reason, NULL);
-		return;
-	}
-	ret = npu_recovery_restart_firmware(npu, reason);
+	do {
+		thawed = npu_recovery_thawed(npu);
+		ret = npu_recovery_restart_firmware(npu, reason, thawed);
+	} while (ret == -EAGAIN);
 	if (!ret)
 		return;
 	/* A channel that is still frozen is not ours to reset. */
@@ -230,7 +249,9 @@ static void npu_recovery_reset_work(struct work_struct *work)
  * @npu: device
  * @reason: why, a constant string
  *
- * May be called from anywhere. Requests made until a reset begins are served by it.
+ * May be called from anywhere. Requests made until a reset begins are served by it. So who finds
+ * that a device that was entered does not do as told asks before npu_hw_exit(): afterwards the
+ * trouble may be over, and the next firmware would be restarted for what the last one did.
  */
 void npu_recovery_request(struct npu_device *npu, const char *reason)
 {
@@ -239,40 +260,45 @@ void npu_recovery_request(struct npu_device *npu, const char *reason)
 }
 
 /**
- * npu_recovery_reset_sync() - ask for a reset and wait until it is over
+ * npu_recovery_wait() - wait until what was asked for is done
  * @npu: device, not entered
- * @reason: why, a constant string
  *
- * Return: 0: the device has been reset and works; -ENODEV: it is lost and cut off from memory.
+ * Return: 0: nothing is left of what was wrong when this was called; -ENODEV: the device is lost
+ * and cut off from memory.
  */
-int npu_recovery_reset_sync(struct npu_device *npu, const char *reason)
+int npu_recovery_wait(struct npu_device *npu)
 {
-	npu_recovery_request(npu, reason);
+	/* The PCI core may be at it without having been asked. */
+	npu_recovery_thawed(npu);
 	flush_work(&npu->recovery.reset);
 	return npu_is_lost(npu) ? -ENODEV : 0;
 }
 
-/* Return: what is wrong with the firmware, or NULL. */
-static const char *npu_watchdog_firmware(struct npu_device *npu)
+/* The device is entered. Asks for a reset if something is wrong with it or its firmware. */
+static bool npu_watchdog_firmware(struct npu_device *npu)
 {
 	struct npu_recovery *rec = &npu->recovery;
+	const char *wrong = NULL;
 	u32 heartbeat;
 
-	if (!npu_hw_present(npu))
-		return "the device does not answer";
-	if (npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_FW_DEAD)
-		return "firmware died";
-	npu_mbox_drain(npu);
-
-	heartbeat = npu_read32(npu, NPU_REG_HEARTBEAT);
-	if (!rec->watching || heartbeat != rec->heartbeat) {
-		rec->watching = true;
-		rec->heartbeat = heartbeat;
-		rec->heartbeat_stamp = jiffies;
+	if (!npu_hw_present(npu)) {
+		wrong = "the device does not answer";
+	} else if (npu_read32(npu, NPU_REG_STATUS) & NPU_STATUS_FW_DEAD) {
+		wrong = "firmware died";
+	} else {
+		npu_mbox_drain(npu);
+		heartbeat = npu_read32(npu, NPU_REG_HEARTBEAT);
+		if (!rec->watching || heartbeat != rec->heartbeat) {
+			rec->watching = true;
+			rec->heartbeat = heartbeat;
+			rec->heartbeat_stamp = jiffies;
+		}
+		if (time_after(jiffies, rec->heartbeat_stamp + NPU_HEARTBEAT_TIMEOUT))
+			wrong = "no heartbeat from the firmware";
 	}
-	if (time_after(jiffies, rec->heartbeat_stamp + NPU_HEARTBEAT_TIMEOUT))
-		return "no heartbeat from the firmware";
-	return NULL;
+	if (wrong)
+		npu_recovery_request(npu, wrong);
+	return !wrong;
 }
 
 /* Does what interrupts that got lost would have done; tells whether any queue runs. */
@@ -316,26 +342,24 @@ static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool runnin
 	return victim;
 }
 
-/* Return: what is wrong that the firmware could not mend, or NULL. */
-static const char *npu_watchdog_queues(struct npu_device *npu)
+/* What the firmware cannot mend, a reset is asked for. */
+static void npu_watchdog_queues(struct npu_device *npu)
 {
 	struct npu_queue *queue, *victim;
 	bool running;
-	int ret;
 	u32 i;
 
 	running = npu_watchdog_update(npu);
 	victim = npu_watchdog_victim(npu, running);
 	if (!victim)
-		return NULL;
+		return;
 	dev_info_ratelimited(npu->drm.dev, "queue %u of %s: no progress within %u ms, stopping it\n",
 			     victim->slot, victim->owner, jiffies_to_msecs(victim->timeout));
 	npu_recovery_count(npu, NPU_STEP_QUEUE_KILL);
-	ret = npu_queue_stop(victim, DRM_NPU_QUEUE_TIMEDOUT, -ETIMEDOUT);
+	npu_queue_stop(victim, DRM_NPU_QUEUE_TIMEDOUT, -ETIMEDOUT);
 	npu_queue_put(victim);
 	npu_for_each_queue(npu, i, queue)
 		npu_queue_excuse(queue);
-	return ret ? "a queue that timed out cannot be stopped" : NULL;
 }
 
 static void npu_recovery_watchdog(struct work_struct *work)
@@ -343,19 +367,17 @@ static void npu_recovery_watchdog(struct work_struct *work)
 	struct npu_device *npu = container_of(to_delayed_work(work), struct npu_device,
 					      recovery.watchdog);
 	struct npu_recovery *rec = &npu->recovery;
-	const char *wrong = NULL;
+	bool good;
 
 	npu_pm_hold(npu);
 	/* Down: a reset will end all that is in flight, or it is being brought up. */
 	if (!npu_hw_enter(npu)) {
-		wrong = npu_watchdog_firmware(npu);
+		good = npu_watchdog_firmware(npu);
 		npu_hw_exit(npu);
-		if (!wrong)
-			wrong = npu_watchdog_queues(npu);
+		if (good)
+			npu_watchdog_queues(npu);
 		if (READ_ONCE(npu->perf.on))
 			npu_perf_wake(npu);
-		if (wrong)
-			npu_recovery_do_reset(npu, wrong);
 	}
 	if (atomic_read(&rec->inflight) && !npu_is_lost(npu))
 		queue_delayed_work(rec->wq, &rec->watchdog, NPU_WATCHDOG_PERIOD);

@@ -76,7 +76,8 @@ void npu_recovery_shutdown(struct npu_device *npu);
 void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step);
 void npu_recovery_wedge(struct npu_device *npu);
 void npu_recovery_request(struct npu_device *npu, const char *reason);
-int npu_recovery_reset_sync(struct npu_device *npu, const char *reason);
+void npu_recovery_thaw(struct npu_device *npu);
+int npu_recovery_wait(struct npu_device *npu);
 void npu_recovery_job_began(struct npu_device *npu);
 void npu_recovery_job_ended(struct npu_device *npu, int error);
 

@@ -148,6 +148,8 @@ int npu_reset_start(struct npu_device *npu)
 	}
 	npu->recovery.watching = false;
 	WRITE_ONCE(npu->hw_state, NPU_HW_UP);
+	/* The PCI core may have nothing more to say about a bus that it had frozen. */
+	npu_recovery_thaw(npu);
 	npu_perf_restart(npu);
 	npu_for_each_queue(npu, i, queue) {
 		npu_queue_end_lost(queue, -ECANCELED);

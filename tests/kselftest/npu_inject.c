@@ -125,6 +125,40 @@ TEST_F(inject, dead_firmware)
 	EXPECT_TRUE(works(ctx));
 }
 
+/* Many find out at once that the firmware does not answer: it is restarted for all of them, and not for each. */
+TEST_F(inject, asked_together)
+{
+	enum { PROGRAMS = 8, ROUNDS = 4 };
+	const int restarts = recovery_count(self->pci, "firmware_restarts");
+	int status, i, round;
+	pid_t child[PROGRAMS];
+
+	for (round = 1; round <= ROUNDS; round++) {
+		const enum npu_fault fault = round & 1 ? NPU_FAULT_HUNG_FIRMWARE : NPU_FAULT_DEAD_FIRMWARE;
+
+		ASSERT_EQ(0, inject(self->regs, fault, ANY, fault == NPU_FAULT_DEAD_FIRMWARE, 0));
+		for (i = 0; i < PROGRAMS; i++) {
+			child[i] = fork();
+			if (!child[i]) {
+				struct npu_ctx ctx;
+				int ret = npu_ctx_init(&ctx, 0);
+
+				/* begun by firmware that was still alive, it may be lost */
+				if (!ret)
+					ret = run_fill(&ctx);
+				npu_ctx_exit(&ctx);
+				_exit(ret && ret != -ECANCELED);
+			}
+		}
+		for (i = 0; i < PROGRAMS; i++) {
+			ASSERT_EQ(child[i], waitpid(child[i], &status, 0));
+			EXPECT_EQ(0, status);
+		}
+		EXPECT_TRUE(counted(self->pci, "firmware_restarts", restarts + round));
+		EXPECT_EQ(restarts + round, recovery_count(self->pci, "firmware_restarts"));
+	}
+}
+
 /* The next boot fails too, so the function is reset; only then is it known that trying again makes sense. */
 TEST_F(inject, dead_firmware_twice)
 {
@@ -339,7 +373,6 @@ TEST_F(inject, restarts_in_vain)
 	ASSERT_EQ(0, npu_reset_function(ctx->fd));
 	EXPECT_TRUE(works(ctx));
 	ASSERT_EQ(0, inject(self->regs, NPU_FAULT_DEAD_FIRMWARE, ANY, 1, 0));
-	/* who asks firmware that is dead for something asks for a restart too, maybe after the one that was due */
 	ASSERT_TRUE(counted(self->pci, "firmware_restarts", restarts + 6));
 	EXPECT_TRUE(works(ctx));
 	EXPECT_EQ(restarts + 6, recovery_count(self->pci, "firmware_restarts"));
