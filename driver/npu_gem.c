@@ -82,8 +82,30 @@ void npu_gem_set_user(struct npu_bo *bo, struct npu_user *user)
 	bo->user = npu_user_get(user);
 }
 
+/* Unmaps an object from its device, which does not use it any more. */
+static void npu_gem_unplug(struct npu_bo *bo)
+{
+	struct drm_gem_shmem_object *shmem = &bo->base;
+
+	if (bo->kind == DRM_NPU_BO_KIND_IMPORTED) {
+		npu_prime_unplug(bo);
+		return;
+	}
+	dma_resv_lock(shmem->base.resv, NULL);
+	if (bo->kind == DRM_NPU_BO_KIND_USERPTR) {
+		npu_userptr_unplug(bo);
+	} else if (shmem->sgt) {
+		dma_unmap_sgtable(shmem->base.dev->dev, shmem->sgt, DMA_BIDIRECTIONAL, 0);
+		sg_free_table(shmem->sgt);
+		kfree(shmem->sgt);
+		shmem->sgt = NULL;
+		npu_shmem_put_pages(shmem);
+	}
+	dma_resv_unlock(shmem->base.resv);
+}
+
 /**
- * npu_gem_del() - make an object unknown to its device
+ * npu_gem_del() - take an object from its device, and make it unknown there
  * @bo: object that is being freed
  */
 void npu_gem_del(struct npu_bo *bo)
@@ -91,6 +113,8 @@ void npu_gem_del(struct npu_bo *bo)
 	struct npu_device *npu = to_npu(bo->base.base.dev);
 
 	npu_shrinker_forget(bo);
+	/* While it is known: removal does not wait for an object that it does not find. */
+	npu_gem_unplug(bo);
 	scoped_guard(mutex, &npu->bos_lock)
 		list_del(&bo->node);
 	if (!bo->user)
@@ -245,27 +269,6 @@ void npu_bo_unpin(struct npu_bo *bo)
 	dma_resv_lock(bo->base.base.resv, NULL);
 	bo->pins--;
 	dma_resv_unlock(bo->base.base.resv);
-}
-
-static void npu_gem_unplug(struct npu_bo *bo)
-{
-	struct drm_gem_shmem_object *shmem = &bo->base;
-
-	if (bo->kind == DRM_NPU_BO_KIND_IMPORTED) {
-		npu_prime_unplug(bo);
-		return;
-	}
-	dma_resv_lock(shmem->base.resv, NULL);
-	if (bo->kind == DRM_NPU_BO_KIND_USERPTR) {
-		npu_userptr_unplug(bo);
-	} else if (shmem->sgt) {
-		dma_unmap_sgtable(shmem->base.dev->dev, shmem->sgt, DMA_BIDIRECTIONAL, 0);
-		sg_free_table(shmem->sgt);
-		kfree(shmem->sgt);
-		shmem->sgt = NULL;
-		npu_shmem_put_pages(shmem);
-	}
-	dma_resv_unlock(shmem->base.resv);
 }
 
 /**

@@ -569,8 +569,10 @@ void npu_queue_end(struct npu_queue *queue)
 	while (npu_queue_stop(queue, DRM_NPU_QUEUE_INNOCENT, -ECANCELED))
 		npu_recovery_wait(queue->npu);
 	npu_perf_remove_queue(queue);
+	/* While it is known: removal does not wait for a queue that it does not find. */
+	scoped_guard(rwsem_read, &queue->npu->hw_sem)
+		npu_queue_free_mem(queue);
 	npu_queue_release_slot(queue);
-	npu_queue_free_mem(queue);
 }
 
 /*

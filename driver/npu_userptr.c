@@ -103,7 +103,7 @@ err_free:
 
 /**
  * npu_userptr_unplug() - unmap an object from its device, which reaches it no more
- * @bo: object; its reservation lock is held, or nobody else knows it
+ * @bo: object; its reservation lock is held
  */
 void npu_userptr_unplug(struct npu_bo *bo)
 {
@@ -123,7 +123,6 @@ static void npu_userptr_free(struct drm_gem_object *obj)
 	struct npu_bo *bo = to_npu_bo(obj);
 
 	npu_gem_del(bo);
-	npu_userptr_unplug(bo);
 	npu_userptr_unpin(&bo->userptr);
 	drm_gem_object_release(obj);
 	npu_gem_destroy(bo);

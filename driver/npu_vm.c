@@ -80,9 +80,6 @@ static void npu_vm_release(struct kref *kref)
 	struct npu_vm *vm = container_of(kref, struct npu_vm, kref);
 	LIST_HEAD(dead);
 
-	/* From here on npu_vm_unplug_all() does not find it. */
-	scoped_guard(mutex, &npu_vm_list_lock)
-		list_del(&vm->node);
 	scoped_guard(mutex, &vm->lock) {
 		if (vm->root) {
 			npu_mmu_space_set(vm->npu, vm->asid, 0);
@@ -90,6 +87,9 @@ static void npu_vm_release(struct kref *kref)
 			npu_vm_clear(vm, &dead);
 		}
 	}
+	/* Not before: removal has to wait for that, and waits for those that it finds. */
+	scoped_guard(mutex, &npu_vm_list_lock)
+		list_del(&vm->node);
 	npu_vm_free_dead(&dead);
 	npu_mmu_space_free(vm->npu, vm->asid);
 	npu_user_uncharge(vm->user, NPU_RESOURCE_VMS, 1);
