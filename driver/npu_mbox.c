@@ -245,7 +245,7 @@ int npu_mbox_call(struct npu_device *npu, const struct npu_msg *request, struct 
 		dev_err_ratelimited(npu->drm.dev,
 				    "firmware did not answer request %u for queue %u\n", type,
 				    queue);
-		/* The next one need not wait as long to hear the same; who boots it decides for himself. */
+		/* The next one need not wait to hear the same. Who boots it decides for himself. */
 		if (READ_ONCE(npu->hw_state) == NPU_HW_UP)
 			WRITE_ONCE(mbox->dead, true);
 		return -ETIMEDOUT;

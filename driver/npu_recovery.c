@@ -131,7 +131,7 @@ static bool npu_recovery_pci_reset(struct npu_device *npu, int (*reset)(struct p
 }
 
 /**
- * npu_recovery_thaw() - the PCI core has done with a device that its bus had frozen, or has given it up
+ * npu_recovery_thaw() - the PCI core has done with a device that was frozen, or given it up
  * @npu: device
  */
 void npu_recovery_thaw(struct npu_device *npu)
@@ -152,7 +152,7 @@ static bool npu_recovery_thawed(struct npu_device *npu)
 				  NPU_THAW_TIMEOUT);
 }
 
-/* Return: 0: nothing is left to be done; -EAGAIN: its bus has frozen since; or another negative errno. */
+/* Return: 0: nothing is left to be done; -EAGAIN: its bus has frozen since; or another error. */
 static int npu_recovery_restart_firmware(struct npu_device *npu, const char *reason, bool thawed)
 {
 	int ret;
