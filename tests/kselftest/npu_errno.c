@@ -1135,12 +1135,13 @@ TEST(refused)
 
 		ASSERT_NE(0, error);
 		ASSERT_TRUE(!reason->make == !!reason->elsewhere);
-		for (n = 0; reason->make && (ret = reason->make(&env, n)) != END; n++)
+		for (n = 0; reason->make && (ret = reason->make(&env, n)) != END; n++) {
 			EXPECT_EQ(-error, ret)
 			{
 				TH_LOG("%s %s, request %d: \"%s\"", reason->section, reason->of, n,
 				       reason->when);
 			}
+		}
 		EXPECT_TRUE(n > 0 || reason->elsewhere);
 	}
 	/* none of them has done any harm */
