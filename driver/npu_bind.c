@@ -215,9 +215,11 @@ int npu_bind_exec(struct npu_bind *bind)
 
 	lockdep_assert_held(&vm->lock);
 	if (!vm->root || npu_is_lost(vm->npu))
-		return -ENODEV;
-	if (vm->unusable)
-		return -EINVAL;
+		ret = -ENODEV;
+	else if (vm->unusable)
+		ret = -EINVAL;
+	if (ret)
+		goto out_release;
 	/* Nothing fails after this point, but for the device being lost. */
 	for (i = 0; i < bind->count; i++) {
 		struct npu_bind_op *op = &bind->ops[i];
@@ -231,10 +233,11 @@ int npu_bind_exec(struct npu_bind *bind)
 		ret = npu_mmu_invalidate(vm->npu, vm->asid, start, end - start);
 	if (ret)
 		vm->unusable = true;
-	for (i = 0; i < bind->count; i++) {
+	for (i = 0; i < bind->count; i++)
 		trace_npu_bind(vm->npu->drm.dev, vm->asid, &bind->ops[i].arg, ret);
+out_release:
+	for (i = 0; i < bind->count; i++)
 		npu_pt_release(&bind->ops[i].pt);
-	}
 	return ret;
 }
 

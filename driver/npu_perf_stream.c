@@ -99,6 +99,7 @@ struct npu_perf_stream {
 	u64 tiles;
 	/* With &npu_perf.lock: */
 	u64 missed; /* queues that no stream of the hardware was free for */
+	bool closing; /* no lane will be started any more */
 	/* Protects what its members say; nothing is waited for with it. */
 	spinlock_t lock;
 	bool gone;
@@ -246,6 +247,8 @@ static bool npu_perf_stream_start(struct npu_perf_stream *stream)
 {
 	u32 i;
 
+	if (stream->closing)
+		return true;
 	for (i = 0; i < stream->lanes; i++) {
 		struct npu_perf_lane *lane = &stream->lane[i];
 
@@ -349,9 +352,10 @@ void npu_perf_add_queue(struct npu_queue *queue)
 
 	/* Where it cannot be entered, the end of the reset starts what is waiting. */
 	scoped_guard(mutex, &npu->perf.lock) {
+		queue->perf_ready = true;
 		list_for_each_entry(stream, &npu->perf.streams, node) {
-			if (stream->one || stream->device || !npu_perf_matches(stream, queue) ||
-			    npu_perf_has(stream, queue))
+			if (stream->one || stream->device || stream->closing ||
+			    !npu_perf_matches(stream, queue) || npu_perf_has(stream, queue))
 				continue;
 			if (npu_perf_assign(stream, queue))
 				stream->missed++;
@@ -372,7 +376,7 @@ static int npu_perf_stop_queue(struct npu_queue *queue)
 	u32 i;
 
 	scoped_guard(mutex, &npu->perf.lock) {
-		queue->perf_over = true;
+		queue->perf_ready = false;
 		list_for_each_entry(stream, &npu->perf.streams, node)
 			for (i = 0; i < stream->lanes; i++) {
 				struct npu_perf_lane *lane = &stream->lane[i];
@@ -849,6 +853,7 @@ static int npu_perf_stream_stop(struct npu_perf_stream *stream)
 	u32 i;
 
 	scoped_guard(mutex, &npu->perf.lock) {
+		stream->closing = true;
 		for (i = 0; i < stream->lanes; i++) {
 			npu_perf_lane_end(&stream->lane[i]);
 			if (entered && !ret)
@@ -1038,7 +1043,7 @@ static int npu_perf_attach(struct npu_perf_stream *stream, u32 queue_id)
 
 		if (!queue)
 			continue;
-		if (queue->perf_over || !npu_perf_matches(stream, queue) ||
+		if (!queue->perf_ready || !npu_perf_matches(stream, queue) ||
 		    (stream->one && READ_ONCE(queue->id) != queue_id)) {
 			npu_queue_put(queue);
 			continue;

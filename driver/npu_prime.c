@@ -80,6 +80,9 @@ struct drm_gem_object *npu_prime_import(struct drm_device *drm, struct dma_buf *
 /**
  * npu_prime_unplug() - unmap an imported object from a device that loses its driver
  * @bo: object
+ *
+ * Older kernels, 6.12 among them, keep what an exporter has mapped that can move its memory until
+ * the attachment goes, which is when the object is freed.
  */
 void npu_prime_unplug(struct npu_bo *bo)
 {

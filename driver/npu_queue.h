@@ -120,8 +120,8 @@ struct npu_queue {
 	u64 client;
 	/** @pid: process that made it; a reference */
 	struct pid *pid;
-	/** @perf_over: no stream will watch it any more; with &npu_perf.lock */
-	bool perf_over;
+	/** @perf_ready: streams may watch it; with &npu_perf.lock */
+	bool perf_ready;
 	/** @count: what it has done */
 	struct npu_perfmon_count count;
 

@@ -101,6 +101,7 @@ void npu_recovery_wedge(struct npu_device *npu)
 	}
 	npu_reset_give_up(npu, NPU_HW_WEDGED);
 	up_write(&npu->hw_sem);
+	wake_up_all(&npu->recovery.thaw);
 	npu_recovery_count(npu, NPU_STEP_WEDGED);
 	dev_err(npu->drm.dev,
 		"device is wedged: resets did not bring it back; reset it through sysfs, unbind and bind the driver, or power-cycle it\n");
@@ -159,8 +160,8 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 
 	down_write(&npu->hw_sem);
 	/*
-	 * Who came before has done it, if nobody asks any more. Asleep it was reset for that, and will
-	 * boot when it is woken.
+	 * Who came before has done it, if nobody asks any more. Asleep it was reset for that, and
+	 * will boot when it is woken.
 	 */
 	if (!READ_ONCE(npu->recovery.reason) || npu_is_lost(npu) ||
 	    npu->hw_state == NPU_HW_ASLEEP) {
@@ -172,6 +173,8 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 		return -EAGAIN;
 	}
 	if (atomic_inc_return(&npu->recovery.in_vain) > NPU_RESTARTS_IN_VAIN) {
+		/* What follows looks whether it has come up again, and who waits frees memory. */
+		npu_reset_stop(npu, reason);
 		up_write(&npu->hw_sem);
 		return -ELOOP;
 	}
@@ -232,11 +235,9 @@ static void npu_recovery_reset_work(struct work_struct *work)
 	/* What was asked for may have been done since. */
 	if (!READ_ONCE(npu->recovery.reason))
 		return;
-	if (npu_pm_get(npu)) {
-		/* One that cannot be woken is in reset. */
-		WRITE_ONCE(npu->recovery.reason, NULL);
+	/* One that cannot be woken is in reset; its boot forgets what was asked for. */
+	if (npu_pm_get(npu))
 		return;
-	}
 	npu_pm_wake_late(npu);
 	reason = READ_ONCE(npu->recovery.reason);
 	if (reason)
