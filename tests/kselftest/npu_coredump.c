@@ -393,8 +393,9 @@ TEST_F(coredump, npu_prof)
 	args.line = ctx.va;
 	EXPECT_EQ(-EFAULT, rt_run(&ctx, "wild_write", &args, sizeof(args), 1));
 	line = *(volatile uint32_t *)ctx.mem;
-	rt_exit(&ctx);
+	/* before the memory goes that it is about */
 	ASSERT_TRUE(has_dump(self));
+	rt_exit(&ctx);
 	snprintf(command, sizeof(command), "npu-prof coredump --elf %s %s 2>&1",
 		 rt_beside("fault_kernels.elf", elf, sizeof(elf)), self->path);
 	pipe = popen(command, "r");
