@@ -9,7 +9,7 @@
  */
 #include <sys/wait.h>
 
-#include "npu_inject.h"
+#include "npu_load.h"
 
 /* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
 #define AER_COMPLETION_TIMEOUT (1u << 14)
@@ -210,6 +210,38 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_for_long, 300)
 	EXPECT_EQ(-ECANCELED, npu_ctx_submit(&self->idle, 1));
 	EXPECT_TRUE(works(ctx));
 	EXPECT_TRUE(works(&self->idle));
+}
+
+/*
+ * Fatal, and the device does not answer after the reset of its bus: the kernel gives it up, and the driver with it:
+ * at once where the kernel says so, else when it has waited long enough. It has to be found anew.
+ */
+TEST_F_TIMEOUT(pci_error, injected_fatal_given_up, 300)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	const int wedged = recovery_count(self->pci, "wedged");
+	char port[64], remove[96];
+	int ret;
+
+	if (!have_monitor())
+		SKIP(return, "no port to QEMU's monitor to end the fault");
+	ASSERT_TRUE(find_port(self->pci, port, sizeof(port)));
+	ASSERT_EQ(0, new_queue(ctx, 0));
+	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 1u << 30, 0, NPU_FAULT_PERSIST);
+	ret = aer_inject(port, AER_DATA_LINK);
+	if (ret) {
+		monitor_clear();
+		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
+	}
+	EXPECT_TRUE(counted(self->pci, "wedged", wedged + 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(&self->idle, 1));
+
+	EXPECT_TRUE(monitor_clear());
+	snprintf(remove, sizeof(remove), "devices/%s/remove", self->pci);
+	ASSERT_EQ(0, bus_write(remove, "1"));
+	ASSERT_EQ(0, bus_write("rescan", "1"));
+	EXPECT_TRUE(npu_load_back());
 }
 
 /* The kernel wakes the device to reset its bus. What has reset it before is in the way of nobody. */
