@@ -29,6 +29,10 @@
  * What the bus finds out by itself (AER, DPC) is recovered by the PCI core, see
  * npu_pci_error.c; the steps here wait for that, and go on if it comes to nothing.
  *
+ * Who finds that the device does not do as told asks for a reset before letting go of it, and the
+ * worker looks, with the device for itself, whether anybody still asks: each boot forgets what was
+ * asked for before it. So nobody is reset for what the firmware before has done.
+ *
  * Watchdog and reset run on one ordered workqueue and never at the same time.
  * Neither allocates memory: fences wait for them, and memory may wait for fences.
  *
@@ -36,6 +40,9 @@
  * owners would be told to make a new queue and try again, of a device that may
  * turn out to be wedged a moment later, and some that it is gone, as chance
  * has it. Each attempt has a time limit, so the outcome is there in bounded time too.
+ *
+ * Rejected: numbering the boots of the firmware, and asking for the reset of a number. That says the
+ * same, and everybody who waits for an answer would have to carry the number.
  *
  * Rejected: resubmitting all jobs of innocent queues after a reset. One that
  * has begun may have run half, and nothing says that running it again gives the same.
