@@ -41,8 +41,8 @@
  * turn out to be wedged a moment later, and some that it is gone, as chance
  * has it. Each attempt has a time limit, so the outcome is there in bounded time too.
  *
- * Rejected: numbering the boots of the firmware, and asking for the reset of a number. That says the
- * same, and everybody who waits for an answer would have to carry the number.
+ * Rejected: numbering the boots of the firmware, and asking for the reset of a number. That says
+ * the same, and everybody who waits for an answer would have to carry the number.
  *
  * Rejected: resubmitting all jobs of innocent queues after a reset. One that
  * has begun may have run half, and nothing says that running it again gives the same.
