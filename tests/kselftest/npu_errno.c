@@ -13,8 +13,8 @@
 ONE(query_type, REQUEST(DEV_QUERY, dev_query, .type = 99))
 ONE(query_pointer, REQUEST(DEV_QUERY, dev_query, .size = 8, .pointer = 8))
 
-TWO(vm_flags, (REQUEST(VM_CREATE, vm_create, .flags = 1)),
-    (REQUEST(VM_DESTROY, vm_destroy, .id = env->other_vm, .pad = 1)))
+TWO(vm_flags, REQUEST(VM_CREATE, vm_create, .flags = 1),
+    REQUEST(VM_DESTROY, vm_destroy, .id = env->other_vm, .pad = 1))
 
 static int vm_spaces(struct env *env, int i)
 {
@@ -28,8 +28,8 @@ static int vm_spaces(struct env *env, int i)
 	return i ? END : ret;
 }
 
-TWO(vm_unknown, (npu_vm_destroy(env->fd, NOBODYS)),
-    (REQUEST(VM_GET_STATE, vm_get_state, .vm_id = NOBODYS)))
+TWO(vm_unknown, npu_vm_destroy(env->fd, NOBODYS),
+    REQUEST(VM_GET_STATE, vm_get_state, .vm_id = NOBODYS))
 
 /* ---- BOs ------------------------------------------------------------------------------------------- */
 
@@ -84,9 +84,9 @@ static int own_bo(struct env *env, uint64_t offset, uint64_t size, uint32_t flag
 
 ONE(own_flags, own_bo(env, 0, PAGE, 1u << 31))
 
-TWO(own_alignment, (own_bo(env, 1, PAGE, 0)), (own_bo(env, 0, PAGE + 1, 0)))
+TWO(own_alignment, own_bo(env, 1, PAGE, 0), own_bo(env, 0, PAGE + 1, 0))
 
-TWO(own_size, (own_bo(env, 0, 0, 0)), (own_bo(env, 0, (16ull << 30) + PAGE, 0)))
+TWO(own_size, own_bo(env, 0, 0, 0), own_bo(env, 0, (16ull << 30) + PAGE, 0))
 
 ONE(own_wraps, REQUEST(BO_USERPTR, bo_userptr, .addr = -PAGE, .size = 2 * PAGE))
 
@@ -121,11 +121,11 @@ ONE(advice_unknown, REQUEST(BO_MADVISE, bo_madvise, .handle = env->bo, .advice =
 ONE(advice_own, REQUEST(BO_MADVISE, bo_madvise, .handle = env->own))
 ONE(advice_no_handle, REQUEST(BO_MADVISE, bo_madvise, .handle = NOBODYS))
 
-TWO(label_pad, (REQUEST(BO_QUERY_INFO, bo_query_info, .handle = env->bo, .pad = 1)),
-    (REQUEST(BO_SET_LABEL, bo_set_label, .handle = env->bo, .pad = 1)))
+TWO(label_pad, REQUEST(BO_QUERY_INFO, bo_query_info, .handle = env->bo, .pad = 1),
+    REQUEST(BO_SET_LABEL, bo_set_label, .handle = env->bo, .pad = 1))
 
-TWO(label_no_handle, (REQUEST(BO_QUERY_INFO, bo_query_info, .handle = NOBODYS)),
-    (REQUEST(BO_SET_LABEL, bo_set_label, .handle = NOBODYS)))
+TWO(label_no_handle, REQUEST(BO_QUERY_INFO, bo_query_info, .handle = NOBODYS),
+    REQUEST(BO_SET_LABEL, bo_set_label, .handle = NOBODYS))
 
 static int label_pointer(struct env *env, int i)
 {
@@ -528,12 +528,12 @@ ONE(submit_point_0, submit_sync(env, (struct drm_npu_sync_op){.flags = DRM_NPU_S
 								       DRM_NPU_SYNC_OP_TIMELINE,
 							      .handle = env->timeline}))
 
-TWO(submit_wait_nothing, (submit_sync(env, (struct drm_npu_sync_op){.handle = env->binary})),
-    (submit_sync(env, (struct drm_npu_sync_op){.flags = DRM_NPU_SYNC_OP_TIMELINE,
-					       .handle = env->timeline,
-					       .point = 7})))
+TWO(submit_wait_nothing, submit_sync(env, (struct drm_npu_sync_op){.handle = env->binary}),
+    submit_sync(env, (struct drm_npu_sync_op){.flags = DRM_NPU_SYNC_OP_TIMELINE,
+					      .handle = env->timeline,
+					      .point = 7}))
 
-TWO(submit_bad_access, (submit_access(env, env->private_bo)), (submit_access(env, env->own)))
+TWO(submit_bad_access, submit_access(env, env->private_bo), submit_access(env, env->own))
 
 static int submit_too_large(struct env *env, int i)
 {
@@ -614,8 +614,8 @@ ONE(perfmon_read_pointer, REQUEST(PERFMON_READ, perfmon_read, .id = env->perfmon
 
 ONE(perfmon_pad, REQUEST(PERFMON_DESTROY, perfmon_destroy, .id = env->perfmon, .pad = 1))
 
-TWO(perfmon_unknown, (REQUEST(PERFMON_READ, perfmon_read, .id = NOBODYS)),
-    (REQUEST(PERFMON_DESTROY, perfmon_destroy, .id = NOBODYS)))
+TWO(perfmon_unknown, REQUEST(PERFMON_READ, perfmon_read, .id = NOBODYS),
+    REQUEST(PERFMON_DESTROY, perfmon_destroy, .id = NOBODYS))
 
 /* Each is a good request with one thing that is not. */
 static int perf_unknown(struct env *env, int i)
@@ -814,9 +814,8 @@ static int perf_files(struct env *env, int i)
 }
 
 TWO(stream_lane,
-    (npu_ioctl(env->stream, DRM_NPU_PERF_IOC_STATUS, &(struct drm_npu_perf_status){.lane = 1})),
-    (npu_ioctl(env->stream, DRM_NPU_PERF_IOC_CONSUME, &(struct drm_npu_perf_consume){.lane = 1})))
-
+    npu_ioctl(env->stream, DRM_NPU_PERF_IOC_STATUS, &(struct drm_npu_perf_status){.lane = 1}),
+    npu_ioctl(env->stream, DRM_NPU_PERF_IOC_CONSUME, &(struct drm_npu_perf_consume){.lane = 1}))
 ONE(stream_pad,
     npu_ioctl(env->stream, DRM_NPU_PERF_IOC_CONSUME, &(struct drm_npu_perf_consume){.pad = 1}))
 
@@ -835,8 +834,8 @@ static int stream_mmap(struct env *env, size_t size, int prot, int flags)
 
 ONE(stream_map_write, stream_mmap(env, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED))
 
-TWO(stream_map_beyond, (stream_mmap(env, 3 * PAGE, PROT_READ, MAP_SHARED)),
-    (stream_mmap(env, PAGE, PROT_READ, MAP_PRIVATE)))
+TWO(stream_map_beyond, stream_mmap(env, 3 * PAGE, PROT_READ, MAP_SHARED),
+    stream_mmap(env, PAGE, PROT_READ, MAP_PRIVATE))
 
 /* ---- the tables ------------------------------------------------------------------------------------ */
 
@@ -1078,7 +1077,8 @@ TEST(documented)
 		int count;
 
 		if (!strncmp(line, "## ", 3)) {
-			snprintf(section, sizeof(section), "%.*s", (int)strcspn(line + 3, ",\n"), line + 3);
+			snprintf(section, sizeof(section), "%.*s", (int)strcspn(line + 3, ",\n"),
+				 line + 3);
 		}
 		if (line[0] != '|' || !strncmp(line, "| error |", 9)) {
 			errors = line[0] == '|';
@@ -1113,8 +1113,8 @@ TEST(documented)
 	for (struct reason *reason = reasons; reason < reasons + REASONS; reason++) {
 		EXPECT_TRUE(reason->found)
 		{
-			TH_LOG("%s: %s: \"%s\" is not in docs/uapi.md", reason->section, reason->error,
-			       reason->when);
+			TH_LOG("%s: %s: \"%s\" is not in docs/uapi.md", reason->section,
+			       reason->error, reason->when);
 		}
 	}
 }
