@@ -6,7 +6,7 @@
  */
 #include "npu_errno.h"
 
-#define ALL_QUEUES 4096 /* more than any device has */
+#define MORE_THAN_ALL 4096 /* queues or address spaces of any device */
 
 /* ---- DEV_QUERY, VMs -------------------------------------------------------------------------------- */
 
@@ -16,17 +16,19 @@ ONE(query_pointer, REQUEST(DEV_QUERY, dev_query, .size = 8, .pointer = 8))
 TWO(vm_flags, REQUEST(VM_CREATE, vm_create, .flags = 1),
     REQUEST(VM_DESTROY, vm_destroy, .id = env->other_vm, .pad = 1))
 
-static int vm_spaces(struct env *env, int i)
+/* Closing the file gives them all back. */
+static int take_all_spaces(void)
 {
-	int fd = npu_test_open(), ret = fd;
+	int fd = npu_test_open(), ret = fd < 0 ? fd : 0;
 	uint32_t id;
 
-	/* closing the file gives them all back */
-	for (int n = 0; !ret || n == 0; n++)
-		ret = n < 4096 && fd >= 0 ? npu_vm_create(fd, &id) : -EPROTO;
+	for (int n = 0; !ret; n++)
+		ret = n < MORE_THAN_ALL ? npu_vm_create(fd, &id) : -EPROTO;
 	close(fd);
-	return i ? END : ret;
+	return ret;
 }
+
+ONE(vm_spaces, take_all_spaces())
 
 TWO(vm_unknown, npu_vm_destroy(env->fd, NOBODYS),
     REQUEST(VM_GET_STATE, vm_get_state, .vm_id = NOBODYS))
@@ -172,6 +174,14 @@ static int bind_synced(struct env *env, uint32_t flags, struct drm_npu_sync_op s
 static struct drm_npu_vm_bind_op map(struct env *env)
 {
 	return (struct drm_npu_vm_bind_op){.bo_handle = env->bo, .va = FREE_VA, .size = PAGE};
+}
+
+static int bind_bo(struct env *env, uint32_t handle)
+{
+	struct drm_npu_vm_bind_op op = map(env);
+
+	op.bo_handle = handle;
+	return bind(env, op);
 }
 
 static int bind_flags(struct env *env, int i)
@@ -340,8 +350,7 @@ static int bind_no_such(struct env *env, int i)
 	case 0:
 		return npu_vm_bind(env->fd, NOBODYS, &op, 1);
 	case 1:
-		op.bo_handle = NOBODYS;
-		return bind(env, op);
+		return bind_bo(env, NOBODYS);
 	case 2:
 		return bind_synced(env, DRM_NPU_VM_BIND_ASYNC,
 				   (struct drm_npu_sync_op){.flags = DRM_NPU_SYNC_OP_SIGNAL,
@@ -351,29 +360,9 @@ static int bind_no_such(struct env *env, int i)
 	}
 }
 
-static int bind_private(struct env *env, int i)
-{
-	struct drm_npu_vm_bind_op op = map(env);
-
-	op.bo_handle = env->private_bo;
-	return i ? END : bind(env, op);
-}
-
-static int bind_own_readonly(struct env *env, int i)
-{
-	struct drm_npu_vm_bind_op op = map(env);
-
-	op.bo_handle = env->own_readonly;
-	return i ? END : bind(env, op);
-}
-
-static int bind_taken(struct env *env, int i)
-{
-	struct drm_npu_vm_bind_op op = map(env);
-
-	op.bo_handle = env->taken;
-	return i ? END : bind(env, op);
-}
+ONE(bind_private, bind_bo(env, env->private_bo))
+ONE(bind_own_readonly, bind_bo(env, env->own_readonly))
+ONE(bind_taken, bind_bo(env, env->taken))
 
 /* ---- queues and jobs ------------------------------------------------------------------------------- */
 
@@ -401,25 +390,23 @@ static int queue_priority_as_user(struct env *env, int i)
 			       i ? DRM_NPU_QUEUE_PRIORITY_REALTIME : DRM_NPU_QUEUE_PRIORITY_HIGH);
 }
 
-static int queue_priority(struct env *env, int i)
-{
-	return i > 1 ? END : as_user(queue_priority_as_user, i);
-}
+TWO(queue_priority, as_user(queue_priority_as_user, 0), as_user(queue_priority_as_user, 1))
 
 ONE(queue_no_vm, REQUEST(QUEUE_CREATE, queue_create, .vm_id = NOBODYS))
 
-static int queue_all(struct env *env, int i)
+static int take_all_queues(void)
 {
 	int fd = npu_test_open(), ret;
 	uint32_t vm, id;
 
 	ret = fd < 0 ? fd : npu_vm_create(fd, &vm);
 	for (int n = 0; !ret; n++)
-		ret = n < ALL_QUEUES ? npu_queue_create(fd, vm, 0, &id) : -EPROTO;
+		ret = n < MORE_THAN_ALL ? npu_queue_create(fd, vm, 0, &id) : -EPROTO;
 	close(fd);
-	return i ? END : ret;
+	return ret;
 }
 
+ONE(queue_all, take_all_queues())
 ONE(queue_destroy_pad, REQUEST(QUEUE_DESTROY, queue_destroy, .id = env->queue, .pad = 1))
 ONE(queue_destroy_unknown, npu_queue_destroy(env->fd, NOBODYS))
 
@@ -586,7 +573,7 @@ ONE(perfmon_no_queue,
     REQUEST(PERFMON_CREATE, perfmon_create, .counter_version = env->info.counter_version,
 	    .counters = 1, .queue_id = NOBODYS))
 
-static int perfmon_all(struct env *env, int i)
+static int take_all_perfmons(struct env *env)
 {
 	struct drm_npu_perfmon_create req = {.counter_version = env->info.counter_version,
 					     .counters = 1};
@@ -595,8 +582,10 @@ static int perfmon_all(struct env *env, int i)
 	for (n = 0; !ret && n < 65; n++)
 		ret = npu_ioctl(fd, DRM_IOCTL_NPU_PERFMON_CREATE, &req);
 	close(fd);
-	return i ? END : n == 65 ? ret : -EPROTO;
+	return n == 65 ? ret : -EPROTO;
 }
+
+ONE(perfmon_all, take_all_perfmons(env))
 
 ONE(perfmon_read_flag, REQUEST(PERFMON_READ, perfmon_read, .id = env->perfmon, .flags = 1u << 31))
 
@@ -616,6 +605,15 @@ ONE(perfmon_pad, REQUEST(PERFMON_DESTROY, perfmon_destroy, .id = env->perfmon, .
 
 TWO(perfmon_unknown, REQUEST(PERFMON_READ, perfmon_read, .id = NOBODYS),
     REQUEST(PERFMON_DESTROY, perfmon_destroy, .id = NOBODYS))
+
+static struct drm_npu_perf_stream_open perf_device(const struct env *env)
+{
+	struct drm_npu_perf_stream_open req = perf(env);
+
+	req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
+	req.queue_id = 0;
+	return req;
+}
 
 /* Each is a good request with one thing that is not. */
 static int perf_unknown(struct env *env, int i)
@@ -718,31 +716,22 @@ static int perf_queue_id(struct env *env, int i)
 
 static int perf_device_pid(struct env *env, int i)
 {
-	struct drm_npu_perf_stream_open req = perf(env);
+	struct drm_npu_perf_stream_open req = perf_device(env);
 
-	req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
-	req.queue_id = 0;
 	req.pid = getpid();
 	return i ? END : perf_open(env, req);
 }
 
 static int perf_not_allowed_as_user(struct env *env, int i)
 {
-	struct drm_npu_perf_stream_open req = perf(env);
+	struct drm_npu_perf_stream_open req = i ? perf_device(env) : perf(env);
 
-	if (i) {
-		req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
-		req.queue_id = 0;
-	} else {
+	if (!i)
 		req.pid = getpid();
-	}
 	return perf_open(env, req);
 }
 
-static int perf_not_allowed(struct env *env, int i)
-{
-	return i > 1 ? END : as_user(perf_not_allowed_as_user, i);
-}
+TWO(perf_not_allowed, as_user(perf_not_allowed_as_user, 0), as_user(perf_not_allowed_as_user, 1))
 
 static int perf_no_process(struct env *env, int i)
 {
@@ -761,7 +750,7 @@ static int perf_no_queue(struct env *env, int i)
 }
 
 /* The ids of a file begin with the same. */
-static int perf_not_unique(struct env *env, int i)
+static int open_not_unique(struct env *env)
 {
 	struct drm_npu_perf_stream_open req = perf(env);
 	struct npu_ctx other, third;
@@ -776,21 +765,14 @@ static int perf_not_unique(struct env *env, int i)
 		npu_ctx_exit(&third);
 	}
 	npu_ctx_exit(&other);
-	return i ? END : ret;
+	return ret;
 }
 
-static int perf_watched(struct env *env, int i)
-{
-	struct drm_npu_perf_stream_open req = perf(env);
+ONE(perf_not_unique, open_not_unique(env))
 
-	if (i) {
-		req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
-		req.queue_id = 0;
-	}
-	return i > 1 ? END : perf_open(env, req);
-}
+TWO(perf_watched, perf_open(env, perf(env)), perf_open(env, perf_device(env)))
 
-static int perf_files(struct env *env, int i)
+static int open_without_files(struct env *env)
 {
 	struct rlimit limit, none;
 	int fd, ret;
@@ -810,8 +792,10 @@ static int perf_files(struct env *env, int i)
 	if (setrlimit(RLIMIT_NOFILE, &limit))
 		return -EPROTO;
 	env->stream = perf_open(env, perf(env));
-	return env->stream < 0 ? -EPROTO : i ? END : ret;
+	return env->stream < 0 ? -EPROTO : ret;
 }
+
+ONE(perf_files, open_without_files(env))
 
 TWO(stream_lane,
     npu_ioctl(env->stream, DRM_NPU_PERF_IOC_STATUS, &(struct drm_npu_perf_status){.lane = 1}),

@@ -10,14 +10,13 @@
 #define _GNU_SOURCE
 #endif
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "npu_perf.h"
 #include "npu_test.h"
 
-#define PAGE	   4096ull
-#define NOBODYS	   4711 /* id or handle that is nobody's */
-#define FREE_VA	   (4 * NPU_TEST_VA)
+#define PAGE	4096ull
+#define NOBODYS 4711 /* id or handle that is nobody's */
+#define FREE_VA (4 * NPU_TEST_VA)
 
 /* What the requests are about. */
 struct env {
@@ -27,8 +26,9 @@ struct env {
 	uint32_t other_vm, private_bo; /* the BO belongs to that VM */
 	uint32_t over;		       /* a queue that is not usable any more */
 	uint32_t own, own_readonly;    /* memory of this process */
-	uint32_t taken;		       /* a BO whose memory was taken; 0: the kernel took none */
-	uint32_t perfmon, binary, timeline; /* syncobjs that hold nothing */
+	uint32_t taken;		       /* a BO whose memory was taken */
+	uint32_t perfmon;
+	uint32_t binary, timeline; /* syncobjs that hold nothing */
 	int stream;
 	struct drm_npu_device_info info;
 	uint8_t *pages; /* four, the third of which may only be read, and the last not even that */
@@ -169,29 +169,26 @@ typedef int requests(struct env *env, int i);
 		return i ? END : (__VA_ARGS__); \
 	}
 
-/* Requests number i as a user without any capabilities, who opens the node himself. */
+/* Request number i of a case, for who is somebody else. */
+struct request {
+	requests *make;
+	int i;
+};
+
+static int make_request(void *arg)
+{
+	const struct request *request = arg;
+	struct env env = {};
+
+	return env_init(&env) ? EPROTO : -request->make(&env, request->i);
+}
+
+/* As a user without any capabilities, who opens the node himself. */
 static int as_user(requests *make, int i)
 {
-	int status;
-	pid_t pid = fork();
+	struct request request = {make, i};
 
-	if (!pid) {
-		struct env env = {};
-		char path[32];
-		int ret;
-
-		for (int node = 0; node < 64; node++) {
-			snprintf(path, sizeof(path), "/dev/accel/accel%d", node);
-			chmod(path, 0666);
-		}
-		if (setgid(1000) || setuid(1000) || env_init(&env))
-			_exit(255);
-		ret = make(&env, i);
-		_exit(ret < 0 ? -ret : ret == END ? 254 : 0);
-	}
-	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) == 255)
-		return -EPROTO;
-	return WEXITSTATUS(status) == 254 ? END : -WEXITSTATUS(status);
+	return -npu_as_user(make_request, &request);
 }
 
 #endif /* NPU_ERRNO_H */

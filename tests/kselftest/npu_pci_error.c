@@ -167,6 +167,21 @@ static bool find_port(const char *pci, char *port, size_t size)
 }
 
 /*
+ * The device does not answer that many reads, or at all (0), and its port reports a fatal error. Return: as
+ * aer_inject(), after whose errors the device answers.
+ */
+static int port_reports_silence(FIXTURE_DATA(pci_error) *self, const char *port, uint32_t reads)
+{
+	int ret;
+
+	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, reads, 0, NPU_FAULT_PERSIST);
+	ret = aer_inject(port, AER_DATA_LINK);
+	if (ret)
+		monitor_clear();
+	return ret;
+}
+
+/*
  * Fatal, and the link does not come up again: the driver does not wait for that as long as the kernel does, which
  * is for more than a minute. When the link is there after all, the kernel brings the device back if it still waits,
  * and else an administrator.
@@ -185,12 +200,9 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_for_long, 300)
 	ASSERT_TRUE(find_port(self->pci, port, sizeof(port)));
 	/* with nothing to do the driver does not look at the device, and hears of it by the error that its port reports */
 	ASSERT_EQ(0, new_queue(ctx, 0));
-	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0, NPU_FAULT_PERSIST);
-	ret = aer_inject(port, AER_DATA_LINK);
-	if (ret) {
-		monitor_clear();
+	ret = port_reports_silence(self, port, 0);
+	if (ret)
 		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
-	}
 	ASSERT_TRUE(counted(self->pci, "pci_errors", errors + 1));
 	EXPECT_EQ(0, npu_ctx_submit(ctx, 1));
 	EXPECT_EQ(-ENODEV, wait_job(ctx, 3 * NPU_TEST_WAIT_NS));
@@ -227,12 +239,9 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_given_up, 300)
 		SKIP(return, "no port to QEMU's monitor to end the fault");
 	ASSERT_TRUE(find_port(self->pci, port, sizeof(port)));
 	ASSERT_EQ(0, new_queue(ctx, 0));
-	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 1u << 30, 0, NPU_FAULT_PERSIST);
-	ret = aer_inject(port, AER_DATA_LINK);
-	if (ret) {
-		monitor_clear();
+	ret = port_reports_silence(self, port, 1u << 30);
+	if (ret)
 		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
-	}
 	EXPECT_TRUE(counted(self->pci, "wedged", wedged + 1));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(&self->idle, 1));

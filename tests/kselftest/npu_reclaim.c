@@ -65,30 +65,7 @@ FIXTURE_TEARDOWN(limits)
 	npu_write_file(PARAM "user_queues", text);
 }
 
-/*
- * Runs as a user of its own, who opens the node itself: whose it is decides. What it returns becomes
- * the exit status.
- */
-static int as_user(int (*run)(void))
-{
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		char path[32];
-
-		for (int i = 0; i < 64; i++) {
-			snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
-			chmod(path, 0666);
-		}
-		if (setgid(1000) || setuid(1000))
-			_exit(99);
-		_exit(run());
-	}
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int use_memory(void)
+static int use_memory(void *unused)
 {
 	struct drm_npu_limits limits = {};
 	int fd = npu_test_open(), second = npu_test_open();
@@ -126,10 +103,10 @@ static int use_memory(void)
 
 TEST_F(limits, memory)
 {
-	EXPECT_EQ(0, as_user(use_memory));
+	EXPECT_EQ(0, npu_as_user(use_memory, NULL));
 }
 
-static int use_vms(void)
+static int use_vms(void *unused)
 {
 	struct drm_npu_limits limits = {};
 	int fd = npu_test_open();
@@ -154,7 +131,7 @@ static int use_vms(void)
 
 TEST_F(limits, vms_and_queues)
 {
-	EXPECT_EQ(0, as_user(use_vms));
+	EXPECT_EQ(0, npu_as_user(use_vms, NULL));
 }
 
 /* Who may take all is counted, and not limited. */

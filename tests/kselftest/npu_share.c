@@ -555,22 +555,9 @@ TEST_F(share, userptr_bad)
 	EXPECT_EQ(0, pinned());
 }
 
-/* Runs as somebody without privileges; what it returns becomes the exit status. */
-static int as_user(int (*run)(int fd), int fd)
+static int pin_too_much(void *arg)
 {
-	int status;
-	pid_t pid = fork();
-
-	if (!pid) {
-		if (setgid(1000) || setuid(1000))
-			_exit(99);
-		_exit(run(fd));
-	}
-	return waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-static int pin_too_much(int fd)
-{
+	const int fd = *(const int *)arg;
 	const struct rlimit limit = { SIZE / 2, SIZE / 2 };
 	void *mem = anonymous(SIZE);
 	uint32_t handle;
@@ -590,7 +577,7 @@ static int pin_too_much(int fd)
 
 TEST_F(share, userptr_memlock)
 {
-	EXPECT_EQ(0, as_user(pin_too_much, self->ctx.fd));
+	EXPECT_EQ(0, npu_as_user(pin_too_much, &self->ctx.fd));
 }
 
 /* What a child does with its copy is not the device's business. */
