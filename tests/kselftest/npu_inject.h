@@ -20,6 +20,7 @@
 
 #define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
 #define CODE_VA (NPU_TEST_VA + 0x20000)
+#define BIND_VA (4 * NPU_TEST_VA)
 #define ANY NPU_FAULT_ANY
 #define SECONDS(n) ((n) * 1000000000ll)
 
@@ -411,6 +412,17 @@ static inline int new_queue(struct npu_ctx *ctx, uint32_t timeout_ms)
 	int ret = npu_queue_destroy(ctx->fd, ctx->queue);
 
 	return ret ? ret : npu_queue_create(ctx->fd, ctx->vm, timeout_ms, &ctx->queue);
+}
+
+/* New mappings, some replaced, all gone again: page tables and translations of a VM. */
+static inline int bind_round(struct npu_ctx *ctx)
+{
+	int ret = npu_map(ctx->fd, ctx->vm, ctx->bo, 0, BIND_VA, NPU_TEST_SIZE, 0);
+
+	for (int i = 0; !ret && i < 8; i++)
+		ret = npu_map(ctx->fd, ctx->vm, ctx->bo, 0, BIND_VA + i * 0x11000, 0x1000,
+			      DRM_NPU_VM_BIND_READONLY);
+	return ret ? ret : npu_unmap(ctx->fd, ctx->vm, BIND_VA, NPU_TEST_SIZE);
 }
 
 static inline bool works(struct npu_ctx *ctx)

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs that use the device while a test resets it, takes it away or puts it to sleep. Each of
- * them may see its jobs lost and the device gone, and nothing else.
+ * them may see its work lost and the device gone, and nothing else. They count what they do, so that the
+ * test knows that there was work to be lost, and that it goes on.
  */
 #ifndef NPU_LOAD_H
 #define NPU_LOAD_H
 
+#include <npu_perf.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include "npu_inject.h"
 
-#define NPU_LOAD_WORKERS 4
+#define NPU_LOAD_DEPTH 8 /* jobs in flight of the one that has many */
 
-struct npu_load {
-	pid_t worker[NPU_LOAD_WORKERS];
+struct npu_load_count {
+	uint64_t done, lost; /* jobs, or other rounds */
 };
 
 /* What may become of work on a device that is reset and taken away. */
@@ -23,32 +25,181 @@ static inline bool npu_load_excused(int ret)
 	return !ret || ret == -ECANCELED || ret == -ENODEV;
 }
 
-/* One program's life: some jobs, until something ends them. False: it saw what it must not see. */
-static inline bool npu_load_live(void)
+static inline int npu_load_note(struct npu_load_count *count, int ret)
+{
+	if (npu_load_excused(ret))
+		__atomic_add_fetch(ret ? &count->lost : &count->done, 1, __ATOMIC_RELAXED);
+	return ret;
+}
+
+/* One job after the other. */
+static inline int npu_load_short(struct npu_ctx *ctx, struct npu_load_count *count)
+{
+	int ret = 0;
+
+	for (int i = 0; !ret; i++)
+		ret = npu_load_note(count, i % 2 ? run_fill(ctx) : run_kernel(ctx, NPU_INSN_EXIT));
+	return ret;
+}
+
+/* Jobs that take some milliseconds, and always several of them in flight. */
+static inline int npu_load_deep(struct npu_ctx *ctx, struct npu_load_count *count)
+{
+	/* lui a1, 0x10; addi a1, a1, -1; bnez a1, . - 4 */
+	static const uint32_t code[] = { 0x000105b7, 0xfff58593, 0xfe059ee3, NPU_INSN_EXIT };
+	uint32_t jobs[NPU_LOAD_DEPTH], first = 0, next = 0;
+	int ret = 0, error;
+
+	memcpy(ctx->mem + (CODE_VA - NPU_TEST_VA), code, sizeof(code));
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 8);
+	for (;;) {
+		while (!ret && next - first < NPU_LOAD_DEPTH) {
+			ret = npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1,
+						&jobs[next % NPU_LOAD_DEPTH]);
+			next += !ret;
+		}
+		if (first == next)
+			return ret;
+		error = npu_load_note(count, npu_wait_binary(ctx->fd, jobs[first % NPU_LOAD_DEPTH]));
+		drmSyncobjDestroy(ctx->fd, jobs[first++ % NPU_LOAD_DEPTH]);
+		if (!ret || !npu_load_excused(error))
+			ret = error;
+	}
+}
+
+static inline int npu_load_bind(struct npu_ctx *ctx, struct npu_load_count *count)
+{
+	int ret;
+
+	do
+		ret = npu_load_note(count, bind_round(ctx));
+	while (!ret);
+	return ret;
+}
+
+/* Reads what is recorded of its jobs. A reset in between may have taken a record. */
+static inline int npu_load_stream(struct npu_ctx *ctx, struct npu_load_count *count)
+{
+	struct drm_npu_perf_stream_open req = {
+		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
+		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
+		.queue_id = ctx->queue,
+		.lanes = 1,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = 8,
+		.threshold = 1,
+	};
+	struct pollfd wait = { .events = POLLIN };
+	uint8_t records[1024];
+	ssize_t got;
+	int ret = npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req);
+
+	if (ret)
+		return ret;
+	wait.fd = req.fd;
+	while (!ret) {
+		ret = run_fill(ctx);
+		if (!ret && poll(&wait, 1, 1000) < 0)
+			ret = -errno;
+		if (ret) {
+			npu_load_note(count, ret);
+			break;
+		}
+		got = read(req.fd, records, sizeof(records));
+		if (got > 0)
+			npu_load_note(count, 0);
+		else if (got < 0 && errno != EAGAIN)
+			ret = npu_load_note(count, -errno);
+	}
+	close(req.fd);
+	return ret;
+}
+
+/* They work until something ends them. Return: what. */
+static const struct {
+	const char *name;
+	int (*work)(struct npu_ctx *ctx, struct npu_load_count *count);
+} npu_load_workers[] = {
+	{ "jobs", npu_load_short },
+	{ "queued jobs", npu_load_deep },
+	{ "bindings", npu_load_bind },
+	{ "records", npu_load_stream },
+};
+
+#define NPU_LOAD_DEEP	 1
+#define NPU_LOAD_WORKERS (sizeof(npu_load_workers) / sizeof(npu_load_workers[0]))
+
+struct npu_load {
+	pid_t worker[NPU_LOAD_WORKERS];
+	struct npu_load_count *counts; /* shared with them */
+};
+
+/* One program's life. False: it saw what it must not see. */
+static inline bool npu_load_live(int which, struct npu_load_count *count)
 {
 	struct npu_ctx ctx;
-	int i, ret = npu_ctx_init(&ctx, 60000);
+	int ret = npu_ctx_init(&ctx, 60000);
 
-	for (i = 0; !ret && i < 20; i++)
-		ret = i % 2 ? run_fill(&ctx) : run_kernel(&ctx, NPU_INSN_EXIT);
+	if (!ret)
+		ret = npu_load_workers[which].work(&ctx, count);
 	npu_ctx_exit(&ctx);
 	if (!npu_load_excused(ret))
-		fprintf(stderr, "# a program saw %s in its step %d\n", strerror(-ret), i);
+		fprintf(stderr, "# a program's %s: %s\n", npu_load_workers[which].name, strerror(-ret));
+	/* nobody says when there is a device again */
+	if (ret == -ENODEV)
+		usleep(1000);
 	return npu_load_excused(ret);
 }
 
-static inline void npu_load_start(struct npu_load *load)
+/* False: there is no memory for that. */
+static inline bool npu_load_start(struct npu_load *load)
 {
+	size_t size = NPU_LOAD_WORKERS * sizeof(*load->counts);
 	int i;
 
+	load->counts = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (load->counts == MAP_FAILED)
+		return false;
 	for (i = 0; i < NPU_LOAD_WORKERS; i++) {
 		load->worker[i] = fork();
 		if (load->worker[i])
 			continue;
-		while (npu_load_live())
+		while (npu_load_live(i, &load->counts[i]))
 			;
 		_exit(1);
 	}
+	return true;
+}
+
+static inline uint64_t npu_load_done(struct npu_load *load, int which)
+{
+	return __atomic_load_n(&load->counts[which].done, __ATOMIC_RELAXED);
+}
+
+static inline uint64_t npu_load_lost(struct npu_load *load, int which)
+{
+	return __atomic_load_n(&load->counts[which].lost, __ATOMIC_RELAXED);
+}
+
+/* All of them get something done from now on, within the time that they may have to find the device again. */
+static inline bool npu_load_goes_on(struct npu_load *load)
+{
+	const int64_t start = npu_deadline(0);
+	uint64_t before[NPU_LOAD_WORKERS];
+	int i;
+
+	for (i = 0; i < NPU_LOAD_WORKERS; i++)
+		before[i] = npu_load_done(load, i);
+	for (i = 0; i < NPU_LOAD_WORKERS; i++) {
+		while (npu_load_done(load, i) == before[i] &&
+		       npu_deadline(0) - start < 2 * NPU_TEST_WAIT_NS)
+			usleep(1000);
+		if (npu_load_done(load, i) == before[i]) {
+			fprintf(stderr, "# a program's %s do not go on\n", npu_load_workers[i].name);
+			return false;
+		}
+	}
+	return true;
 }
 
 /* True: none had ended by itself. */

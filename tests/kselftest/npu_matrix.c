@@ -22,7 +22,6 @@ enum {
 #define ENDLESS_MS 500
 #define BESIDE_MS 3000
 #define MORE 16 /* jobs that wait for their turn meanwhile */
-#define BIND_VA (4 * NPU_TEST_VA)
 
 /* What a program that works beside the test has done. */
 struct shared {
@@ -336,17 +335,6 @@ static int stop_beside(FIXTURE_DATA(matrix) *self)
 		waitpid(self->child, NULL, 0);
 	self->child = 0;
 	return self->shared->ret;
-}
-
-/* New mappings, some replaced, all gone again: page tables and translations of a VM in which a job runs. */
-static int bind_round(struct npu_ctx *ctx)
-{
-	int ret = npu_map(ctx->fd, ctx->vm, ctx->bo, 0, BIND_VA, NPU_TEST_SIZE, 0);
-
-	for (int i = 0; !ret && i < 8; i++)
-		ret = npu_map(ctx->fd, ctx->vm, ctx->bo, 0, BIND_VA + i * 0x11000, 0x1000,
-			      DRM_NPU_VM_BIND_READONLY);
-	return ret ? ret : npu_unmap(ctx->fd, ctx->vm, BIND_VA, NPU_TEST_SIZE);
 }
 
 TEST_F(matrix, in_bind)

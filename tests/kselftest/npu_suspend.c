@@ -241,12 +241,12 @@ TEST_F_TIMEOUT(suspend, jobs_queued_and_running, 50 * ROUND_SECONDS)
 /* Programs in the middle of whatever they do. */
 TEST_F_TIMEOUT(suspend, under_load, 50 * ROUND_SECONDS)
 {
-	npu_load_start(&self->load);
+	ASSERT_TRUE(npu_load_start(&self->load));
 	for (int round = 0; round < self->rounds; round++) {
-		ASSERT_TRUE(npu_load_back());
+		ASSERT_TRUE(npu_load_goes_on(&self->load));
 		ASSERT_EQ(0, sleep_once(self, variant->rehearsed));
 	}
-	ASSERT_TRUE(npu_load_back());
+	ASSERT_TRUE(npu_load_goes_on(&self->load));
 	EXPECT_TRUE(npu_load_stop(&self->load));
 }
 
