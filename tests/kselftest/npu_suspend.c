@@ -9,7 +9,7 @@
  */
 #include <npu_perf.h>
 
-#include "npu_load.h"
+#include "npu_fault_table.h"
 
 #define WAITING 50 /* jobs that wait for the tiles */
 #define ROUND_SECONDS 120
@@ -66,14 +66,12 @@ FIXTURE_SETUP(suspend)
 		.threshold = 1,
 	};
 
-	if (geteuid())
-		SKIP(return, "only root may put the machine to sleep");
 	if (!rounds)
 		SKIP(return, "only where NPU_SUSPEND says how many rounds");
+	if (access("/sys/power/pm_test", W_OK))
+		SKIP(return, "only root may put the machine to sleep, and needs CONFIG_PM_SLEEP_DEBUG for this");
 	if (!variant->rehearsed && !getenv("NPU_WAKER"))
 		SKIP(return, "nobody would wake it; NPU_WAKER says that somebody does");
-	if (access("/sys/power/pm_test", F_OK))
-		SKIP(return, "a kernel without CONFIG_PM_SLEEP_DEBUG");
 	self->rounds = atoi(rounds);
 	ASSERT_GT(self->rounds, 0);
 	ASSERT_TRUE(variant->rehearsed || chipset(self->chipset, sizeof(self->chipset), false));
@@ -97,18 +95,24 @@ FIXTURE_TEARDOWN(suspend)
 	npu_ctx_exit(&self->later);
 }
 
-/* Return: 0 after the machine has slept, or seemed to. */
-static int sleep_once(FIXTURE_DATA(suspend) *self, bool rehearsed)
+/* Return: 0 after the machine has slept, as far as this of pm_test. */
+static int sleep_until(const char *pm_test)
 {
-	int ret = npu_write_file("/sys/power/pm_test", rehearsed ? "platform" : "none");
+	int ret = npu_write_file("/sys/power/pm_test", pm_test);
 
 	/* nothing is to be seen in between that would take time */
 	if (!ret)
 		ret = npu_write_file("/sys/module/suspend/parameters/pm_test_delay", "0");
-	if (!ret)
-		ret = npu_write_file("/sys/power/state", "mem");
+	return ret ? ret : npu_write_file("/sys/power/state", "mem");
+}
+
+/* Return: 0 after the machine has slept, or seemed to. */
+static int sleep_once(FIXTURE_DATA(suspend) *self, bool rehearsed)
+{
+	const int ret = sleep_until(rehearsed ? "platform" : "none");
+
 	if (!rehearsed && !chipset(self->chipset, sizeof(self->chipset), true))
-		ret = -EIO;
+		return -EIO;
 	return ret;
 }
 
@@ -272,52 +276,6 @@ TEST_F_TIMEOUT(suspend, while_it_sleeps_itself, 50 * ROUND_SECONDS)
 	EXPECT_TRUE(device_says(self->pci, "npu/state", "up"));
 }
 
-/* Every fault that leaves the registers there, armed when the machine goes to sleep with work under way. */
-TEST_F_TIMEOUT(suspend, with_faults, 50 * ROUND_SECONDS)
-{
-	const char *why;
-	volatile uint32_t *regs = map_debug_regs(self->pci, &why);
-	struct npu_ctx *busy = &self->busy;
-
-	if (!variant->rehearsed)
-		SKIP(return, "for the driver it is the same");
-	if (!regs)
-		SKIP(return, "%s", why);
-	for (uint32_t fault = 1; fault < NPU_FAULT_COUNT; fault++) {
-		/* some are a state, some strike now, and when it wakes */
-		uint32_t count = 2, arg = 0, said;
-
-		switch (fault) {
-		case NPU_FAULT_SURPRISE_REMOVAL:
-			continue;
-		case NPU_FAULT_INTERRUPT_STORM:
-			/* so that the kernel does not give the vector up, however slow it is */
-			arg = 1000000;
-			/* fallthrough */
-		case NPU_FAULT_HUNG_FIRMWARE:
-		case NPU_FAULT_SLOW_LINK:
-		case NPU_FAULT_THERMAL_THROTTLE:
-			count = 0;
-			break;
-		case NPU_FAULT_SPURIOUS_INTERRUPT:
-			count = 1;
-			break;
-		}
-		ASSERT_EQ(0, start_forever(busy));
-		said = inject_flags(regs, fault, ANY, count, arg, NPU_FAULT_PERSIST);
-		/* the answer is the first read that is lost */
-		ASSERT_EQ(fault == NPU_FAULT_LINK_DOWN ? UINT32_MAX : 0, said);
-		EXPECT_EQ(0, sleep_once(self, variant->rehearsed));
-		reg_write(regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
-		EXPECT_NE(-ETIME, wait_job(busy, 2 * NPU_TEST_WAIT_NS));
-		if (device_says(self->pci, "npu/state", "wedged"))
-			EXPECT_EQ(0, npu_reset_function(busy->fd));
-		ASSERT_TRUE(npu_load_back());
-		ASSERT_EQ(0, new_queue(busy, 60000));
-	}
-	munmap((void *)regs, 4096);
-}
-
 /* Binds the ports of virtio, or unbinds them; who starts the test says which they are. */
 static bool ports(bool bound)
 {
@@ -358,6 +316,134 @@ TEST_F_TIMEOUT(suspend, pulled_out, 50 * ROUND_SECONDS)
 	EXPECT_TRUE(put_back(self->pci));
 	EXPECT_TRUE(ports(false));
 	EXPECT_TRUE(npu_load_back());
+}
+
+/*
+ * It sleeps idle, and does not answer when it is woken, whatever resets it: it is given up, and who wants
+ * something is told so. When it answers again, an administrator's reset brings it back.
+ */
+TEST_F_TIMEOUT(suspend, does_not_answer, 50 * ROUND_SECONDS)
+{
+	const char *why;
+	volatile uint32_t *regs = map_debug_regs(self->pci, &why);
+	const int wedged = recovery_count(self->pci, "wedged");
+	struct npu_ctx *ctx = &self->waits;
+
+	if (!getenv("NPU_PORTS"))
+		SKIP(return, "NPU_PORTS does not say what has QEMU's monitor");
+	if (!regs)
+		SKIP(return, "%s", why);
+	ASSERT_EQ(0, run_fill(ctx));
+	/* its configuration space does, or it would be taken for pulled out */
+	inject_flags(regs, NPU_FAULT_LINK_DOWN, ANY, 1u << 30, 0, NPU_FAULT_PERSIST);
+	munmap((void *)regs, 4096);
+	EXPECT_EQ(0, sleep_once(self, variant->rehearsed));
+	EXPECT_TRUE(counted(self->pci, "wedged", wedged + 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
+	EXPECT_EQ(-ENODEV, npu_ctx_submit(&self->busy, 1));
+	EXPECT_TRUE(ports(true));
+	EXPECT_TRUE(monitor_clear());
+	EXPECT_TRUE(ports(false));
+	EXPECT_EQ(0, npu_reset_function(ctx->fd));
+	EXPECT_TRUE(works(ctx));
+	EXPECT_TRUE(works(&self->busy));
+}
+
+FIXTURE(suspend_fault)
+{
+	struct fault_test test;
+};
+
+FIXTURE_VARIANT(suspend_fault)
+{
+	struct fault_case fault;
+};
+
+#define SUSPEND_VARIANT(...) FAULT_VARIANT(suspend_fault, __VA_ARGS__)
+FAULT_TABLE(SUSPEND_VARIANT)
+
+FIXTURE_SETUP(suspend_fault)
+{
+	const char *why;
+
+	if (!getenv("NPU_SUSPEND") || !getenv("NPU_PORTS"))
+		SKIP(return, "only where NPU_SUSPEND says so, and NPU_PORTS what has QEMU's monitor");
+	if (access("/sys/power/pm_test", W_OK))
+		SKIP(return, "only root may put the machine to sleep, and needs CONFIG_PM_SLEEP_DEBUG for this");
+	/* a test that was ended in its midst may have left them so */
+	if (!have_monitor())
+		ASSERT_TRUE(ports(true));
+	why = fault_test_init(&self->test);
+	ASSERT_TRUE(ports(false));
+	if (why)
+		SKIP(return, "%s", why);
+	ASSERT_NE(NULL, self->test.regs);
+}
+
+FIXTURE_TEARDOWN(suspend_fault)
+{
+	npu_write_file("/sys/power/pm_test", "none");
+	fault_test_exit(&self->test);
+}
+
+/* Only what a reset ends that it leads to cannot outlast the one that the sleep itself is. */
+static uint32_t flags_in_sleep(const struct fault_case *fault)
+{
+	const bool until_reset = fault->fault == NPU_FAULT_HUNG_FIRMWARE ||
+				 (fault->fault == NPU_FAULT_LINK_DOWN && !fault->count);
+
+	return until_reset ? 0 : NPU_FAULT_PERSIST;
+}
+
+/*
+ * Binds the slot's driver, or unbinds it: it takes a card for pulled out whose link is down after sleep, and then
+ * QEMU one for unplugged that is in a slot without power and light.
+ */
+static bool slot_driver(bool bound)
+{
+	static char name[64];
+	glob_t slots;
+
+	if (!*name && !glob("/sys/bus/pci_express/drivers/pciehp/*:pcie*", 0, NULL, &slots)) {
+		snprintf(name, sizeof(name), "%s", strrchr(slots.gl_pathv[0], '/') + 1);
+		globfree(&slots);
+	}
+	return !npu_write_file(bound ? "/sys/bus/pci_express/drivers/pciehp/bind" :
+				       "/sys/bus/pci_express/drivers/pciehp/unbind",
+			       name);
+}
+
+/*
+ * Every fault, armed when the machine goes to sleep with work under way. What strikes once does so twice, so that
+ * there may be some left for the waking. The machine's part of it is rehearsed; for the driver it is the same.
+ */
+TEST_F_TIMEOUT(suspend_fault, strikes, 300)
+{
+	struct fault_case fault = variant->fault;
+	/* with jobs in flight the driver sees that, and resets the bus, before anybody sleeps */
+	const bool dead_link = fault.fault == NPU_FAULT_LINK_DOWN && !fault.count;
+	struct fault_jobs jobs = {};
+
+	/* this one has no occasions */
+	if (fault.count == 1 && fault.fault != NPU_FAULT_SPURIOUS_INTERRUPT)
+		fault.count = 2;
+	if (dead_link) {
+		ASSERT_TRUE(slot_driver(false));
+	} else {
+		begin_endless(_metadata, &self->test, &jobs, 60000);
+	}
+	arm(&self->test, &fault, flags_in_sleep(&fault));
+	if (!dead_link)
+		begin_more(_metadata, &self->test, &jobs, fault.errors);
+	EXPECT_EQ(0, sleep_until("platform"));
+	/* what never ends is lost in the sleep; the others have time to end, or have not begun and are done now */
+	if (!dead_link)
+		end_jobs(_metadata, &self->test, &jobs, fault.errors | LOSES, fault.errors);
+	EXPECT_TRUE(ports(true));
+	settle(_metadata, &self->test, &fault, fault.errors);
+	EXPECT_TRUE(ports(false));
+	if (dead_link)
+		EXPECT_TRUE(slot_driver(true));
 }
 
 TEST_HARNESS_MAIN
