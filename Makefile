@@ -53,9 +53,11 @@ test: vm vm-debug unit sanitized kselftest ## run all unit tests and, in a VM of
 	$(call step,unit tests here and kselftests in the VM,-) tests/run-all $(vm_device)
 
 .PHONY: stress
-stress: STEPS := 13
-stress: vm vm-debug kselftest ## 64 tenants for 5 minutes, 200 x each of reset, FLR, unbind, reload and surprise removal, on both kernels: hours [ROUNDS=]
+stress: STEPS := 15
+stress: vm vm-debug kselftest ## 64 tenants for 5 minutes, 200 x each of reset, FLR, unbind, reload and surprise removal, 50 x sleep, on both kernels: hours [ROUNDS= SLEEPS=]
 	$(call step,stress in the VMs,-) tests/vm/stress $(or $(ROUNDS),200)
+	$(call step,sleep of the stock kernel,-) tests/vm/sleep $(or $(SLEEPS),50) stock
+	$(call step,sleep of the debug kernel,-) tests/vm/sleep $(or $(SLEEPS),50) debug
 
 .PHONY: shell
 shell: STEPS := 8
