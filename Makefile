@@ -169,7 +169,7 @@ check: ## look at the tree itself: licences, file sizes, script syntax
 
 ##@ The driver, as a kernel maintainer looks at it; each finding is an error
 .PHONY: lint
-lint: w1 clang sparse coccicheck checkpatch kernel-doc dkms ## all that follow
+lint: w1 clang sparse coccicheck checkpatch kernel-doc kconfig dkms ## all that follow
 
 lint = @scripts/lint $(1) $(build)/$(2)
 
@@ -201,6 +201,10 @@ checkpatch: kernel-debug lint-deps ## checkpatch --strict
 .PHONY: kernel-doc
 kernel-doc: kernel-debug ## kernel-doc -Wall
 	$(call lint,kernel-doc,kernel-debug/build)
+
+.PHONY: kconfig
+kconfig: kernel-debug ## driver/Kconfig asks for all that the driver needs
+	$(call lint,kconfig,kernel-debug/build)
 
 .PHONY: dkms
 dkms: kernel firmware lint-deps ## dkms builds what make dkms_install leaves
