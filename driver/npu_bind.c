@@ -56,8 +56,11 @@ static u32 npu_bind_type(const struct drm_npu_vm_bind_op *arg)
 
 /* The mappings and the VM's record of them. */
 
+/** struct npu_bind_step - what the steps that the GPUVM calls for need to know */
 struct npu_bind_step {
+	/** @vm: VM that is changed */
 	struct npu_vm *vm;
+	/** @op: operation that changes it, and brings all that a step takes */
 	struct npu_bind_op *op;
 };
 

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
+/**
+ * DOC: Kernel versions
+ *
  * The one place that knows about kernel versions, from the oldest named here to
  * 7.3. What they call differently is bridged in this file and nowhere else.
  *
- * NPU_HAS_* is what Kbuild finds in the kernel's headers: stable releases take
- * changes over, so no version tells.
+ * NPU_HAS_* is what Kbuild finds in the kernel's headers.
+ *
+ * Rejected: going by the version. Stable releases take changes over: of two 6.12 kernels one
+ * has the client's number as an argument of drm_sched_job_init(), and the other has not.
+ *
+ * Rejected: conditions where something is used. The rest is written as for mainline, which has
+ * one kernel to serve and no use for this file.
  */
 #ifndef NPU_COMPAT_H
 #define NPU_COMPAT_H

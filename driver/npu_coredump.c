@@ -64,10 +64,13 @@ static const u32 npu_coredump_regs[] = {
 
 static_assert(ARRAY_SIZE(npu_coredump_regs) <= NPU_COREDUMP_REGISTERS);
 
-/* A dump while it is written. */
+/** struct npu_dump_writer - a dump while it is written */
 struct npu_dump_writer {
+	/** @data: NPU_DUMP_MAX bytes, zeroed where nothing was written yet */
 	u8 *data;
+	/** @used: bytes of it that are written */
 	size_t used;
+	/** @section: what the next entries belong to, in @data; NULL: none, or it is cut */
 	struct npu_dump_section *section;
 };
 

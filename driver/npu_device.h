@@ -175,11 +175,23 @@ struct npu_file {
 	struct npu_perfmon_file perfmon;
 };
 
+/**
+ * to_npu() - the device that a DRM device is part of
+ * @drm: one of this driver's
+ *
+ * Return: the device.
+ */
 static inline struct npu_device *to_npu(struct drm_device *drm)
 {
 	return container_of(drm, struct npu_device, drm);
 }
 
+/**
+ * npu_to_pci() - the PCI function of a device
+ * @npu: device
+ *
+ * Return: the function.
+ */
 static inline struct pci_dev *npu_to_pci(struct npu_device *npu)
 {
 	return to_pci_dev(npu->drm.dev);

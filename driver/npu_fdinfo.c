@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * fdinfo, as Documentation/gpu/drm-usage-stats has it.
+/**
+ * DOC: fdinfo, as Documentation/gpu/drm-usage-stats has it
  *
  * Use of engines comes from the counter block of each queue, which the device
  * writes when a job ends. Nothing is done then: what has been counted since the last
@@ -15,6 +15,15 @@
  * no engine works longer than its queue's work took, jobs that run get on no faster than can be
  * believed, and sums stop at their highest value: whatever a device writes, nothing that is told
  * goes down.
+ *
+ * Rejected: telling of a job when it has ended. Of a long one tools would see nothing, and then
+ * all of it at once.
+ *
+ * Rejected: asking the firmware when somebody reads. A device that sleeps would be woken, one that
+ * is being reset waited for, and every look of a tool would cost the firmware time.
+ *
+ * Rejected: drm_show_memory_stats(). It leaves out a key if the file has no such object, which
+ * tools take for one that is not supported.
  */
 #include <linux/dma-resv.h>
 #include <linux/math64.h>
@@ -324,10 +333,7 @@ static void npu_fdinfo_engines(struct drm_printer *p, struct npu_file *nfile)
 	}
 }
 
-/*
- * As drm_show_memory_stats() counts, but with every key there is, whether the file has such
- * objects or not: tools take a key that is missing for one that is not supported.
- */
+/* As drm_show_memory_stats() counts, but with every key there is. */
 static void npu_fdinfo_memory(struct drm_printer *p, struct drm_file *file)
 {
 	struct drm_memory_stats stats = {};

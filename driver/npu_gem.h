@@ -60,6 +60,12 @@ struct npu_bo {
 	char *label;
 };
 
+/**
+ * to_npu_bo() - the BO that a GEM object is part of
+ * @obj: one of this driver's
+ *
+ * Return: the BO.
+ */
 static inline struct npu_bo *to_npu_bo(struct drm_gem_object *obj)
 {
 	return container_of(to_drm_gem_shmem_obj(obj), struct npu_bo, base);

@@ -34,11 +34,13 @@
 /* How often a block is read before what was known is taken for good enough. */
 #define NPU_PERFMON_TRIES 8
 
-/* A set of counters, with the values from which it counts. */
+/** struct npu_perfmon - a set of counters, with the values from which it counts */
 struct npu_perfmon {
-	/* Held, or NULL: all of the file. */
+	/** @queue: queue whose counters they are, held; NULL: the sum of all of the file */
 	struct npu_queue *queue;
+	/** @mask: the counters, bits of enum npu_counter */
 	u64 mask;
+	/** @start: value of each when the set was made or last reset */
 	u64 start[NPU_COUNTER_COUNT];
 };
 

@@ -46,11 +46,14 @@
 #define NPU_PT_ROOT_LEVEL (NPU_PT_LEVELS - 1)
 #define NPU_PT_LEAF_BITS (NPU_PTE_V | NPU_PTE_U | NPU_PTE_A | NPU_PTE_D)
 
-/* Position in the pages of an object, as the device sees them. */
+/** struct npu_pt_cursor - position in the pages of an object, as the device sees them */
 struct npu_pt_cursor {
-	struct scatterlist *sg; /* NULL: no memory */
-	u64 offset; /* in sg */
-	u64 bits; /* of the leaves */
+	/** @sg: run of pages; NULL: a range without memory */
+	struct scatterlist *sg;
+	/** @offset: bytes into @sg */
+	u64 offset;
+	/** @bits: what leaves have beside the address */
+	u64 bits;
 };
 
 static void npu_pt_cursor_init(struct npu_pt_cursor *cur, const struct npu_pt_source *src)

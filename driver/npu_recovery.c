@@ -479,8 +479,11 @@ void npu_recovery_shutdown(struct npu_device *npu)
 	disable_work_sync(&npu->recovery.reset);
 }
 
+/** struct npu_step_attribute - file in sysfs that tells how often a step was taken */
 struct npu_step_attribute {
+	/** @attr: the file */
 	struct device_attribute attr;
+	/** @step: the step */
 	enum npu_recovery_step step;
 };
 

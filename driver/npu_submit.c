@@ -27,13 +27,19 @@
 #include "npu_trace.h"
 #include "npu_uobj.h"
 
-/* A SUBMIT while it is done. */
+/** struct npu_submit - a SUBMIT while it is done */
 struct npu_submit {
+	/** @file: who submits */
 	struct drm_file *file;
+	/** @queue: where to, held */
 	struct npu_queue *queue;
+	/** @job: what comes of it; NULL again when the queue has it */
 	struct npu_job *job;
+	/** @cmdbufs: its command buffers, as the program gave them */
 	struct drm_npu_cmdbuf *cmdbufs;
+	/** @syncs: what it waits for, and what it signals */
 	struct npu_syncs syncs;
+	/** @accesses: buffers that it announces to others */
 	struct npu_accesses accesses;
 };
 

@@ -17,11 +17,13 @@
 
 #define NPU_SYNC_OP_FLAGS (DRM_NPU_SYNC_OP_SIGNAL | DRM_NPU_SYNC_OP_TIMELINE)
 
-/* A syncobj to be signalled. */
+/** struct npu_sync_signal - a syncobj to be signalled */
 struct npu_sync_signal {
+	/** @syncobj: the syncobj, held */
 	struct drm_syncobj *syncobj;
-	/* timeline: link for the new point, or NULL once used */
+	/** @chain: link for a new point of a timeline; NULL: binary, or used */
 	struct dma_fence_chain *chain;
+	/** @point: that point */
 	u64 point;
 };
 

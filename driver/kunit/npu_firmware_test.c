@@ -7,9 +7,13 @@
 
 #define IMAGE_SIZE (sizeof(struct npu_fw_header) + 256)
 
+/** struct npu_firmware_test - a firmware file that is right, and a device to take it */
 struct npu_firmware_test {
+	/** @npu: device; no more of it is there than messages need */
 	struct npu_device npu;
+	/** @file: the file */
 	struct firmware file;
+	/** @hdr: its first bytes, for a case to spoil */
 	struct npu_fw_header *hdr;
 };
 

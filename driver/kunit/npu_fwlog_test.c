@@ -13,10 +13,15 @@
 #define LONGEST 320
 #define OUTPUT (NPU_FWLOG_RECORDS * LONGEST)
 
+/** struct npu_fwlog_test - a ring of the firmware, and what is read from it */
 struct npu_fwlog_test {
+	/** @ring: the ring */
 	struct npu_log_ring *ring;
+	/** @records: its records */
 	struct npu_log_record *records;
+	/** @view: what the driver copies from @ring */
 	struct npu_fwlog_view view;
+	/** @m: what it prints */
 	struct seq_file m;
 };
 

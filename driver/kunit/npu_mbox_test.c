@@ -11,13 +11,19 @@
 
 #include "../npu_mbox.c"
 
+/** struct npu_mbox_test - a device with its mailbox, and what it made the driver do */
 struct npu_mbox_test {
+	/** @npu: device */
 	struct npu_device npu;
+	/** @regs: its registers, as far as the mailbox needs them */
 	u32 regs[NPU_REG_MBOX_DOORBELL / 4 + 1];
-	/* Before the last, for each. */
+	/** @faults: faults of queues */
 	unsigned int faults;
+	/** @fault_seqno: job of the last of them */
 	u64 fault_seqno;
+	/** @recoveries: how often recovery was asked for */
 	unsigned int recoveries;
+	/** @tile_resets: tiles that were told to be reset */
 	unsigned int tile_resets;
 };
 

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
+/**
+ * DOC: KUnit tests of page tables
+ *
  * Page tables, read as the device reads them: from the entries alone. The pages
  * that get mapped exist as bus addresses only, as nobody touches them.
+ *
+ * Rejected: looking at what the driver notes beside its tables. It may agree with itself and not
+ * with what the device finds; only that nothing stays of what was unmapped is looked up there.
+ *
+ * Rejected: mapping memory that is there. Nobody could ask the allocator for the runs of pages,
+ * aligned and not, that make or break large leaves.
  */
 #include <kunit/device.h>
 #include <kunit/test.h>
@@ -17,8 +25,11 @@
 /* What the random walk plays with: eight large pages. */
 #define WALK_PAGES (8 * NPU_PT_ENTRIES)
 
+/** struct npu_pt_test - page tables of a device that is not there */
 struct npu_pt_test {
+	/** @dev: what they are mapped for */
 	struct device *dev;
+	/** @root: where the walk begins */
 	struct npu_pt *root;
 };
 

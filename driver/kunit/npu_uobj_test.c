@@ -5,9 +5,11 @@
 
 #include "../npu_uobj.c"
 
-/* An object that has grown by one member since its first release. */
+/** struct npu_uobj_test_object - an object that has grown by one member since its first release */
 struct npu_uobj_test_object {
+	/** @first: what it had from the beginning */
 	u64 first;
+	/** @later: what programs of that time do not know */
 	u64 later;
 };
 
