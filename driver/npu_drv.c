@@ -17,7 +17,7 @@
  * - npu_queue, npu_queue_hw, npu_fence, npu_job, npu_submit, npu_sync: work
  * - npu_recovery: watchdog, steps of recovery
  * - npu_reset, npu_pci_error, npu_pm: what all resets have in common; PCI errors; sleep
- * - npu_perfmon, npu_perf_stream: counters, records of work while it runs
+ * - npu_perfmon, npu_perf_stream, npu_perf_lane: counters, records of work while it runs
  * - npu_query, npu_uobj: DEV_QUERY, arrays that programs pass in
  * - npu_dvfs, npu_hwmon: operating points, power cap, sensors
  * - npu_fdinfo, npu_sysfs, npu_debugfs, npu_trace, npu_coredump, npu_msglog, npu_fwlog: what people

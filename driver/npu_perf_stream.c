@@ -2,16 +2,10 @@
 /**
  * DOC: Performance streams
  *
- * A stream is a file of records (npu_perf.h) about the work of some queues. The
- * hardware has few streams, each of which watches one queue or all of them, and
- * writes to a ring of its own. A stream of the driver has one lane for
- * each queue that it may watch at once: a ring, and the hardware's stream that
- * fills it. Nothing of a queue or of who made it takes part: a lane starts and
- * stops beside the queue's work, so a profiler can come and go at any time.
- *
- * The rings are the driver's. Programs may map them, but not write to them: the
- * index of what has been taken is written here, on request, so that no program can
- * make the device overwrite or the driver believe anything.
+ * A stream is a file of records (npu_perf.h) about the work of some queues. It has one
+ * lane (npu_perf_lane.c) for each queue that it may watch at once. Nothing of a queue or of
+ * who made it takes part: a lane starts and stops beside the queue's work, so a profiler
+ * can come and go at any time.
  *
  * A lane is over when its queue is, and is stopped before the hardware queue may get
  * another owner, whose work is none of its business. A reset stops all lanes. What they
@@ -26,9 +20,7 @@
  * the whole device takes CAP_PERFMON.
  *
  * Rejected: checking for ptrace access here. ptrace_may_access() is not there for
- * modules, and a copy of it would miss what security modules have to say. Rejected:
- * one stream of the hardware for all, sorted out here: every record would have to be looked at
- * and copied, no ring could be mapped, and one profiler would exclude all others.
+ * modules, and a copy of it would miss what security modules have to say.
  *
  * While a stream is open the device is kept awake: what it records goes by the device's clock, and
  * sleep would show as a reset. The machine's own sleep does.
@@ -38,7 +30,6 @@
  */
 #include <linux/anon_inodes.h>
 #include <linux/capability.h>
-#include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -55,189 +46,15 @@
 #include "npu_compat.h"
 #include "npu_device.h"
 #include "npu_hw.h"
+#include "npu_perf_lane.h"
 #include "npu_perf_stream.h"
 #include "npu_pm.h"
 #include "npu_queue.h"
 
 /* Contiguous memory: more than 2 MiB of it is hardly ever there. */
 #define NPU_PERF_MAX_LOG2 15
-/* What a read takes out of a ring at a time; more than any record. */
-#define NPU_PERF_CHUNK SZ_4K
-
-/* A ring and who fills it. */
-struct npu_perf_lane {
-	struct npu_perf_stream *stream;
-	/* With &npu_perf.lock: */
-	struct npu_queue *queue; /* held; NULL: none, or all of the device */
-	u32 hw; /* the hardware's stream, while @on */
-	/* Changed with &npu_perf.lock and &npu_perf_stream.lock, looked at with either: */
-	struct npu_perf_ring *ring; /* NULL: given back */
-	bool used; /* it is somebody's: watches, is to watch, or holds records of the past */
-	bool on; /* the hardware writes to it */
-	bool over; /* it will not be started again for this queue */
-	bool broken; /* its indices or records make no sense */
-	u64 lost; /* in rings before this one */
-	/* With &npu_perf_stream.lock: */
-	u64 tail;
-	/* Constant: */
-	dma_addr_t dma;
-	struct sg_table sgt;
-};
-
-struct npu_perf_stream {
-	struct npu_device *npu; /* held */
-	bool awake; /* and kept awake; constant */
-	struct npu_user *user; /* held; whose account it is on */
-	struct list_head node; /* in &npu_perf.streams */
-	struct inode *inode; /* of its file */
-	/* What is watched; constant: */
-	bool device;
-	bool one; /* a single queue */
-	u64 client; /* or 0 */
-	struct pid *pid; /* or NULL */
-	u32 modes, period, threshold, log2;
-	u64 tiles;
-	/* With &npu_perf.lock: */
-	u64 missed; /* queues that no stream of the hardware was free for */
-	bool closing; /* no lane will be started any more */
-	/* Protects what its members say; nothing is waited for with it. */
-	spinlock_t lock;
-	bool gone;
-	u32 restarts;
-	bool told; /* of all @restarts */
-	/* One reader at a time. */
-	struct mutex read_lock;
-	void *chunk;
-	u32 lanes;
-	struct npu_perf_lane lane[] __counted_by(lanes);
-};
-
-static u64 npu_perf_ring_bytes(const struct npu_perf_stream *stream)
-{
-	return NPU_PERF_RING_SIZE(stream->log2);
-}
 
 /* ---- the hardware's streams --------------------------------------------------------------- */
-
-/* The lane's ring is empty and as new. */
-static void npu_perf_lane_clear(struct npu_perf_lane *lane)
-{
-	struct npu_perf_stream *stream = lane->stream;
-
-	guard(spinlock)(&stream->lock);
-	lane->lost += READ_ONCE(lane->ring->lost);
-	lane->tail = 0;
-	lane->broken = false;
-	memset(lane->ring, 0, sizeof(*lane->ring));
-}
-
-/* Starts a lane whose records were all taken. Device entered, lock held. */
-static int npu_perf_lane_start(struct npu_perf_lane *lane)
-{
-	struct npu_perf_stream *stream = lane->stream;
-	struct npu_device *npu = stream->npu;
-	u32 slot = lane->queue ? lane->queue->slot : 0;
-	struct npu_msg msg = {
-		.type = NPU_MSG_PERF_START,
-		.queue = stream->device ? NPU_PERF_ALL_QUEUES : slot,
-		.perf = {
-			.ring = lane->dma,
-			.tiles = stream->tiles,
-			.modes = stream->modes,
-			.period = stream->period,
-			.threshold = stream->threshold,
-			.vector = npu_irq_queue_vector(&npu->irq, slot),
-			.ring_log2 = stream->log2,
-		},
-	};
-	int ret;
-	u32 i;
-
-	lockdep_assert_held(&npu->perf.lock);
-	for (i = 0; i < NPU_PERF_STREAMS && npu->perf.slots[i]; i++)
-		;
-	if (i == NPU_PERF_STREAMS)
-		return -EBUSY;
-	msg.perf.stream = i;
-	npu_perf_lane_clear(lane);
-	/* The ring is as new before the device hears of it. */
-	dma_wmb();
-	ret = npu_mbox_call(npu, &msg, NULL);
-	/* Without an answer it may write, until the device is reset. */
-	if (ret && ret != -ETIMEDOUT)
-		return ret;
-	npu->perf.slots[i] = lane;
-	WRITE_ONCE(npu->perf.on, npu->perf.on + 1);
-	lane->hw = i;
-	scoped_guard(spinlock, &stream->lock)
-		lane->on = true;
-	return ret;
-}
-
-static void npu_perf_lane_is_off(struct npu_perf_lane *lane)
-{
-	struct npu_device *npu = lane->stream->npu;
-
-	lockdep_assert_held(&npu->perf.lock);
-	npu->perf.slots[lane->hw] = NULL;
-	WRITE_ONCE(npu->perf.on, npu->perf.on - 1);
-	scoped_guard(spinlock, &lane->stream->lock)
-		lane->on = false;
-}
-
-/* Device entered, lock held. After an error only a reset will stop it. */
-static int npu_perf_lane_stop(struct npu_perf_lane *lane)
-{
-	struct npu_msg msg = {
-		.type = NPU_MSG_PERF_STOP,
-		.perf.stream = lane->hw,
-	};
-	int ret;
-
-	if (!lane->on)
-		return 0;
-	ret = npu_mbox_call(lane->stream->npu, &msg, NULL);
-	if (!ret)
-		npu_perf_lane_is_off(lane);
-	return ret;
-}
-
-static void npu_perf_lane_end(struct npu_perf_lane *lane)
-{
-	guard(spinlock)(&lane->stream->lock);
-	lane->over = true;
-}
-
-/* The ring makes no sense. With the stream's lock. */
-static void npu_perf_lane_break(struct npu_perf_lane *lane, const char *why)
-{
-	lane->broken = true;
-	/* What wrote it is gone if the lane is off. */
-	if (lane->on)
-		npu_recovery_request(lane->stream->npu, why);
-}
-
-/* Slots that have not been taken. With the stream's lock. */
-static u64 npu_perf_lane_unread(struct npu_perf_lane *lane)
-{
-	struct npu_perf_stream *stream = lane->stream;
-	u64 unread;
-
-	lockdep_assert_held(&stream->lock);
-	if (!lane->ring || !lane->used || lane->broken)
-		return 0;
-	unread = READ_ONCE(lane->ring->head) - lane->tail;
-	if (unread <= 1ull << stream->log2)
-		return unread;
-	npu_perf_lane_break(lane, "head of a performance stream is not in its ring");
-	return 0;
-}
-
-static bool npu_perf_lane_drained(struct npu_perf_lane *lane)
-{
-	guard(spinlock)(&lane->stream->lock);
-	return !npu_perf_lane_unread(lane);
-}
 
 /*
  * Starts what waits for it. Device entered or &npu_device.hw_sem held for writing, lock held.
@@ -472,23 +289,6 @@ void npu_perf_restart(struct npu_device *npu)
 	}
 }
 
-static void npu_perf_lane_free(struct npu_perf_lane *lane)
-{
-	struct npu_perf_stream *stream = lane->stream;
-	struct npu_perf_ring *ring;
-
-	scoped_guard(spinlock, &stream->lock)
-		ring = no_free_ptr(lane->ring);
-	if (!ring)
-		return;
-	/* Faults that come now find no ring. */
-	if (stream->inode)
-		unmap_mapping_range(stream->inode->i_mapping, 0, 0, 1);
-	sg_free_table(&lane->sgt);
-	dma_free_coherent(stream->npu->drm.dev, npu_perf_ring_bytes(stream), ring, lane->dma);
-	npu_user_uncharge(stream->user, NPU_RESOURCE_MEMORY, npu_perf_ring_bytes(stream));
-}
-
 /**
  * npu_perf_unplug() - give back all memory of streams
  * @npu: device that is being removed and reaches no memory any more
@@ -509,83 +309,6 @@ void npu_perf_unplug(struct npu_device *npu)
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */
-
-static const void *npu_perf_slot(const struct npu_perf_lane *lane, u64 index)
-{
-	u64 mask = (1ull << lane->stream->log2) - 1;
-
-	return (const u8 *)lane->ring + NPU_PERF_RING_HEADER + (index & mask) * NPU_PERF_SLOT;
-}
-
-/* Return: slots of the record at an index, 0: it is none that can be. */
-static u32 npu_perf_record_slots(const struct npu_perf_lane *lane, u64 index, u64 unread,
-				 u16 *type)
-{
-	const struct npu_perf_head *head = npu_perf_slot(lane, index);
-	u64 size = 1ull << lane->stream->log2;
-	u16 bytes = READ_ONCE(head->size);
-	u32 slots = bytes / NPU_PERF_SLOT;
-
-	*type = READ_ONCE(head->type);
-	if (!slots || bytes % NPU_PERF_SLOT || slots > unread ||
-	    slots > size - (index & (size - 1)))
-		return 0;
-	/* Pads are not copied, so they may be as large as they like. */
-	return *type == NPU_PERF_PAD || bytes <= NPU_PERF_CHUNK ? slots : 0;
-}
-
-/*
- * Copies whole records that fit. Return: bytes; *ret_tail is behind what they came from.
- * -EINVAL: not even one fits.
- */
-static ssize_t npu_perf_lane_copy(struct npu_perf_lane *lane, size_t room, u64 *ret_tail)
-{
-	struct npu_perf_stream *stream = lane->stream;
-	size_t done = 0;
-	u64 unread;
-
-	guard(spinlock)(&stream->lock);
-	unread = npu_perf_lane_unread(lane);
-	/* The index tells that the records before it are written. */
-	dma_rmb();
-	*ret_tail = lane->tail;
-	while (unread) {
-		u16 type;
-		u32 slots = npu_perf_record_slots(lane, *ret_tail, unread, &type);
-		size_t bytes = slots * NPU_PERF_SLOT;
-		struct npu_perf_head *head = stream->chunk + done;
-
-		if (!slots) {
-			npu_perf_lane_break(lane, "a record of a performance stream has no size");
-			break;
-		}
-		if (type != NPU_PERF_PAD) {
-			if (bytes > room - done)
-				return done ?: -EINVAL;
-			memcpy(head, npu_perf_slot(lane, *ret_tail), bytes);
-			/* What was checked is what is told, whatever is written meanwhile. */
-			head->type = type;
-			head->size = bytes;
-			done += bytes;
-		}
-		*ret_tail += slots;
-		unread -= slots;
-	}
-	return done;
-}
-
-/* What was copied up to there has been taken. */
-static void npu_perf_lane_take(struct npu_perf_lane *lane, u64 from, u64 tail)
-{
-	guard(spinlock)(&lane->stream->lock);
-	/* Not if the ring has started anew in between. */
-	if (!lane->ring || lane->tail != from)
-		return;
-	lane->tail = tail;
-	/* Records are copied before their slots are given back. */
-	dma_mb();
-	WRITE_ONCE(lane->ring->tail, tail);
-}
 
 /* Lanes that a reset has stopped go on when the last of their records is taken. */
 static void npu_perf_stream_resume(struct npu_perf_stream *stream)
@@ -739,30 +462,6 @@ static long npu_perf_status(struct npu_perf_stream *stream, void __user *user)
 		stream->told = true;
 	}
 	return copy_to_user(user, &status, sizeof(status)) ? -EFAULT : 0;
-}
-
-static int npu_perf_lane_consume(struct npu_perf_lane *lane, u64 tail)
-{
-	u64 at, unread;
-	u16 type;
-	u32 slots;
-
-	guard(spinlock)(&lane->stream->lock);
-	unread = npu_perf_lane_unread(lane);
-	if (tail - lane->tail > unread)
-		return -EINVAL;
-	/* Who stops in the middle of a record would have the rest taken for one. */
-	for (at = lane->tail; at != tail; at += slots, unread -= slots) {
-		slots = npu_perf_record_slots(lane, at, unread, &type);
-		if (!slots || slots > tail - at)
-			return -EINVAL;
-	}
-	if (!lane->ring)
-		return -ENODEV;
-	lane->tail = tail;
-	dma_mb();
-	WRITE_ONCE(lane->ring->tail, tail);
-	return 0;
 }
 
 static long npu_perf_consume(struct npu_perf_stream *stream, void __user *user)
@@ -954,29 +653,6 @@ static int npu_perf_check_open(const struct drm_npu_perf_stream_open *args)
 	default:
 		return -EINVAL;
 	}
-}
-
-static int npu_perf_lane_alloc(struct npu_perf_lane *lane)
-{
-	struct npu_perf_stream *stream = lane->stream;
-	struct device *dev = stream->npu->drm.dev;
-	u64 size = npu_perf_ring_bytes(stream);
-	int ret;
-
-	ret = npu_user_charge(stream->user, NPU_RESOURCE_MEMORY, size);
-	if (ret)
-		return ret;
-	lane->ring = dma_alloc_coherent(dev, size, &lane->dma, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
-	if (!lane->ring) {
-		npu_user_uncharge(stream->user, NPU_RESOURCE_MEMORY, size);
-		return -ENOMEM;
-	}
-	ret = dma_get_sgtable(dev, &lane->sgt, lane->ring, lane->dma, size);
-	if (ret) {
-		dma_free_coherent(dev, size, no_free_ptr(lane->ring), lane->dma);
-		npu_user_uncharge(stream->user, NPU_RESOURCE_MEMORY, size);
-	}
-	return ret;
 }
 
 static struct npu_perf_stream *npu_perf_stream_alloc(struct npu_file *nfile,
