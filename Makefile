@@ -183,12 +183,14 @@ w1: kernel kernel-debug ## gcc and W=1, both kernels
 	$(call lint,w1,kernel-debug/build)
 
 .PHONY: clang
-clang: kernel ## clang and W=1
+clang: kernel kernel-debug ## clang and W=1, both kernels
 	$(call lint,clang,kernel/build)
+	$(call lint,clang,kernel-debug/build)
 
 .PHONY: sparse
-sparse: kernel lint-deps ## sparse
+sparse: kernel kernel-debug lint-deps ## sparse, both kernels
 	$(call lint,sparse,kernel/build)
+	$(call lint,sparse,kernel-debug/build)
 
 .PHONY: coccicheck
 coccicheck: kernel-debug lint-deps ## the kernel's semantic patches
