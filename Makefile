@@ -209,8 +209,9 @@ kconfig: kernel-debug ## driver/Kconfig asks for all that the driver needs
 	$(call lint,kconfig,kernel-debug/build)
 
 .PHONY: dkms
-dkms: kernel firmware lint-deps ## dkms builds what make dkms_install leaves
+dkms: kernel kernel-debug firmware lint-deps ## dkms builds what make dkms_install leaves, both kernels
 	$(call lint,dkms,kernel/build)
+	$(call lint,dkms,kernel-debug/build)
 
 ##@ Away with it
 .PHONY: clean
