@@ -9,6 +9,10 @@
  * cannot be undone that way, as nobody is there to take a write, is undone through
  * QEMU's monitor, if there is a port to it (tests/vm/run --qmp).
  */
+#include <linux/netlink.h>
+#include <sys/socket.h>
+
+#include "npu_gone.h"
 #include "npu_inject.h"
 
 #define TIMEOUT_MS 1000 /* of queues whose job is to time out; others have the driver's default, 0 */
@@ -159,11 +163,36 @@ TEST_F(inject, asked_together)
 	}
 }
 
+/* Counts of the steps of recovery that a test is about. */
+struct ladder {
+	int firmware, function, bus, wedged;
+};
+
+static struct ladder ladder(const char *pci)
+{
+	return (struct ladder){
+		recovery_count(pci, "firmware_restarts"),
+		recovery_count(pci, "function_resets"),
+		recovery_count(pci, "bus_resets"),
+		recovery_count(pci, "wedged"),
+	};
+}
+
+static uint16_t pci_command(const char *pci)
+{
+	uint8_t config[256] = {};
+
+	pci_capability(pci, PCI_CAP_ID_PM, config);
+	return config[PCI_COMMAND] | config[PCI_COMMAND + 1] << 8;
+}
+
 /* The next boot fails too, so the function is reset; only then is it known that trying again makes sense. */
 TEST_F(inject, dead_firmware_twice)
 {
 	struct npu_ctx *ctx = &self->ctx;
+	const struct ladder before = ladder(self->pci);
 	struct drm_npu_queue_get_state state;
+	struct ladder after;
 
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
@@ -173,28 +202,112 @@ TEST_F(inject, dead_firmware_twice)
 	EXPECT_EQ(DRM_NPU_QUEUE_INNOCENT, state.state);
 	EXPECT_EQ(-ECANCELED, npu_ctx_submit(ctx, 1));
 	EXPECT_TRUE(works(ctx));
+	after = ladder(self->pci);
+	EXPECT_EQ(before.firmware + 1, after.firmware);
+	EXPECT_EQ(before.function + 1, after.function);
+	EXPECT_EQ(before.bus, after.bus);
+	EXPECT_EQ(before.wedged, after.wedged);
+}
+
+/*
+ * The firmware hangs when it is to start a queue, and after the reset that follows its answer gets lost. How many
+ * messages it sends before, behind the one that it is ready, is its own business: one of these is about the queue.
+ */
+TEST_F(inject, queue_not_started)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint32_t queue, after;
+	int ret = 0;
+
+	for (after = 1; after < 9 && ret != -EIO; after++) {
+		ASSERT_EQ(0, inject(self->regs, NPU_FAULT_HUNG_FIRMWARE, ANY, 0, 0));
+		ASSERT_EQ(0, inject_after(self->regs, NPU_FAULT_MAILBOX_CORRUPT, ANY, after, 1,
+					  NPU_FAULT_MSG_TYPE, NPU_FAULT_PERSIST));
+		ret = npu_queue_create(ctx->fd, ctx->vm, 0, &queue);
+		EXPECT_TRUE(!ret || ret == -EIO)
+		{
+			TH_LOG("message %u lost: %d", after, ret);
+		}
+		reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
+		/* it was not in vain */
+		ASSERT_TRUE(works(ctx));
+		if (!ret)
+			ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
+	}
+	EXPECT_EQ(-EIO, ret);
+}
+
+/* A socket that hears what the kernel tells udev, or a negative errno. */
+static int uevent_open(void)
+{
+	const struct sockaddr_nl all = { .nl_family = AF_NETLINK, .nl_groups = 1 };
+	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (const struct sockaddr *)&all, sizeof(all)))
+		return fd;
+	close(fd);
+	return -EPERM;
+}
+
+/* Waits for an event of an accel node that has this among its variables. */
+static bool uevent_came(int fd, const char *variable)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	while (poll(&wait, 1, NPU_TEST_WAIT_NS / 1000000) == 1) {
+		char text[4096];
+		ssize_t size = recv(fd, text, sizeof(text) - 1, 0);
+		bool accel = false, found = false;
+
+		if (size < 0)
+			return false;
+		text[size] = 0;
+		/* the first is ACTION@DEVPATH, all end with a NUL */
+		for (char *next = text; next < text + size; next += strlen(next) + 1) {
+			accel |= !strcmp(next, "SUBSYSTEM=accel");
+			found |= !strcmp(next, variable);
+		}
+		if (accel && found)
+			return !strncmp(text, "change@", 7);
+	}
+	return false;
 }
 
 /* No boot is good any more: whatever was tried in between, everybody hears that the device is gone. */
 TEST_F(inject, wedged)
 {
 	struct npu_ctx *ctx = &self->ctx, busy, idle, again;
-	struct drm_npu_queue_get_state state;
-	uint32_t queue;
+	const struct ladder before = ladder(self->pci);
+	const int uevents = uevent_open();
+	struct ladder after;
+	uint32_t perfmon;
 
+	ASSERT_LE(0, uevents);
 	ASSERT_EQ(0, npu_ctx_init(&busy, 60000));
 	ASSERT_EQ(0, npu_ctx_init(&idle, 60000));
 	ASSERT_EQ(0, run_fill(&idle));
+	ASSERT_EQ(0, npu_gone_perfmon(&idle, &perfmon));
 	ASSERT_EQ(0, new_queue(ctx, 60000));
 	ASSERT_EQ(0, start_forever(ctx));
 	ASSERT_EQ(0, start_forever(&busy));
+	EXPECT_EQ(PCI_COMMAND_MASTER, pci_command(self->pci) & PCI_COMMAND_MASTER);
 	ASSERT_EQ(0, inject_flags(self->regs, NPU_FAULT_DEAD_FIRMWARE, ANY, 0, 0, NPU_FAULT_PERSIST));
 	EXPECT_EQ(-ENODEV, wait_job(ctx, NPU_TEST_WAIT_NS));
 	EXPECT_EQ(-ENODEV, wait_job(&busy, SECONDS(1)));
 	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
-	EXPECT_EQ(-ENODEV, npu_ctx_submit(&idle, 1));
-	EXPECT_EQ(-ENODEV, npu_queue_state(ctx->fd, ctx->queue, &state));
-	EXPECT_EQ(-ENODEV, npu_queue_create(idle.fd, idle.vm, 0, &queue));
+	npu_expect_gone(_metadata, &idle, perfmon, true);
+	EXPECT_TRUE(uevent_came(uevents, "WEDGED=rebind,bus-reset"));
+	close(uevents);
+	EXPECT_TRUE(device_says(self->pci, "npu/state", "wedged"));
+	/* it reaches no memory, but answers */
+	EXPECT_EQ(PCI_COMMAND_MEMORY, pci_command(self->pci) & (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+	after = ladder(self->pci);
+	EXPECT_EQ(before.firmware + 1, after.firmware);
+	EXPECT_EQ(before.function + 1, after.function);
+	EXPECT_EQ(before.bus + 1, after.bus);
+	EXPECT_EQ(before.wedged + 1, after.wedged);
 	npu_ctx_exit(&busy);
 	npu_ctx_exit(&idle);
 

@@ -11,13 +11,14 @@
 
 #include <linux/udmabuf.h>
 
-#include "npu_test.h"
+#include "npu_gone.h"
 
 #define DRIVER "/sys/bus/pci/drivers/npu/"
 
 FIXTURE(unbind)
 {
 	struct npu_ctx ctx;
+	uint32_t perfmon;
 	char pci[64]; /* bus address of the device */
 };
 
@@ -35,6 +36,7 @@ FIXTURE_SETUP(unbind)
 	if (geteuid())
 		SKIP(return, "only root may unbind a driver");
 	ASSERT_EQ(0, npu_ctx_init(&self->ctx, 0));
+	ASSERT_EQ(0, npu_gone_perfmon(&self->ctx, &self->perfmon));
 	ASSERT_EQ(0, npu_test_pci(self->ctx.fd, self->pci, sizeof(self->pci)));
 }
 
@@ -43,28 +45,6 @@ FIXTURE_TEARDOWN(unbind)
 	npu_ctx_exit(&self->ctx);
 	/* whatever failed, the tests that follow need the device; EBUSY: it is bound */
 	driver_write("bind", self->pci);
-}
-
-/* Every ioctl, with what would be good arguments, fails like this. */
-static void expect_gone(struct __test_metadata *_metadata, struct npu_ctx *ctx)
-{
-	struct drm_npu_dev_query query = {};
-	struct drm_npu_vm_get_state vm_state = { .vm_id = ctx->vm };
-	struct drm_npu_bo_mmap_offset offset = { .handle = ctx->bo };
-	struct drm_npu_queue_get_state state;
-	uint32_t id;
-
-	EXPECT_EQ(-ENODEV, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
-	EXPECT_EQ(-ENODEV, npu_vm_create(ctx->fd, &id));
-	EXPECT_EQ(-ENODEV, npu_vm_destroy(ctx->fd, ctx->vm));
-	EXPECT_EQ(-ENODEV, npu_map(ctx->fd, ctx->vm, ctx->bo, 0, NPU_TEST_VA, 0x1000, 0));
-	EXPECT_EQ(-ENODEV, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_GET_STATE, &vm_state));
-	EXPECT_EQ(-ENODEV, npu_bo_create(ctx->fd, 4096, &id));
-	EXPECT_EQ(-ENODEV, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_MMAP_OFFSET, &offset));
-	EXPECT_EQ(-ENODEV, npu_queue_create(ctx->fd, ctx->vm, 0, &id));
-	EXPECT_EQ(-ENODEV, npu_queue_state(ctx->fd, ctx->queue, &state));
-	EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
-	EXPECT_EQ(-ENODEV, npu_queue_destroy(ctx->fd, ctx->queue));
 }
 
 TEST_F(unbind, while_a_kernel_runs)
@@ -88,7 +68,7 @@ TEST_F(unbind, while_a_kernel_runs)
 	ASSERT_EQ(0, npu_ioctl(file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_EQ(-ENODEV, info.status);
 	EXPECT_EQ(-ENODEV, fence.status);
-	expect_gone(_metadata, ctx);
+	npu_expect_gone(_metadata, ctx, self->perfmon, false);
 	EXPECT_EQ(-ENODEV, npu_test_open());
 
 	/* the mapping stays, old pages and those never touched before */
@@ -102,7 +82,7 @@ TEST_F(unbind, while_a_kernel_runs)
 	npu_ctx_packets(&again)[0] = npu_pkt_fill(NPU_TEST_VA + NPU_TEST_DATA, 7, 4);
 	EXPECT_EQ(0, npu_ctx_run(&again, 1));
 	EXPECT_EQ(7, *(uint32_t *)(again.mem + NPU_TEST_DATA));
-	expect_gone(_metadata, ctx);
+	npu_expect_gone(_metadata, ctx, self->perfmon, false);
 	npu_ctx_exit(&again);
 
 	/* a fence may outlive its file and its device */
@@ -175,7 +155,7 @@ TEST_F(unbind, with_all_kinds_of_memory)
 	ASSERT_EQ(1, poll(&poller, 1, NPU_TEST_WAIT_NS / 1000000));
 	ASSERT_EQ(0, npu_ioctl(file, SYNC_IOC_FILE_INFO, &info));
 	EXPECT_EQ(-ENODEV, info.status);
-	expect_gone(_metadata, ctx);
+	npu_expect_gone(_metadata, ctx, self->perfmon, false);
 	memset(mem, 0x5a, NPU_TEST_SIZE);
 	ASSERT_EQ(0, driver_write("bind", self->pci));
 	/* handles, bindings and pins go with the file, the device long gone */
