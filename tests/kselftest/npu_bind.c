@@ -5,6 +5,7 @@
 #define BO_SIZE 0x400000ull
 #define VA (4 * NPU_TEST_VA) /* nothing of the context lies there */
 #define LARGE 0x200000ull
+#define MOST_PENDING 1024 /* binds of a VM that have not ended */
 
 FIXTURE(bind)
 {
@@ -234,6 +235,55 @@ TEST_F(bind, async_and_vm_destroy)
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
 	ASSERT_EQ(0, npu_wait(ctx->fd, t, 2, NPU_TEST_WAIT_NS));
 	EXPECT_EQ(-ECANCELED, npu_point_status(ctx->fd, t, 2));
+}
+
+static bool is_asleep(pid_t pid)
+{
+	char path[32], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	if (file && fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	if (file)
+		fclose(file);
+	return state == 'S';
+}
+
+/* Who waits for room among those that have not run hears that there will never be any. */
+TEST_F(bind, async_full_and_vm_destroy)
+{
+	struct drm_npu_vm_bind_op op = map_op(self->bo, 0, VA, 0x1000);
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_sync_op syncs[2];
+	uint32_t t, queue, vm, i;
+	int status;
+	pid_t pid;
+
+	ASSERT_EQ(0, drmSyncobjCreate(ctx->fd, 0, &t));
+	ASSERT_EQ(0, npu_vm_create(ctx->fd, &vm));
+	ASSERT_EQ(0, submit_stuck(ctx, t, 1, &queue));
+	syncs[0] = wait_for(t, 1);
+	for (i = 0; i < MOST_PENDING; i++) {
+		syncs[1] = signal_at(t, 2 + i);
+		ASSERT_EQ(0, bind_async(ctx->fd, vm, &op, 1, syncs, 2));
+	}
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid) {
+		syncs[1] = signal_at(t, 2 + i);
+		_exit(-bind_async(ctx->fd, vm, &op, 1, syncs, 2));
+	}
+	while (!is_asleep(pid))
+		usleep(1000);
+	EXPECT_EQ(0, waitpid(pid, &status, WNOHANG));
+	ASSERT_EQ(0, npu_vm_destroy(ctx->fd, vm));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(ENOENT, WEXITSTATUS(status));
+	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
+	ASSERT_EQ(0, npu_wait(ctx->fd, t, 1 + MOST_PENDING, NPU_TEST_WAIT_NS));
 }
 
 /* The file goes, and with it the VM, the queue, and everything that anybody waits for. */

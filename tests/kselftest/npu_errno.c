@@ -827,11 +827,13 @@ TWO(stream_map_beyond, stream_mmap(env, 3 * PAGE, PROT_READ, MAP_SHARED),
 struct reason {
 	const char *section, *error, *of, *when;
 	requests *make;
-	const char *elsewhere; /* test that sees it, or why none can */
+	const char *elsewhere; /* test that sees it, as FILE:TEST (tests/unit/test_docs.c looks), or why none can */
 	bool found;
 };
 
 #define NO_BAD_DMA_BUF "no exporter of the kernel makes one"
+/* Of a device that does not come up itself see npu_idle. */
+#define NO_DEAD_BUS "no port of the VM sleeps"
 
 static struct reason reasons[] = {
 	{"DEV_QUERY", "EINVAL", "", "unknown `type`", query_type},
@@ -840,14 +842,14 @@ static struct reason reasons[] = {
 	{"VM_CREATE", "EINVAL", "CREATE, DESTROY", "`flags`, `pad`", vm_flags},
 	{"VM_CREATE", "ENOSPC", "CREATE", "the hardware has no free address space", vm_spaces},
 	{"VM_CREATE", "EDQUOT", "CREATE", "the user has as many as `user_vms` allows", NULL,
-	 "npu_reclaim"},
+	 "npu_reclaim:vms_and_queues"},
 	{"VM_CREATE", "ENOENT", "DESTROY, GET_STATE", "no such VM", vm_unknown},
 
 	{"BO_CREATE", "EINVAL", "CREATE", "`size` 0 or above 256 GiB, `flags`, `pad`", bo_create},
 	{"BO_CREATE", "ENOENT", "CREATE", "no such VM", bo_of_nobody},
 	{"BO_CREATE", "ENOMEM", "CREATE", "more than the machine's memory", bo_huge},
 	{"BO_CREATE", "EDQUOT", "CREATE", "more than `user_memory_mib` allows", NULL,
-	 "npu_reclaim"},
+	 "npu_reclaim:memory"},
 	{"BO_CREATE", "EINVAL", "MMAP_OFFSET", "`pad`", mmap_pad},
 	{"BO_CREATE", "EINVAL", "MMAP_OFFSET", "memory of a process", mmap_own},
 	{"BO_CREATE", "ENOENT", "MMAP_OFFSET", "no such handle", mmap_unknown},
@@ -867,7 +869,8 @@ static struct reason reasons[] = {
 	{"BO_USERPTR", "EINVAL", "", "a range that wraps", own_wraps},
 	{"BO_USERPTR", "EPERM", "", "more than `RLIMIT_MEMLOCK` allows, without `CAP_IPC_LOCK`",
 	 own_too_much},
-	{"BO_USERPTR", "EDQUOT", "", "more than `user_memory_mib` allows", NULL, "npu_reclaim"},
+	{"BO_USERPTR", "EDQUOT", "", "more than `user_memory_mib` allows", NULL,
+	 "npu_reclaim:memory"},
 	{"BO_USERPTR", "EFAULT", "",
 	 "memory that is not there, that may not be written (without `READONLY`), or of a kind "
 	 "that cannot be "
@@ -897,11 +900,13 @@ static struct reason reasons[] = {
 	{"VM_BIND", "EINVAL", "", "handle or offset with `SPARSE`", bind_sparse},
 	{"VM_BIND", "EINVAL", "",
 	 "`syncs` without `ASYNC`, or one that is wrong as told at `SUBMIT`", bind_syncs},
-	{"VM_BIND", "EINVAL", "", "the VM is unusable", NULL, "npu_unbind"},
+	{"VM_BIND", "EINVAL", "", "the VM is unusable", NULL,
+	 "npu_pci_error:bind_when_it_is_lost"},
 	{"VM_BIND", "E2BIG", "", "unknown bytes in an operation or a sync, or a stride above 4096",
 	 bind_too_large},
 	{"VM_BIND", "ENOENT", "", "no such VM, handle or syncobj", bind_no_such},
-	{"VM_BIND", "ENOENT", "", "the VM was destroyed meanwhile", NULL, "npu_bind"},
+	{"VM_BIND", "ENOENT", "", "the VM was destroyed meanwhile", NULL,
+	 "npu_bind:async_full_and_vm_destroy"},
 	{"VM_BIND", "EACCES", "", "a BO that belongs to another VM", bind_private},
 	{"VM_BIND", "EACCES", "", "memory of a process that may only be read, without `READONLY`",
 	 bind_own_readonly},
@@ -915,11 +920,12 @@ static struct reason reasons[] = {
 	{"QUEUE_CREATE", "ENOENT", "CREATE", "no such VM", queue_no_vm},
 	{"QUEUE_CREATE", "EBUSY", "CREATE", "all hardware queues are taken", queue_all},
 	{"QUEUE_CREATE", "EDQUOT", "CREATE", "the user has as many as `user_queues` allows", NULL,
-	 "npu_reclaim"},
+	 "npu_reclaim:vms_and_queues"},
 	{"QUEUE_CREATE", "EIO", "CREATE",
-	 "the firmware does not start the queue, not even after a reset", NULL, "npu_inject"},
-	{"QUEUE_CREATE", "EIO", "CREATE", "the device sleeps and cannot be woken", NULL,
-	 "npu_idle"},
+	 "the firmware does not start the queue, not even after a reset", NULL,
+	 "npu_inject:queue_not_started"},
+	{"QUEUE_CREATE", "EIO", "CREATE", "the device sleeps behind a bus that cannot be woken",
+	 NULL, NO_DEAD_BUS},
 	{"QUEUE_CREATE", "EINVAL", "DESTROY", "`pad`", queue_destroy_pad},
 	{"QUEUE_CREATE", "ENOENT", "DESTROY", "no such queue", queue_destroy_unknown},
 
@@ -938,8 +944,8 @@ static struct reason reasons[] = {
 	 submit_too_large},
 	{"SUBMIT", "ENOENT", "", "no such queue, syncobj or BO", submit_no_such},
 	{"SUBMIT", "ECANCELED", "", "the queue is not usable any more", submit_over},
-	{"SUBMIT", "EIO", "", "the device sleeps and cannot be woken, as its bus does not come up",
-	 NULL, "npu_idle"},
+	{"SUBMIT", "EIO", "", "the device sleeps behind a bus that cannot be woken", NULL,
+	 NO_DEAD_BUS},
 
 	{"QUEUE_GET_STATE", "EINVAL", "", "`counters.stride` is not 8", state_stride},
 	{"QUEUE_GET_STATE", "ENOENT", "", "no such queue", state_unknown},
@@ -979,19 +985,22 @@ static struct reason reasons[] = {
 	{"PERF_STREAM_OPEN", "EBUSY", "OPEN",
 	 "the queue, or of `DEVICE` any, is watched by another stream", perf_watched},
 	{"PERF_STREAM_OPEN", "EBUSY", "OPEN", "all streams of the hardware are taken", NULL,
-	 "npu_perf"},
-	{"PERF_STREAM_OPEN", "EDQUOT", "OPEN", "the user's limit of memory", NULL, "npu_perf"},
+	 "npu_perf:limits"},
+	{"PERF_STREAM_OPEN", "EDQUOT", "OPEN", "the user's limit of memory", NULL,
+	 "npu_reclaim:rings"},
 	{"PERF_STREAM_OPEN", "ENOMEM", "OPEN", "no memory for the ring, which has to be contiguous",
-	 NULL, "npu_failnth"},
+	 NULL, "npu_failnth:perf_stream_open"},
 	{"PERF_STREAM_OPEN", "EMFILE", "OPEN", "too many open files", perf_files},
 	{"PERF_STREAM_OPEN", "EIO", "OPEN", "the device is being reset, and did not come back yet",
-	 NULL, "npu_inject"},
-	{"PERF_STREAM_OPEN", "EIO", "OPEN", "it sleeps and cannot be woken", NULL, "npu_idle"},
+	 NULL, "npu_pci_error:injected_fatal_for_long"},
+	{"PERF_STREAM_OPEN", "EIO", "OPEN", "it sleeps behind a bus that cannot be woken", NULL,
+	 NO_DEAD_BUS},
 	{"PERF_STREAM_OPEN", "EINVAL", "STATUS, CONSUME", "no such lane", stream_lane},
 	{"PERF_STREAM_OPEN", "EINVAL", "STATUS, CONSUME", "`pad`", stream_pad},
 	{"PERF_STREAM_OPEN", "EINVAL", "STATUS, CONSUME",
 	 "`tail` is not the end of an unread record", stream_tail},
-	{"PERF_STREAM_OPEN", "ENODEV", "CONSUME, `mmap()`", "the device is gone", NULL, "npu_perf"},
+	{"PERF_STREAM_OPEN", "ENODEV", "CONSUME, `mmap()`", "the device is gone", NULL,
+	 "npu_perf:unbind"},
 	{"PERF_STREAM_OPEN", "EACCES", "`mmap()`", "to write", stream_map_write},
 	{"PERF_STREAM_OPEN", "EINVAL", "`mmap()`", "beyond the ring of a lane, or private",
 	 stream_map_beyond},

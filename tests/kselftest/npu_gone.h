@@ -84,8 +84,10 @@ static inline void npu_expect_gone(struct __test_metadata *_metadata, const stru
 	EXPECT_GT(1000000000, npu_deadline(0) - start);
 	/* their numbers have no gap: these were all, up to the last, behind which there is none */
 	EXPECT_EQ((2u << DRM_NPU_PERF_STREAM_OPEN) - 1, made);
-	if (wedged)
-		EXPECT_EQ(-EINVAL, drmCommandWriteRead(ctx->fd, DRM_NPU_PERF_STREAM_OPEN + 1, page, 8));
+	if (wedged) {
+		EXPECT_EQ(-EINVAL,
+			  drmCommandWriteRead(ctx->fd, DRM_NPU_PERF_STREAM_OPEN + 1, page, 8));
+	}
 }
 
 #endif /* NPU_GONE_H */

@@ -252,6 +252,42 @@ TEST_F(idle, does_not_come_back_at_once)
 	EXPECT_TRUE(falls_asleep(self->pci));
 }
 
+/* Nor does it ever: who wanted it hears that it is gone, and not that it could not be woken. */
+TEST_F(idle, does_not_come_back)
+{
+	static const char inject_dead[] = "'execute': 'npu-inject-fault', 'arguments': "
+					  "{'id': 'npu0', 'fault': 'dead-firmware', 'count': 0, "
+					  "'persist': true}";
+	struct npu_ctx *ctx = &self->ctx;
+	const int wedged = recovery_count(self->pci, "wedged");
+	struct drm_npu_perf_stream_open stream = {
+		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
+		.queue_id = ctx->queue,
+		.lanes = 1,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = NPU_PERF_RING_MIN_LOG2,
+		.threshold = 1,
+	};
+	uint32_t queue;
+
+	if (!have_monitor())
+		SKIP(return, "no port to QEMU's monitor");
+	/* each is the first to want it once */
+	for (int i = 0; i < 2; i++) {
+		ASSERT_TRUE(falls_asleep(self->pci));
+		ASSERT_TRUE(monitor_do(inject_dead));
+		EXPECT_EQ(-ENODEV, i ? npu_queue_create(ctx->fd, ctx->vm, 0, &queue) : run_fill(ctx));
+		EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
+		EXPECT_EQ(-ENODEV, npu_queue_create(ctx->fd, ctx->vm, 0, &queue));
+		EXPECT_EQ(-ENODEV, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &stream));
+		EXPECT_EQ(wedged + 1 + i, recovery_count(self->pci, "wedged"));
+		ASSERT_TRUE(monitor_clear());
+		ASSERT_EQ(0, npu_reset_function(ctx->fd));
+		ASSERT_TRUE(works(ctx));
+		stream.queue_id = ctx->queue;
+	}
+}
+
 /* Programs come and go, and with each moment of rest the device falls asleep. */
 TEST_F_TIMEOUT(idle, under_load, 600)
 {

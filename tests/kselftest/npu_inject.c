@@ -216,7 +216,7 @@ TEST_F(inject, dead_firmware_twice)
 TEST_F(inject, queue_not_started)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	uint32_t queue, after;
+	uint32_t queue = 0, after;
 	int ret = 0;
 
 	for (after = 1; after < 9 && ret != -EIO; after++) {
@@ -231,8 +231,9 @@ TEST_F(inject, queue_not_started)
 		reg_write(self->regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_CLEAR_ALL);
 		/* it was not in vain */
 		ASSERT_TRUE(works(ctx));
-		if (!ret)
+		if (!ret) {
 			ASSERT_EQ(0, npu_queue_destroy(ctx->fd, queue));
+		}
 	}
 	EXPECT_EQ(-EIO, ret);
 }

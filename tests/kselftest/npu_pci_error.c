@@ -9,6 +9,8 @@
  */
 #include <sys/wait.h>
 
+#include <npu_perf.h>
+
 #include "npu_load.h"
 
 /* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
@@ -88,6 +90,55 @@ TEST_F_TIMEOUT(pci_error, link_down_for_long, 300)
 	EXPECT_EQ(-ECANCELED, npu_ctx_submit(&self->idle, 1));
 	EXPECT_TRUE(works(ctx));
 	EXPECT_TRUE(works(&self->idle));
+}
+
+static int vm_state(const struct npu_ctx *ctx)
+{
+	struct drm_npu_vm_get_state req = { .vm_id = ctx->vm };
+	int ret = npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_GET_STATE, &req);
+
+	return ret ? ret : (int)req.state;
+}
+
+/*
+ * A bind finds out that no register answers, and nothing helps: its VM was left half-way, and is good for nothing but
+ * being destroyed when the device is back. Others are as they were.
+ */
+TEST_F(pci_error, bind_when_it_is_lost)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_vm_bind_op op = {
+		.bo_handle = ctx->bo,
+		.va = 2 * NPU_TEST_VA,
+		.size = 4096,
+	};
+	struct drm_npu_vm_bind async = {
+		.vm_id = ctx->vm,
+		.flags = DRM_NPU_VM_BIND_ASYNC,
+		.ops = DRM_NPU_OBJ_ARRAY(1, &op),
+	};
+
+	if (!have_monitor())
+		SKIP(return, "no port to QEMU's monitor to end the fault");
+	/* nothing is in flight, so nobody else looks at the device */
+	ASSERT_EQ(0, new_queue(ctx, 0));
+	inject_flags(self->regs, NPU_FAULT_LINK_DOWN, ANY, 1u << 30, 0, NPU_FAULT_PERSIST);
+	EXPECT_EQ(-ENODEV, npu_unmap(ctx->fd, ctx->vm, NPU_TEST_VA + NPU_TEST_DATA, 4096));
+	EXPECT_TRUE(device_says(self->pci, "npu/state", "wedged"));
+	EXPECT_EQ(-ENODEV, npu_vm_bind(ctx->fd, ctx->vm, &op, 1));
+	EXPECT_EQ(-ENODEV, vm_state(ctx));
+
+	EXPECT_TRUE(monitor_clear());
+	ASSERT_EQ(0, npu_reset_function(ctx->fd));
+	EXPECT_EQ(DRM_NPU_VM_UNUSABLE, vm_state(ctx));
+	EXPECT_EQ(-EINVAL, npu_vm_bind(ctx->fd, ctx->vm, &op, 1));
+	EXPECT_EQ(-EINVAL, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_BIND, &async));
+	EXPECT_EQ(DRM_NPU_VM_USABLE, vm_state(&self->idle));
+	EXPECT_TRUE(works(&self->idle));
+	ASSERT_EQ(0, npu_vm_destroy(ctx->fd, ctx->vm));
+	ASSERT_EQ(0, npu_vm_create(ctx->fd, &ctx->vm));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, ctx->bo, 0, NPU_TEST_VA, NPU_TEST_SIZE, 0));
+	EXPECT_TRUE(works(ctx));
 }
 
 /* struct aer_error_inj of the kernel's drivers/pci/pcie/aer_inject.c. */
@@ -191,6 +242,13 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_for_long, 300)
 	struct npu_ctx *ctx = &self->ctx;
 	const int errors = recovery_count(self->pci, "pci_errors");
 	const int wedged = recovery_count(self->pci, "wedged");
+	struct drm_npu_perf_stream_open stream = {
+		.scope = DRM_NPU_PERF_SCOPE_ALL,
+		.lanes = 1,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = NPU_PERF_RING_MIN_LOG2,
+		.threshold = 1,
+	};
 	char port[64];
 	int64_t start;
 	int ret;
@@ -204,6 +262,10 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_for_long, 300)
 	if (ret)
 		SKIP(return, "the kernel cannot inject errors of the bus: %d", ret);
 	ASSERT_TRUE(counted(self->pci, "pci_errors", errors + 1));
+	while (!device_says(self->pci, "npu/state", "down"))
+		usleep(1000);
+	/* jobs wait for what comes of it, who wants to watch them does not */
+	EXPECT_EQ(-EIO, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &stream));
 	EXPECT_EQ(0, npu_ctx_submit(ctx, 1));
 	EXPECT_EQ(-ENODEV, wait_job(ctx, 3 * NPU_TEST_WAIT_NS));
 	EXPECT_TRUE(counted(self->pci, "wedged", wedged + 1));

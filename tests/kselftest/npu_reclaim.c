@@ -4,6 +4,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <npu_perf.h>
+
 #include "npu_test.h"
 
 #define SIZE 0x1000000ull
@@ -132,6 +134,45 @@ static int use_vms(void *unused)
 TEST_F(limits, vms_and_queues)
 {
 	EXPECT_EQ(0, npu_as_user(use_vms, NULL));
+}
+
+#define RING_LOG2 15 /* the largest there is, 2 MiB and a page */
+
+/* Rings of a stream are memory too: three fit. */
+static int use_rings(void *unused)
+{
+	const uint64_t ring = 4096 + (NPU_PERF_SLOT << RING_LOG2);
+	struct drm_npu_perf_stream_open req = {
+		.scope = DRM_NPU_PERF_SCOPE_ALL,
+		.lanes = 4,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = RING_LOG2,
+		.threshold = 1,
+	};
+	struct drm_npu_limits limits = {};
+	int fd = npu_test_open();
+	uint32_t bo;
+
+	if (npu_ioctl(fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req) != -EDQUOT)
+		return 1;
+	if (query_limits(fd, &limits) || limits.memory_used)
+		return 2;
+	req.lanes = 3;
+	if (npu_ioctl(fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req))
+		return 3;
+	if (query_limits(fd, &limits) || limits.memory_used != 3 * ring)
+		return 4;
+	if (npu_bo_create(fd, 2 << 20, &bo) != -EDQUOT)
+		return 5;
+	close(req.fd);
+	if (query_limits(fd, &limits) || limits.memory_used)
+		return 6;
+	return npu_bo_create(fd, 8 << 20, &bo) ? 7 : 0;
+}
+
+TEST_F(limits, rings)
+{
+	EXPECT_EQ(0, npu_as_user(use_rings, NULL));
 }
 
 /* Who may take all is counted, and not limited. */

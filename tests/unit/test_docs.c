@@ -658,6 +658,95 @@ static void test_csrs(void)
 	free(manual);
 }
 
+/* The end of what begins at a line's beginning: a macro, or something with braces. */
+static const char *end_of(const char *begin)
+{
+	const char *end = begin;
+
+	if (strncmp(begin, "#define", 7)) {
+		end = strstr(begin, "\n}");
+		return end ? end : begin + strlen(begin);
+	}
+	do
+		end = strchr(end + 1, '\n');
+	while (end && end[-1] == '\\');
+	return end ? end : begin + strlen(begin);
+}
+
+static bool of_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '_';
+}
+
+static bool has_word(const char *begin, const char *end, const char *word, size_t length)
+{
+	for (const char *p = begin; p + length <= end; p++)
+		if (!memcmp(p, word, length) && !of_name(p[-1]) && !of_name(p[length]))
+			return true;
+	return false;
+}
+
+/* The test is in the file, and mentions the error, or names a function or macro of the file that does. */
+static bool has_test(const char *text, const char *test, const char *error)
+{
+	const char *begin = NULL, *end;
+	char name[64];
+
+	for (const char *p = text; !begin && (p = strstr(p, "\nTEST_F")); p++)
+		if (sscanf(p, " TEST_F%*[_TIMEOU](%*[a-z_], %63[a-z_0-9]", name) == 1 ||
+		    sscanf(p, " TEST_F(%*[a-z_], %63[a-z_0-9]", name) == 1)
+			begin = strcmp(name, test) ? NULL : p + 1;
+	if (!begin)
+		return false;
+	end = end_of(begin);
+	if (has_word(begin, end, error, strlen(error)))
+		return true;
+	for (const char *p = text; (p = strchr(p, '\n')); p++) {
+		const char *last = p + 1 + strcspn(p + 1, "(=;\n"), *first = last;
+
+		if (*last != '(' || (strncmp(p, "\nstatic ", 8) && strncmp(p, "\n#define ", 9)))
+			continue;
+		while (of_name(first[-1]))
+			first--;
+		if (has_word(begin, end, first, last - first) &&
+		    has_word(last, end_of(p + 1), error, strlen(error)))
+			return true;
+	}
+	return false;
+}
+
+/* Each test of another file that npu_errno.c names for a reason exists there, and is about that error. */
+static void test_errno_elsewhere(void)
+{
+	char *table = read_file(KSELFTEST "/npu_errno.c"), *end = table;
+	unsigned int named = 0, wrong = 0;
+
+	for (char *row = table; row && (row = strstr(end, "\n\t{\"")); ) {
+		char error[16], file[32] = "", test[64], path[512], *elsewhere, *text;
+
+		end = strstr(row, "},");
+		if (!end || sscanf(row, " {\"%*[^\"]\", \"%15[A-Z0-9]\"", error) != 1)
+			break;
+		*end++ = 0;
+		elsewhere = strstr(row, "\"npu_");
+		if (!elsewhere)
+			continue;
+		named++;
+		text = NULL;
+		if (sscanf(elsewhere, "\"%31[a-z_]:%63[a-z_0-9]\"", file, test) == 2) {
+			snprintf(path, sizeof(path), KSELFTEST "/%s.c", file);
+			text = read_file(path);
+		}
+		if (!text || !has_test(text, test, error)) {
+			tap_diag("no test with %s is %s", error, elsewhere);
+			wrong++;
+		}
+		free(text);
+	}
+	tap_ok(named > 10 && !wrong, "%u errors that npu_errno.c leaves to other tests are theirs", named);
+	free(table);
+}
+
 /* libnpurt(3) names each function of npurt.h, but for those that count references, which it describes. */
 static void test_man_page(void)
 {
@@ -706,6 +795,7 @@ int main(int argc, char **argv)
 	test_versions();
 	test_properties();
 	test_csrs();
+	test_errno_elsewhere();
 	test_man_page();
 	return tap_done();
 }
