@@ -377,6 +377,132 @@ TEST_F(purge, under_load)
 	EXPECT_EQ(1, self->mem[0]);
 }
 
+/* ---- memory runs short ----------------------------------------------------------------------- */
+
+enum { GIVEN_AWAY = 16 };
+
+struct short_of_memory {
+	int fd;
+	uint32_t bo[GIVEN_AWAY];
+	volatile bool stop;
+	volatile int jobs; /* of the neighbour */
+};
+
+/* Takes memory that nobody can take back, until the last BO has lost its own. */
+static int fill_memory(const struct short_of_memory *all)
+{
+	const size_t step = 4 << 20;
+	uint64_t resident;
+	long total, taken;
+
+	/* who is to blame, should it come to that */
+	if (npu_write_file("/proc/self/oom_score_adj", "1000") ||
+	    read_line("/proc/meminfo", "MemTotal: %ld kB", &total))
+		return 1;
+	for (taken = 0; taken < total; taken += step / 1024) {
+		int i;
+
+		for (i = 0; i < GIVEN_AWAY; i++)
+			if (state_of(all->fd, all->bo[i], &resident) != DRM_NPU_BO_PURGED)
+				break;
+		if (i == GIVEN_AWAY)
+			return 0;
+		if (mmap(NULL, step, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0) == MAP_FAILED)
+			return 2;
+	}
+	return 3;
+}
+
+/* Jobs, binds and new BOs, all of which have to go well. Return: the number of the step that did not. */
+static int work_beside(struct short_of_memory *all)
+{
+	struct npu_ctx ctx;
+	uint32_t bo;
+
+	if (npu_ctx_init(&ctx, 0))
+		return 1;
+	while (!all->stop) {
+		const uint32_t value = 1 + all->jobs;
+
+		if (npu_bo_create(ctx.fd, 0x200000, &bo))
+			return 2;
+		if (npu_map(ctx.fd, ctx.vm, bo, 0, VA, 0x200000, 0))
+			return 3;
+		npu_ctx_packets(&ctx)[0] = npu_pkt_fill(VA, value, 0x10000);
+		npu_ctx_packets(&ctx)[1] = npu_pkt_barrier();
+		npu_ctx_packets(&ctx)[2] = npu_pkt_copy(NPU_TEST_VA + NPU_TEST_DATA, VA, 0x10000);
+		if (npu_ctx_run(&ctx, 3))
+			return 4;
+		if (*(uint32_t *)(ctx.mem + NPU_TEST_DATA + 0xfffc) != value)
+			return 5;
+		if (npu_unmap(ctx.fd, ctx.vm, VA, 0x200000) || drmCloseBufferHandle(ctx.fd, bo))
+			return 6;
+		all->jobs++;
+	}
+	npu_ctx_exit(&ctx);
+	return 0;
+}
+
+/* No memory is left but what was given away: the kernel takes that, and who works beside notices nothing. */
+TEST_F_TIMEOUT(purge, memory_runs_short, 600)
+{
+	struct short_of_memory *all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE,
+					   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status, jobs_before, jobs_between;
+	uint32_t retained;
+	uint64_t resident;
+	pid_t filler, neighbour;
+
+	ASSERT_NE(MAP_FAILED, all);
+	if (geteuid())
+		SKIP(return, "only root may say who is to be killed when no memory is left");
+	all->fd = self->ctx.fd;
+	self->mem[SIZE / 4 - 1] = 4711;
+	for (int i = 0; i < GIVEN_AWAY; i++) {
+		ASSERT_EQ(0, npu_bo_create(all->fd, SIZE, &all->bo[i]));
+		ASSERT_EQ(0, npu_map(all->fd, self->ctx.vm, all->bo[i], 0, VA + (i + 1) * SIZE,
+				     SIZE, 0));
+		ASSERT_EQ(0, madvise_bo(all->fd, all->bo[i], DRM_NPU_BO_DONTNEED, &retained));
+		ASSERT_EQ(1, retained);
+	}
+	neighbour = fork();
+	ASSERT_LE(0, neighbour);
+	if (!neighbour)
+		_exit(work_beside(all));
+	while (!all->jobs && !waitpid(neighbour, &status, WNOHANG))
+		usleep(1000);
+	jobs_before = all->jobs;
+	filler = fork();
+	ASSERT_LE(0, filler);
+	if (!filler)
+		_exit(fill_memory(all));
+	ASSERT_EQ(filler, waitpid(filler, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	jobs_between = all->jobs - jobs_before;
+	all->stop = true;
+	ASSERT_EQ(neighbour, waitpid(neighbour, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(0, WEXITSTATUS(status));
+	EXPECT_LT(0, jobs_between);
+
+	for (int i = 0; i < GIVEN_AWAY; i++) {
+		ASSERT_EQ(0, madvise_bo(all->fd, all->bo[i], DRM_NPU_BO_WILLNEED, &retained));
+		EXPECT_EQ(0, retained);
+		EXPECT_EQ(DRM_NPU_BO_PURGED, state_of(all->fd, all->bo[i], &resident));
+		if (resident)
+			TH_LOG("BO %d is still there", i);
+	}
+	/* what is needed was not to be had */
+	EXPECT_EQ(DRM_NPU_BO_NEEDED, state_of(all->fd, self->bo, &resident));
+	EXPECT_EQ(SIZE, resident);
+	EXPECT_EQ(4711, self->mem[SIZE / 4 - 1]);
+	TH_LOG("%d jobs meanwhile", jobs_between);
+}
+
+/* ---- what is refused ---------------------------------------------------------------------------- */
+
 TEST_F(purge, bad)
 {
 	struct npu_ctx *ctx = &self->ctx;
