@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* What fdinfo and sysfs tell of a file and of the device. */
+/*
+ * What fdinfo and sysfs tell of a file and of the device, and that docs/sysfs.md, which is installed beside this, knows
+ * all of it.
+ */
+#include <dirent.h>
+#include <glob.h>
+
 #include "npu_test.h"
 
 #define MIB (1ull << 20)
@@ -286,8 +292,119 @@ TEST_F(fdinfo, capacity_and_clock)
 		  number(_metadata, fd, "drm-engine-capacity-tile", ""));
 	EXPECT_EQ(1, number(_metadata, fd, "drm-engine-capacity-copy", ""));
 	EXPECT_EQ(info.clock_khz, number(_metadata, fd, "drm-maxfreq-tile", "KHz"));
+	EXPECT_EQ(info.clock_khz, number(_metadata, fd, "drm-maxfreq-copy", "KHz"));
 	EXPECT_LT(0, number(_metadata, fd, "drm-curfreq-tile", "KHz"));
 	EXPECT_GE(info.clock_khz, number(_metadata, fd, "drm-curfreq-tile", "KHz"));
+	EXPECT_EQ(number(_metadata, fd, "drm-curfreq-tile", "KHz"),
+		  number(_metadata, fd, "drm-curfreq-copy", "KHz"));
+}
+
+/* A key that is there for each engine, or each region of memory, whose name is its end. */
+struct kind {
+	const char *key;
+	const char *units[3]; /* "": none */
+};
+
+/* In the order in which tools look: one is the beginning of another. */
+static const struct kind engine_kinds[] = {
+	{ "drm-engine-capacity-", { "" } },
+	{ "drm-engine-", { "ns" } },
+	{ "drm-cycles-", { "" } },
+	{ "drm-maxfreq-", { "KHz" } },
+	{ "drm-curfreq-", { "KHz" } },
+};
+
+static const struct kind region_kinds[] = {
+	{ "drm-total-", { "", "KiB", "MiB" } },
+	{ "drm-shared-", { "", "KiB", "MiB" } },
+	{ "drm-resident-", { "", "KiB", "MiB" } },
+	{ "drm-active-", { "", "KiB", "MiB" } },
+	{ "drm-purgeable-", { "", "KiB", "MiB" } },
+};
+
+#define KINDS 5
+
+/* Engines or regions, as they were met, with the kinds of keys that were there. */
+struct things {
+	struct {
+		char name[32];
+		unsigned int kinds;
+	} thing[8];
+	unsigned int count;
+};
+
+/* Takes a line whose key is of one of the kinds. Return: 0: it is not; 1: taken; -1: not in order. */
+static int take_line(const char *line, const struct kind kinds[KINDS], struct things *things)
+{
+	unsigned int kind, i, u;
+	unsigned long long value;
+	char name[32], unit[16] = "";
+
+	for (kind = 0; kind < KINDS; kind++)
+		if (!strncmp(line, kinds[kind].key, strlen(kinds[kind].key)))
+			break;
+	if (kind == KINDS)
+		return 0;
+	if (sscanf(line + strlen(kinds[kind].key), "%31[a-z0-9]:\t%llu %15s", name, &value, unit) < 2)
+		return -1;
+	for (u = 0; u < 3 && kinds[kind].units[u]; u++)
+		if (!strcmp(unit, kinds[kind].units[u]))
+			break;
+	if (u == 3 || !kinds[kind].units[u])
+		return -1;
+	for (i = 0; i < things->count; i++)
+		if (!strcmp(things->thing[i].name, name))
+			break;
+	if (i == things->count) {
+		if (i == 8)
+			return -1;
+		strcpy(things->thing[things->count++].name, name);
+	}
+	if (things->thing[i].kinds & 1u << kind)
+		return -1;
+	things->thing[i].kinds |= 1u << kind;
+	return 1;
+}
+
+/* Who knows nothing of this driver, as gputop, makes sense of every line, and finds all it looks for. */
+TEST_F(fdinfo, for_any_tool)
+{
+	struct things engines = {}, regions = {};
+	unsigned int clients = 0, drivers = 0, devices = 0, bad = 0, value;
+	char path[64], line[256], text[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", self->ctx.fd);
+	file = fopen(path, "r");
+	ASSERT_NE(NULL, file);
+	while (fgets(line, sizeof(line), file)) {
+		int engine, region;
+
+		if (strncmp(line, "drm-", 4))
+			continue;
+		engine = take_line(line, engine_kinds, &engines);
+		region = take_line(line, region_kinds, &regions);
+		if (sscanf(line, "drm-driver:\t%63s", text) == 1)
+			drivers++;
+		else if (sscanf(line, "drm-pdev:\t%*x:%*x:%*x.%u", &value) == 1)
+			devices++;
+		else if (sscanf(line, "drm-client-id:\t%u", &value) == 1)
+			clients++;
+		else
+			bad += engine + region != 1;
+	}
+	fclose(file);
+	EXPECT_EQ(0, bad);
+	EXPECT_EQ(1, drivers);
+	EXPECT_EQ(1, clients);
+	EXPECT_EQ(1, devices);
+	EXPECT_EQ(2, engines.count);
+	EXPECT_EQ(1, regions.count);
+	/* none lacks a key of a kind */
+	for (unsigned int i = 0; i < engines.count; i++)
+		EXPECT_EQ((1u << KINDS) - 1, engines.thing[i].kinds);
+	for (unsigned int i = 0; i < regions.count; i++)
+		EXPECT_EQ((1u << KINDS) - 1, regions.thing[i].kinds);
 }
 
 TEST_F(fdinfo, memory)
@@ -320,8 +437,28 @@ TEST_F(fdinfo, memory)
 	close(dmabuf);
 }
 
+/* What could be done without counts until it is taken, and is gone then. */
+TEST_F(fdinfo, purgeable_memory)
+{
+	struct drm_npu_bo_madvise advice = { .advice = DRM_NPU_BO_DONTNEED };
+	struct npu_ctx *ctx = &self->ctx;
+
+	if (geteuid())
+		SKIP(return, "only root can have memory taken");
+	ASSERT_EQ(0, npu_bo_create(ctx->fd, 3 * MIB, &advice.handle));
+	ASSERT_EQ(0, npu_map(ctx->fd, ctx->vm, advice.handle, 0, 4 * NPU_TEST_VA, 3 * MIB, 0));
+	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_BO_MADVISE, &advice));
+	EXPECT_EQ(3 * MIB, size(_metadata, ctx->fd, "drm-purgeable-memory"));
+	EXPECT_EQ(NPU_TEST_SIZE + 3 * MIB, size(_metadata, ctx->fd, "drm-resident-memory"));
+	ASSERT_EQ(0, npu_write_file("/proc/sys/vm/drop_caches", "2"));
+	EXPECT_EQ(0, size(_metadata, ctx->fd, "drm-purgeable-memory"));
+	EXPECT_EQ(NPU_TEST_SIZE, size(_metadata, ctx->fd, "drm-resident-memory"));
+	EXPECT_EQ(NPU_TEST_SIZE + 3 * MIB, size(_metadata, ctx->fd, "drm-total-memory"));
+}
+
 FIXTURE(sysfs)
 {
+	char pci[64];
 	char dir[128];
 	struct drm_npu_device_info info;
 	struct drm_npu_fw_info fw;
@@ -335,7 +472,6 @@ FIXTURE_SETUP(sysfs)
 		.size = sizeof(self->info),
 		.pointer = (uintptr_t)&self->info,
 	};
-	char device[64];
 	int fd;
 
 	fd = npu_test_open();
@@ -345,8 +481,8 @@ FIXTURE_SETUP(sysfs)
 	query.size = sizeof(self->fw);
 	query.pointer = (uintptr_t)&self->fw;
 	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
-	ASSERT_EQ(0, npu_test_pci(fd, device, sizeof(device)));
-	snprintf(self->dir, sizeof(self->dir), "/sys/bus/pci/devices/%s/npu", device);
+	ASSERT_EQ(0, npu_test_pci(fd, self->pci, sizeof(self->pci)));
+	snprintf(self->dir, sizeof(self->dir), "/sys/bus/pci/devices/%s/npu", self->pci);
 	close(fd);
 }
 
@@ -400,6 +536,96 @@ TEST_F(sysfs, firmware)
 	for (i = 0; i < sizeof(self->fw.build_id); i++)
 		snprintf(want + 2 * i, 3, "%02x", self->fw.build_id[i]);
 	EXPECT_STREQ(want, attribute(self, "fw_build_id"));
+}
+
+/* A folder of the device, and the files that docs/sysfs.md says are in it. */
+struct folder {
+	char path[128]; /* as a pattern */
+	char name[32][32];
+	bool found[32];
+	unsigned int count;
+};
+
+/* Each file in the folder is one of these. Return: how many there are. */
+static unsigned int see_files(struct __test_metadata *_metadata, struct folder *folder)
+{
+	unsigned int files = 0;
+	struct dirent *entry;
+	glob_t where;
+	DIR *dir;
+
+	if (glob(folder->path, 0, NULL, &where))
+		return 0;
+	EXPECT_EQ(1, where.gl_pathc);
+	dir = opendir(where.gl_pathv[0]);
+	globfree(&where);
+	while (dir && (entry = readdir(dir))) {
+		unsigned int i;
+
+		/* what the kernel has in each folder of hwmon */
+		if (entry->d_type != DT_REG || !strcmp(entry->d_name, "uevent") ||
+		    !strcmp(entry->d_name, "name"))
+			continue;
+		for (i = 0; i < folder->count; i++)
+			if (!strcmp(entry->d_name, folder->name[i]))
+				break;
+		EXPECT_GT(folder->count, i)
+		{
+			TH_LOG("%s%s is not in docs/sysfs.md", folder->path, entry->d_name);
+		}
+		if (i < folder->count)
+			folder->found[i] = true;
+		files++;
+	}
+	if (dir)
+		closedir(dir);
+	return files;
+}
+
+/* A folder with anything in it has all that it is said to have, and nothing else. */
+static void see_folder(struct __test_metadata *_metadata, struct folder *folder)
+{
+	if (!folder->count || !see_files(_metadata, folder))
+		return;
+	for (unsigned int i = 0; i < folder->count; i++) {
+		EXPECT_TRUE(folder->found[i])
+		{
+			TH_LOG("there is no %s%s", folder->path, folder->name[i]);
+		}
+	}
+}
+
+TEST_F(sysfs, documented)
+{
+	char line[1024], where[64], name[32];
+	unsigned int folders = 0;
+	struct folder folder = {};
+	FILE *page = fopen("sysfs.md", "r");
+
+	ASSERT_NE(NULL, page)
+	{
+		TH_LOG("sysfs.md: %s; run it where it is installed", strerror(errno));
+	}
+	while (fgets(line, sizeof(line), page)) {
+		if (sscanf(line, "`/sys/bus/pci/devices/ADDRESS/%63[a-zN/]`", where) == 1) {
+			see_folder(_metadata, &folder);
+			folder = (struct folder){};
+			snprintf(folder.path, sizeof(folder.path), "/sys/bus/pci/devices/%s/%s", self->pci,
+				 where);
+			if (strchr(folder.path, 'N'))
+				*strchr(folder.path, 'N') = '*';
+		} else if (!strncmp(line, "## ", 3)) {
+			see_folder(_metadata, &folder);
+			folder = (struct folder){};
+		} else if (*folder.path && sscanf(line, "| `%31[a-z0-9_]` |", name) == 1) {
+			ASSERT_GT(32, folder.count);
+			folders += !folder.count;
+			strcpy(folder.name[folder.count++], name);
+		}
+	}
+	fclose(page);
+	/* npu, recovery, dvfs, hwmon */
+	EXPECT_EQ(4, folders);
 }
 
 TEST_HARNESS_MAIN
