@@ -36,7 +36,8 @@
 	X(LINK_DOWN, 14, "link-down", NONE, "nobody answers: reads give all ones")               \
 	X(SURPRISE_REMOVAL, 15, "surprise-removal", NONE, "the card is pulled out of its slot")  \
 	X(SLOW_LINK, 16, "slow-link", NONE, "the link runs at a fraction of its speed")          \
-	X(THERMAL_THROTTLE, 17, "thermal-throttle", NONE, "too hot: the clock goes down")
+	X(THERMAL_THROTTLE, 17, "thermal-throttle", NONE, "too hot: the clock goes down")         \
+	X(REGISTER_READ, 18, "register-read", NONE, "a register reads as something else")
 
 enum npu_fault {
 	NPU_FAULT_NONE = 0,
@@ -63,7 +64,7 @@ enum npu_fault_target {
 #define NPU_REG_FAULT_AFTER    0x20c /* occasions that go well before. Reads what is left */
 #define NPU_REG_FAULT_ARG_LO   0x210 /* depends on the fault, see enum npu_fault_arg */
 #define NPU_REG_FAULT_ARG_HI   0x214
-#define NPU_REG_FAULT_SIZE_LO  0x218 /* DMA_ERROR: bytes from ARG on that fail; 0: all addresses */
+#define NPU_REG_FAULT_SIZE_LO  0x218 /* depends on the fault too, see there; of most 0 */
 #define NPU_REG_FAULT_SIZE_HI  0x21c
 #define NPU_REG_FAULT_FLAGS    0x220
 #define NPU_FAULT_PERSIST	 (1u << 0) /* a reset of the device does not end it */
@@ -103,9 +104,14 @@ enum npu_fault_arg {
 	NPU_FAULT_RING_HEAD = 0, /* in the writeback: head beyond the tail */
 	NPU_FAULT_RING_COMPLETED = 1, /* in the writeback: completed beyond what was submitted */
 	NPU_FAULT_RING_TAIL = 2, /* on the way to the firmware: tail beyond the ring's size */
+	NPU_FAULT_RING_PERF = 3, /* of a performance stream: head beyond the ring's size; of any queue */
+	NPU_FAULT_RING_RECORD = 4, /* not an index, but the size of a stream's record: 0; of any queue */
 	/*
 	 * INTERRUPT_STORM: ns from one to the next, 0: NPU_FAULT_STORM_NS, at least
 	 * NPU_FAULT_STORM_MIN_NS. SLOW_LINK: how many times slower, 2..NPU_FAULT_SLOW_MAX, 0: 16.
+	 * DMA_ERROR: the bus address from which on SIZE bytes fail; SIZE 0, and ARG too: all.
+	 * REGISTER_READ: offset of a register of 32 bits in BAR0 that is neither a doorbell nor for
+	 * debugging; SIZE is what it reads as, in 32 bits.
 	 */
 };
 #define NPU_FAULT_STORM_NS     100000

@@ -28,7 +28,7 @@ static const struct {
 	 BIT(NPU_FAULT_INTERRUPT_STORM) | BIT(NPU_FAULT_DMA_ERROR) |                      \
 	 BIT(NPU_FAULT_MMU_ERROR) | BIT(NPU_FAULT_ECC_UNCORRECTABLE) |                    \
 	 BIT(NPU_FAULT_MAILBOX_CORRUPT) | BIT(NPU_FAULT_MAILBOX_REPLAY) |                 \
-	 BIT(NPU_FAULT_RING_INDEX))
+	 BIT(NPU_FAULT_RING_INDEX) | BIT(NPU_FAULT_REGISTER_READ))
 
 const char *npu_fault_name(enum npu_fault which)
 {
@@ -129,6 +129,16 @@ unsigned int fault_hang(struct npu_dev *dev, unsigned int tile)
 	    !fault_take(dev, NPU_FAULT_HUNG_TILE, tile, UINT64_MAX, NULL, &spec))
 		return 0;
 	return 1 + spec.arg;
+}
+
+uint32_t fault_register(struct npu_dev *dev, uint64_t offset, uint32_t value)
+{
+	struct npu_fault_spec spec;
+
+	if (!fault_armed(&dev->fault, NPU_FAULT_REGISTER_READ) ||
+	    !fault_take(dev, NPU_FAULT_REGISTER_READ, NPU_FAULT_ANY, offset, NULL, &spec))
+		return value;
+	return spec.size;
 }
 
 /* ---- memory errors, interrupts, link --------------------------------------------------------- */
@@ -322,11 +332,18 @@ static bool good_arg(struct npu_fault_spec *spec)
 		max = 1;
 		break;
 	case NPU_FAULT_MAILBOX_CORRUPT:
+		max = NPU_FAULT_MSG_INDEX;
+		break;
 	case NPU_FAULT_RING_INDEX:
-		max = 2;
+		max = NPU_FAULT_RING_RECORD;
 		break;
 	case NPU_FAULT_DMA_ERROR:
 		return spec->size || !spec->arg;
+	case NPU_FAULT_REGISTER_READ:
+		/* Who broke those for debugging could not mend them. */
+		return !(spec->arg % 4) && spec->arg < NPU_REGS_SIZE &&
+		       (spec->arg < NPU_REG_FAULT_SELECT || spec->arg > NPU_REG_FAULT_ARMED_HI) &&
+		       spec->size <= UINT32_MAX;
 	case NPU_FAULT_INTERRUPT_STORM:
 		if (!spec->arg)
 			spec->arg = NPU_FAULT_STORM_NS;

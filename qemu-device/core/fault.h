@@ -78,6 +78,8 @@ const uint8_t *fault_outgoing(struct npu_dev *dev, uint64_t bus, const uint8_t *
 			      uint64_t length, uint8_t *room);
 /* A doorbell's value on its way to the firmware. Needs the device's lock. */
 uint32_t fault_tail(struct npu_dev *dev, unsigned int queue, uint32_t tail);
+/* What the host reads in place of a register's value; or that. Any thread. */
+uint32_t fault_register(struct npu_dev *dev, uint64_t offset, uint32_t value);
 /* An error of core's memory was found: counts and reports it. Needs the device's lock. */
 void fault_ecc(struct npu_dev *dev, uint32_t core, bool corrected);
 /* The host's timer fired. Needs the device's lock. */

@@ -38,10 +38,19 @@ static bool put_words(struct npu_dev *dev, const struct pmu_stream *stream, uint
 	return true;
 }
 
+/* Does a fault of rings break this now? Which queue it is for is not known here. */
+static bool strikes(struct npu_dev *dev, enum npu_fault_arg arg)
+{
+	return fault_strikes_arg(dev, NPU_FAULT_RING_INDEX, NPU_FAULT_ANY, arg);
+}
+
 /* Let the consumer see how far we are. */
 static bool publish(struct npu_dev *dev, const struct pmu_stream *stream)
 {
-	const uint64_t line[2] = {stream->lost, stream->head};
+	const uint64_t line[2] = {
+		stream->lost,
+		stream->head + (strikes(dev, NPU_FAULT_RING_PERF) ? 1u << 20 : 0),
+	};
 
 	return put_words(dev, stream, offsetof(struct npu_perf_ring, lost), line, 2);
 }
@@ -69,6 +78,8 @@ static bool put_slots(struct npu_dev *dev, struct pmu_stream *stream, const void
 		uint64_t slot[NPU_PERF_SLOT / 8];
 
 		memcpy(slot, (const uint8_t *)record + i * NPU_PERF_SLOT, sizeof(slot));
+		if (!i && strikes(dev, NPU_FAULT_RING_RECORD))
+			slot[0] &= ~(0xffffull << 16); /* struct npu_perf_head.size */
 		if (!put_words(dev, stream,
 			       NPU_PERF_RING_HEADER + (stream->head & mask) * NPU_PERF_SLOT, slot,
 			       NPU_PERF_SLOT / 8))

@@ -9,7 +9,7 @@
 #include "dev.h"
 #include "model.h"
 
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define NAME_SIZE     8
 
 static const char state_magic[8] = "NPUSTATE";

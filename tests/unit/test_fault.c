@@ -159,8 +159,11 @@ static void test_registers(void)
 		{NPU_FAULT_ECC_CORRECTABLE, 0, NPU_FAULT_ECC_MAX + 1, 0, NPU_FAULT_STATUS_BAD_ARG},
 		{NPU_FAULT_ECC_CORRECTABLE, 0, UINT32_MAX, 0, NPU_FAULT_STATUS_BAD_ARG},
 		{NPU_FAULT_RING_INDEX, NPU_MAX_QUEUES, 1, 0, NPU_FAULT_STATUS_BAD_TARGET},
-		{NPU_FAULT_RING_INDEX, 0, 1, 3, NPU_FAULT_STATUS_BAD_ARG},
+		{NPU_FAULT_RING_INDEX, 0, 1, NPU_FAULT_RING_RECORD + 1, NPU_FAULT_STATUS_BAD_ARG},
 		{NPU_FAULT_SLOW_LINK, 0, 0, 1, NPU_FAULT_STATUS_BAD_ARG},
+		{NPU_FAULT_REGISTER_READ, 0, 1, NPU_REG_STATUS + 1, NPU_FAULT_STATUS_BAD_ARG},
+		{NPU_FAULT_REGISTER_READ, 0, 1, NPU_REG_FAULT_CMD, NPU_FAULT_STATUS_BAD_ARG},
+		{NPU_FAULT_REGISTER_READ, 0, 1, NPU_DOORBELL_BASE, NPU_FAULT_STATUS_BAD_ARG},
 		{NPU_FAULT_SLOW_LINK, 0, 0, NPU_FAULT_SLOW_MAX + 1, NPU_FAULT_STATUS_BAD_ARG},
 	};
 	struct npu_fault_spec spec;
@@ -584,6 +587,38 @@ static void fill_with(enum npu_fault fault, uint64_t arg, uint64_t *counters)
 	memcpy(counters, d->queue[0].counters->value, NPU_COUNTER_COUNT * sizeof(*counters));
 }
 
+/* A register reads as a fault says, for whoever reads it how ever wide, and the others do not. */
+static void test_register(void)
+{
+	struct npu_fault_spec spec = {
+		.fault = NPU_FAULT_REGISTER_READ,
+		.count = 2,
+		.after = 1,
+		.arg = NPU_REG_CAPS1,
+		.size = 0x12345678,
+	};
+	uint32_t caps0, caps1;
+
+	fresh();
+	caps0 = reg_read(d, NPU_REG_CAPS0);
+	caps1 = reg_read(d, NPU_REG_CAPS1);
+	tap_is(npu_dev_fault_inject(d->dev, &spec), 0, "register-read: armed");
+	tap_is(reg_read(d, NPU_REG_CAPS1), caps1, "register-read: not yet");
+	tap_is(reg_read(d, NPU_REG_CAPS1), 0x12345678, "register-read: as the fault says");
+	tap_is(reg_read(d, NPU_REG_CAPS0), caps0, "register-read: of no other register");
+	tap_is(npu_dev_read(d->dev, NPU_REG_CAPS0, 8), 0x1234567800000000ull | caps0,
+	       "register-read: as half of a wide one");
+	tap_is(reg_read(d, NPU_REG_CAPS1), caps1, "register-read: used up");
+	spec = (struct npu_fault_spec){.fault = NPU_FAULT_REGISTER_READ, .arg = NPU_REG_TIME_LO, .size = 5};
+	tap_is(npu_dev_fault_inject(d->dev, &spec), 0, "register-read: of the clock");
+	tap_is(reg_read(d, NPU_REG_TIME_LO), 5, "register-read: which reads without a lock otherwise");
+	spec.size = 1ull << 32;
+	tap_is(npu_dev_fault_inject(d->dev, &spec), NPU_FAULT_STATUS_BAD_ARG, "register-read: 32 bits");
+	tap_ok(works(), "register-read: work goes on");
+	clear_all();
+	tap_ok(reg_read(d, NPU_REG_TIME_LO) != 5, "register-read: cleared");
+}
+
 /* The model's figures change as it says for a slower link and a lower clock, and come back. */
 static void test_model(void)
 {
@@ -640,6 +675,7 @@ int main(int argc, char **argv)
 	test_link();
 	test_model();
 	test_throttle();
+	test_register();
 	drv_free(d);
 	return tap_done();
 }
