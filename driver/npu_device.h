@@ -41,6 +41,8 @@ struct vfsmount;
 #define NPU_MAX_BIND_OPS 256
 /** NPU_TIMEOUT_LIMIT_MS - highest timeout that an administrator may allow */
 #define NPU_TIMEOUT_LIMIT_MS 3600000
+/** NPU_JOB_LIMIT_MS - highest limit of a job's whole time that an administrator may set: a week */
+#define NPU_JOB_LIMIT_MS 604800000
 
 /**
  * npu_id_limit - ids that programs get
@@ -212,6 +214,7 @@ static inline bool npu_is_lost(struct npu_device *npu)
 extern struct workqueue_struct *npu_module_wq;
 extern unsigned int npu_default_timeout_ms;
 extern unsigned int npu_max_timeout_ms;
+extern unsigned int npu_job_max_ms;
 
 /* npu_query.c */
 int npu_ioctl_dev_query(struct drm_device *drm, void *data, struct drm_file *file);

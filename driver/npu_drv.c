@@ -83,6 +83,26 @@ module_param_cb(timeout_max_ms, &npu_timeout_ops, &npu_max_timeout_ms, 0644);
 MODULE_PARM_DESC(timeout_max_ms,
 		 "Highest such time in ms that a queue gets (1..3600000, default 60000)");
 
+/*
+ * Progress is what the device says, and a command buffer may ask for years of it, while others wait
+ * for its fence. An hour is far more than a job should be; whoever has longer ones can say so.
+ */
+unsigned int npu_job_max_ms = 3600000;
+
+static int npu_set_job_max(const char *val, const struct kernel_param *kp)
+{
+	return param_set_uint_minmax(val, kp, 1, NPU_JOB_LIMIT_MS);
+}
+
+static const struct kernel_param_ops npu_job_max_ops = {
+	.set = npu_set_job_max,
+	.get = param_get_uint,
+};
+
+module_param_cb(job_max_ms, &npu_job_max_ops, &npu_job_max_ms, 0644);
+MODULE_PARM_DESC(job_max_ms,
+		 "Time in ms that a job gets on the device, whatever progress it makes (1..604800000, default 3600000)");
+
 module_param_named(coredump, npu_coredump_enabled, bool, 0644);
 MODULE_PARM_DESC(coredump,
 		 "Write down the state of a queue whose job fails, in /sys/class/devcoredump (default on)");

@@ -63,14 +63,15 @@ int npu_hw_probe(struct npu_device *npu)
 	if (caps->features & NPU_FEATURE_THERMOMETER)
 		caps->temp_crit = (s32)npu_read32(npu, NPU_REG_TEMP_CRIT);
 
-	/* The limits size arrays here: a device that claims more is not believed. */
+	/* The limits size arrays here: who claims more is not believed, nor who has none. */
 	if (!caps->queues || caps->queues > NPU_MAX_QUEUES || caps->spaces < 2 ||
-	    caps->spaces > NPU_MAX_AS || kib > U32_MAX / 1024 ||
+	    caps->spaces > NPU_MAX_AS || !kib || kib > U32_MAX / 1024 || !caps->chiplets ||
+	    !caps->tiles_per_chiplet || !caps->clock_khz ||
 	    caps->chiplets * caps->tiles_per_chiplet > NPU_MAX_TILES)
 		return dev_err_probe(dev, -ENODEV,
-				     "capabilities out of range: %u queues, %u address spaces, %u x %u tiles, %u KiB: the device is broken\n",
+				     "capabilities out of range: %u queues, %u address spaces, %u x %u tiles, %u KiB, %u kHz: the device is broken\n",
 				     caps->queues, caps->spaces, caps->chiplets,
-				     caps->tiles_per_chiplet, kib);
+				     caps->tiles_per_chiplet, kib, caps->clock_khz);
 	caps->sram_size = kib * 1024;
 	return 0;
 }

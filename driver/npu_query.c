@@ -28,6 +28,7 @@ static void npu_query_device(const struct npu_device *npu, struct drm_npu_device
 		.counter_version = NPU_COUNTER_TABLE_VERSION,
 		.default_timeout_ms = npu_default_timeout_ms,
 		.max_timeout_ms = npu_max_timeout_ms,
+		.max_job_ms = npu_job_max_ms,
 	};
 }
 

@@ -161,6 +161,10 @@ struct npu_queue {
 	u64 seen_progress;
 	/** @stamp: when the oldest job in flight was last seen to get on, jiffies */
 	unsigned long stamp;
+	/** @oldest: number of the oldest job in flight as the watchdog saw it last */
+	u64 oldest;
+	/** @oldest_stamp: when the watchdog saw it first, jiffies */
+	unsigned long oldest_stamp;
 	/** @waits: the watchdog saw it last with a job that was not being worked on */
 	bool waits;
 	/** @usage: what fdinfo knows of the counters */
@@ -175,6 +179,8 @@ struct npu_queue_health {
 	bool running;
 	/** @idle_for: how long it has not got on, jiffies */
 	unsigned long idle_for;
+	/** @age: how long it has been the oldest, jiffies */
+	unsigned long age;
 };
 
 /* life */

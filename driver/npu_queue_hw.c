@@ -710,11 +710,16 @@ void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health)
 		queue->seen_progress = progress;
 		queue->stamp = jiffies;
 	}
+	if (queue->oldest != oldest->base.seqno) {
+		queue->oldest = oldest->base.seqno;
+		queue->oldest_stamp = jiffies;
+	}
 	health->busy = true;
 	/* IDLE with a job begun: it waits for an engine that another queue holds. */
 	health->running = started >= oldest->base.seqno &&
 			  READ_ONCE(queue->mem->wb.state) == NPU_QUEUE_RUNNING;
 	health->idle_for = jiffies - queue->stamp;
+	health->age = jiffies - queue->oldest_stamp;
 	queue->waits = !health->running;
 }
 

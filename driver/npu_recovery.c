@@ -8,7 +8,9 @@
  * than its timeout, and gives those that waited their time anew, for they may
  * only have waited for what that queue held. A queue whose oldest job is not being
  * worked on while others run waits for its turn and gets longer, but not for
- * ever, so that every fence signals in bounded time.
+ * ever. Nor is what the device says of progress believed for ever: a job that
+ * has been its queue's oldest for the administrator's job_max_ms is ended. So every
+ * fence signals in bounded time, whatever device and programs do.
  *
  * Recovery has these steps, each taken when the one before did not do:
  *
@@ -326,23 +328,29 @@ static bool npu_watchdog_update(struct npu_device *npu)
 	return running;
 }
 
-/* Finds the queue that has been stuck longest, if there is one; to be put. */
-static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool running)
+/*
+ * Finds the queue that is to be stopped, if there is one; to be put. Of those that are stuck, or have
+ * a job that is too old, the one that has been stuck longest.
+ */
+static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool running,
+					     struct npu_queue_health *ret_health)
 {
+	unsigned long max_age = msecs_to_jiffies(READ_ONCE(npu_job_max_ms));
 	struct npu_queue *queue, *victim = NULL;
-	struct npu_queue_health health;
-	unsigned long worst = 0;
 	u32 i;
 
 	npu_for_each_queue(npu, i, queue) {
 		unsigned long limit = queue->timeout;
+		struct npu_queue_health health;
 
 		npu_queue_check(queue, &health);
 		if (running && !health.running)
 			limit += NPU_START_GRACE;
-		if (!health.busy || health.idle_for <= limit || health.idle_for <= worst)
+		if (!health.busy || (health.idle_for <= limit && health.age <= max_age))
 			continue;
-		worst = health.idle_for;
+		if (victim && health.idle_for <= ret_health->idle_for)
+			continue;
+		*ret_health = health;
 		if (victim)
 			npu_queue_put(victim);
 		victim = npu_queue_get(queue);
@@ -354,15 +362,22 @@ static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool runnin
 static void npu_watchdog_queues(struct npu_device *npu)
 {
 	struct npu_queue *queue, *victim;
+	struct npu_queue_health health;
 	bool running;
 	u32 i;
 
 	running = npu_watchdog_update(npu);
-	victim = npu_watchdog_victim(npu, running);
+	victim = npu_watchdog_victim(npu, running, &health);
 	if (!victim)
 		return;
-	dev_info_ratelimited(npu->drm.dev, "queue %u of %s: no progress within %u ms, stopping it\n",
-			     victim->slot, victim->owner, jiffies_to_msecs(victim->timeout));
+	if (health.idle_for > victim->timeout)
+		dev_info_ratelimited(npu->drm.dev,
+				     "queue %u of %s: no progress within %u ms, stopping it\n",
+				     victim->slot, victim->owner, jiffies_to_msecs(victim->timeout));
+	else
+		dev_info_ratelimited(npu->drm.dev,
+				     "queue %u of %s: a job is not done after %u ms (job_max_ms), stopping it\n",
+				     victim->slot, victim->owner, jiffies_to_msecs(health.age));
 	npu_recovery_count(npu, NPU_STEP_QUEUE_KILL);
 	npu_queue_stop(victim, DRM_NPU_QUEUE_TIMEDOUT, -ETIMEDOUT);
 	npu_queue_put(victim);

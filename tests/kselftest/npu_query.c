@@ -49,7 +49,7 @@ TEST_F(query, device_info)
 	EXPECT_EQ(NPU_COUNTER_TABLE_VERSION, info.counter_version);
 	EXPECT_NE(0, info.default_timeout_ms);
 	EXPECT_GE(info.max_timeout_ms, info.default_timeout_ms);
-	EXPECT_EQ(0, info.pad);
+	EXPECT_GE(info.max_job_ms, info.max_timeout_ms);
 }
 
 TEST_F(query, fw_info)

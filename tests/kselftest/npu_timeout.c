@@ -118,12 +118,18 @@ TEST_F(timeout, endless_kernel_beside_others_that_time_out)
 		EXPECT_EQ(-ETIMEDOUT, npu_point_status(hog->fd, hog->timeline, 1));
 }
 
+static int set_parameter(const char *name, unsigned int ms)
+{
+	char path[96], text[16];
+
+	snprintf(path, sizeof(path), "/sys/module/npu/parameters/%s", name);
+	snprintf(text, sizeof(text), "%u\n", ms);
+	return npu_write_file(path, text);
+}
+
 static int set_cap(unsigned int ms)
 {
-	FILE *file = fopen("/sys/module/npu/parameters/timeout_max_ms", "w");
-	int ret = file ? fprintf(file, "%u\n", ms) : -1;
-
-	return file && !fclose(file) && ret > 0 ? 0 : -1;
+	return set_parameter("timeout_max_ms", ms);
 }
 
 /* The administrator's cap holds for what programs ask for, and for what they get who do not. */
@@ -156,18 +162,68 @@ TEST_F(timeout, progress_extends)
 	/* li t0, COUNT; 1: addi t0, t0, -1; bnez t0, 1b; exit */
 	static const uint32_t code[] = { 0x001002b7, 0xfff28293, 0xfe029ee3, NPU_INSN_EXIT };
 	struct npu_ctx *ctx = &self->ctx;
-	int64_t start;
+	uint32_t groups = 1200;
+	int64_t took;
 
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, TIMEOUT_MS, &ctx->queue));
 	memcpy(ctx->mem + (CODE_VA - NPU_TEST_VA), code, sizeof(code));
-	/* each workgroup takes a few ms of wall time, all of them more than a second */
-	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1200);
+	/* each workgroup takes a few ms of wall time, and all of them more than a second, how fast a host there is */
+	do {
+		const int64_t start = npu_deadline(0);
+
+		npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, groups);
+		ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+		took = npu_deadline(0) - start;
+		groups *= 4;
+	} while (took < TIMEOUT_MS * 1000000ll && groups <= 1 << 20);
+	EXPECT_GE(took, TIMEOUT_MS * 1000000ll);
+}
+
+/*
+ * Progress for years keeps a job alive for as long as the administrator says, and no longer: others may wait for
+ * its fence. Who waits in the queue behind it is cancelled, and another queue goes on.
+ */
+TEST_F_TIMEOUT(timeout, progress_ends, 120)
+{
+	struct drm_npu_device_info info;
+	struct drm_npu_dev_query query = {
+		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
+		.size = sizeof(info),
+		.pointer = (uintptr_t)&info,
+	};
+	struct npu_ctx *ctx = &self->ctx, other;
+	struct drm_npu_queue_get_state state;
+	union npu_packet *pkt = npu_ctx_packets(ctx);
+	uint32_t first, second;
+	int64_t start, took;
+	int i;
+
+	if (geteuid())
+		SKIP(return, "only root sets the limit");
+	EXPECT_NE(0, set_parameter("job_max_ms", 0));
+	EXPECT_NE(0, set_parameter("job_max_ms", 604800001));
+	ASSERT_EQ(0, npu_ctx_init(&other, 0));
+	put_insn(ctx, NPU_INSN_EXIT);
+	for (i = 0; i < 1024; i++)
+		pkt[i] = npu_pkt_dispatch(CODE_VA, 0, 1 << 20);
+	ASSERT_EQ(0, set_parameter("job_max_ms", 3 * TIMEOUT_MS));
+	EXPECT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
+	EXPECT_EQ(3 * TIMEOUT_MS, info.max_job_ms);
 	start = npu_deadline(0);
-	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
-	if (npu_deadline(0) - start < TIMEOUT_MS * 1000000ll)
-		TH_LOG("host too fast for this test to mean much: %lld ms",
-		       (long long)(npu_deadline(0) - start) / 1000000);
+	EXPECT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1024, &first));
+	EXPECT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1, &second));
+	EXPECT_EQ(-ETIMEDOUT, npu_wait_binary(ctx->fd, first));
+	EXPECT_EQ(-ECANCELED, npu_wait_binary(ctx->fd, second));
+	took = npu_deadline(0) - start;
+	/* one that gets on is there before its limit, and is not ended for the other's age */
+	put_insn(&other, NPU_INSN_EXIT);
+	EXPECT_EQ(0, npu_ctx_run(&other, 1));
+	EXPECT_EQ(0, set_parameter("job_max_ms", 3600000));
+	EXPECT_GE(took, 3 * TIMEOUT_MS * 1000000ll);
+	EXPECT_EQ(0, npu_queue_state(ctx->fd, ctx->queue, &state));
+	EXPECT_EQ(DRM_NPU_QUEUE_TIMEDOUT, state.state);
+	npu_ctx_exit(&other);
 }
 
 TEST_F(timeout, endless_copy_engine_user_is_bounded)

@@ -110,8 +110,11 @@ struct drm_npu_device_info {
 	__u32 default_timeout_ms;
 	/** @max_timeout_ms: highest timeout a queue may ask for, as the administrator has set it */
 	__u32 max_timeout_ms;
-	/** @pad: 0 */
-	__u32 pad;
+	/**
+	 * @max_job_ms: how long a job gets on the device, whatever progress it makes, as the
+	 * administrator has set it
+	 */
+	__u32 max_job_ms;
 };
 
 /** struct drm_npu_fw_info - the firmware that runs */
