@@ -220,9 +220,17 @@ TEST_F(inject, queue_not_started)
 	int ret = 0;
 
 	for (after = 1; after < 9 && ret != -EIO; after++) {
+		const struct npu_injection lost = {
+			.fault = NPU_FAULT_MAILBOX_CORRUPT,
+			.target = ANY,
+			.count = 1,
+			.after = after,
+			.arg = NPU_FAULT_MSG_TYPE,
+			.flags = NPU_FAULT_PERSIST,
+		};
+
 		ASSERT_EQ(0, inject(self->regs, NPU_FAULT_HUNG_FIRMWARE, ANY, 0, 0));
-		ASSERT_EQ(0, inject_after(self->regs, NPU_FAULT_MAILBOX_CORRUPT, ANY, after, 1,
-					  NPU_FAULT_MSG_TYPE, NPU_FAULT_PERSIST));
+		ASSERT_EQ(0, inject_as(self->regs, &lost));
 		ret = npu_queue_create(ctx->fd, ctx->vm, 0, &queue);
 		EXPECT_TRUE(!ret || ret == -EIO)
 		{

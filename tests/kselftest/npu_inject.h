@@ -88,17 +88,24 @@ static inline void unmap_debug_regs(volatile uint32_t *regs)
 	munmap((void *)regs, 4096);
 }
 
+/* What is written to the debug registers, in their order. */
+struct npu_injection {
+	enum npu_fault fault;
+	uint32_t target, count, after, arg, size, flags;
+};
+
 /* Returns the device's answer, or all ones if it does not give any. */
-static inline uint32_t inject_after(volatile uint32_t *regs, enum npu_fault fault, uint32_t target,
-				    uint32_t after, uint32_t count, uint32_t arg, uint32_t flags)
+static inline uint32_t inject_as(volatile uint32_t *regs, const struct npu_injection *what)
 {
-	reg_write(regs, NPU_REG_FAULT_SELECT, fault);
-	reg_write(regs, NPU_REG_FAULT_TARGET, target);
-	reg_write(regs, NPU_REG_FAULT_COUNT, count);
-	reg_write(regs, NPU_REG_FAULT_AFTER, after);
-	reg_write(regs, NPU_REG_FAULT_ARG_LO, arg);
+	reg_write(regs, NPU_REG_FAULT_SELECT, what->fault);
+	reg_write(regs, NPU_REG_FAULT_TARGET, what->target);
+	reg_write(regs, NPU_REG_FAULT_COUNT, what->count);
+	reg_write(regs, NPU_REG_FAULT_AFTER, what->after);
+	reg_write(regs, NPU_REG_FAULT_ARG_LO, what->arg);
 	reg_write(regs, NPU_REG_FAULT_ARG_HI, 0);
-	reg_write(regs, NPU_REG_FAULT_FLAGS, flags);
+	reg_write(regs, NPU_REG_FAULT_SIZE_LO, what->size);
+	reg_write(regs, NPU_REG_FAULT_SIZE_HI, 0);
+	reg_write(regs, NPU_REG_FAULT_FLAGS, what->flags);
 	reg_write(regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_INJECT);
 	return reg_read(regs, NPU_REG_FAULT_STATUS);
 }
@@ -106,7 +113,8 @@ static inline uint32_t inject_after(volatile uint32_t *regs, enum npu_fault faul
 static inline uint32_t inject_flags(volatile uint32_t *regs, enum npu_fault fault, uint32_t target,
 				    uint32_t count, uint32_t arg, uint32_t flags)
 {
-	return inject_after(regs, fault, target, 0, count, arg, flags);
+	return inject_as(regs, &(struct npu_injection){ .fault = fault, .target = target, .count = count,
+							.arg = arg, .flags = flags });
 }
 
 static inline uint32_t inject(volatile uint32_t *regs, enum npu_fault fault, uint32_t target,

@@ -16,11 +16,9 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
+#include "npu_inject.h"
 #include "npu_perf.h"
-#include "npu_test.h"
 
-#define DATA_VA (NPU_TEST_VA + NPU_TEST_DATA)
-#define CODE_VA (NPU_TEST_VA + 0x20000)
 #define RING 4096ull
 #define WAIT_MS ((int)(NPU_TEST_WAIT_NS / 1000000))
 
@@ -617,6 +615,45 @@ static void bus_error(int signal)
 }
 
 /* The driver lets go of the device while streams are open and mapped. */
+/* A ring of which the head or a record makes no sense: its reader is told, the device reset, and all goes on. */
+static void make_nonsense(struct __test_metadata *_metadata, struct npu_ctx *ctx, uint32_t arg)
+{
+	volatile uint32_t *regs;
+	char pci[64];
+	const char *why;
+	int fd, restarts;
+
+	if (geteuid())
+		SKIP(return, "only root reaches the registers");
+	ASSERT_EQ(0, find_pci(ctx, pci, sizeof(pci)));
+	regs = map_debug_regs(pci, &why);
+	if (!regs)
+		SKIP(return, "%s", why);
+	restarts = recovery_count(pci, "firmware_restarts");
+	fd = stream(ctx->fd, for_queue(ctx->queue));
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, inject(regs, NPU_FAULT_RING_INDEX, ANY, 1, arg));
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	EXPECT_EQ(0, count_records(fd, NPU_PERF_PACKET, NULL));
+	EXPECT_TRUE(counted(pci, "firmware_restarts", restarts + 1));
+	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
+	EXPECT_EQ(2, count_records(fd, NPU_PERF_PACKET, NULL));
+	EXPECT_EQ(0, events(fd) & POLLERR);
+	EXPECT_EQ(restarts + 1, recovery_count(pci, "firmware_restarts"));
+	close(fd);
+	unmap_debug_regs(regs);
+}
+
+TEST_F(perf, bad_head)
+{
+	make_nonsense(_metadata, &self->ctx, NPU_FAULT_RING_PERF);
+}
+
+TEST_F(perf, bad_record)
+{
+	make_nonsense(_metadata, &self->ctx, NPU_FAULT_RING_RECORD);
+}
+
 TEST_F(perf, unbind)
 {
 	struct npu_ctx *ctx = &self->ctx;
