@@ -117,6 +117,10 @@ static enum npu_job_error walk(struct npu_dev *dev, struct mmu_cache *cache, uns
 	known = cache ? recall(cache, va) : NULL;
 	if (known && !known->table)
 		return leaf(known->large, 1, va, access, page);
+	if (cache) {
+		cache->walks += !known;
+		cache->reads += known ? 1 : sizeof(struct npu_as_entry) / sizeof(satp);
+	}
 	if (known) {
 		const uint64_t index = va >> NPU_PAGE_SHIFT & (NPU_PT_ENTRIES - 1);
 		const uint64_t pte = __atomic_load_n(&known->table[index], __ATOMIC_RELAXED);
@@ -139,6 +143,8 @@ static enum npu_job_error walk(struct npu_dev *dev, struct mmu_cache *cache, uns
 
 		if (level == 0 && cache)
 			remember(dev, cache, va, base);
+		if (cache)
+			cache->reads++;
 		if (!read_word(dev, base + 8 * index, &pte))
 			return NPU_JOB_BUS_ERROR;
 		if (!(pte & NPU_PTE_V) || (pte & NPU_PTE_RESERVED))

@@ -48,6 +48,11 @@ struct mmu_line {
 struct mmu_cache {
 	struct mmu_line line[MMU_CACHE_LINES];
 	unsigned int next; /* to be replaced */
+	/*
+	 * What was really done for it, which the host's choice of pages decides and the modelled figures
+	 * must not know: walks from the root on, and entries read.
+	 */
+	uint64_t walks, reads;
 };
 
 /*

@@ -270,7 +270,11 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* How long do the tiles work for a tenant that saturates them while a real-time job waits? */
+/*
+ * How long do the tiles work for a tenant that saturates them while a real-time job waits? Counted from before the
+ * job was submitted: where the test loses its processor before the doorbell is rung that says nothing of the device,
+ * and is seen by what the tiles did until SUBMIT returned. Such a try does not count.
+ */
 TEST_F_TIMEOUT(tenants, realtime_beside_a_saturating_tenant, 300)
 {
 	uint64_t passed[PROBES], value[NPU_COUNTER_COUNT] = {};
@@ -281,7 +285,7 @@ TEST_F_TIMEOUT(tenants, realtime_beside_a_saturating_tenant, 300)
 	union npu_packet *pkt;
 	struct tenant t;
 	int fd = npu_test_open();
-	uint32_t timeline, i; /* one of its own: the other tenant's next point is far away */
+	uint32_t timeline, i = 0, tries = 0; /* one of its own: the other tenant's next point is far away */
 	uint64_t cycles;
 
 	ASSERT_EQ(0, slices_init(&t, fd));
@@ -305,19 +309,23 @@ TEST_F_TIMEOUT(tenants, realtime_beside_a_saturating_tenant, 300)
 	ASSERT_EQ(0, npu_submit(fd, t.queue, NPU_TEST_VA + 64, 1, t.timeline, 2));
 	while (*count < 8)
 		usleep(1000);
-	for (i = 0; i < PROBES; i++) {
+	while (i < PROBES && tries < 20 * PROBES) {
 		const uint64_t before = *count;
+		uint64_t submitted;
 
-		ASSERT_EQ(0, npu_submit(fd, req.id, NPU_TEST_VA + 128, 1, timeline, 1 + i));
-		ASSERT_EQ(0, npu_wait(fd, timeline, 1 + i, NPU_TEST_WAIT_NS));
+		ASSERT_EQ(0, npu_submit(fd, req.id, NPU_TEST_VA + 128, 1, timeline, ++tries));
+		submitted = *count;
+		ASSERT_EQ(0, npu_wait(fd, timeline, tries, NPU_TEST_WAIT_NS));
 		passed[i] = (probe->seen - before) * cycles / 4;
+		i += (submitted - before) * cycles / 4 < LATENCY / 2;
 	}
+	ASSERT_EQ(PROBES, i)
+		TH_LOG("SUBMIT takes as long as the device may");
 	qsort(passed, PROBES, sizeof(*passed), compare);
-	TH_LOG("modelled us until a real-time job ran: least %llu, median %llu, most %llu",
+	TH_LOG("modelled us until a real-time job ran: least %llu, median %llu, most %llu of %u tries",
 	       (unsigned long long)passed[0] / 1000, (unsigned long long)passed[PROBES / 2] / 1000,
-	       (unsigned long long)passed[PROBES - 1] / 1000);
-	/* between looking and ringing the test may lose its processor: the longest says nothing */
-	EXPECT_LT(passed[PROBES / 2], LATENCY);
+	       (unsigned long long)passed[PROBES - 1] / 1000, tries);
+	EXPECT_LT(passed[PROBES - 1], LATENCY);
 	EXPECT_EQ(0, npu_queue_destroy(fd, t.queue));
 	close(fd);
 }

@@ -201,7 +201,8 @@ static int compare(const void *a, const void *b)
 static void test_latency(void)
 {
 	enum { PROBES = 15 };
-	uint64_t passed[PROBES], last = 0, done, value[NPU_COUNTER_COUNT];
+	uint64_t passed[PROBES], last = 0, done, value[NPU_COUNTER_COUNT], late[PROBES];
+	unsigned int counts = 0;
 	bool ok = true;
 
 	queue_start(d, 2, NPU_PRIO_NORMAL);
@@ -213,6 +214,7 @@ static void test_latency(void)
 		const uint64_t before = counted(2);
 
 		done = go(3, probe_va, 1, 1, 0);
+		late[i] = counted(2) - before;
 		ok = ok && wait_done(d, 3, done);
 		passed[i] = args[3].seen - before;
 	}
@@ -222,15 +224,20 @@ static void test_latency(void)
 	while (!mbox_empty(d))
 		mbox_get(d, &(struct npu_msg){0});
 	figures(2, value);
-	for (unsigned int i = 0; i < PROBES; i++)
-		passed[i] = passed[i] * (value[NPU_COUNTER_TILE_CYCLES] /
-					 (value[NPU_COUNTER_WORKGROUPS] + 1)) / TILES;
-	qsort(passed, PROBES, sizeof(*passed), compare);
-	tap_diag("modelled us until it ran: least %.0f, median %.0f, most %.0f",
-		 (double)passed[0] / 1e3, (double)passed[PROBES / 2] / 1e3,
-		 (double)passed[PROBES - 1] / 1e3);
-	/* Between looking and ringing this thread may lose its processor: what is longest says nothing. */
-	tap_ok(passed[PROBES / 2] < LATENCY, "runs within 5 ms of modelled time");
+	/* Who lost its processor between looking and ringing has measured that: such a try does not count. */
+	for (unsigned int i = 0; i < PROBES; i++) {
+		const uint64_t each = value[NPU_COUNTER_TILE_CYCLES] / (value[NPU_COUNTER_WORKGROUPS] + 1);
+
+		if (late[i] * each / TILES < LATENCY / 2)
+			passed[counts++] = passed[i] * each / TILES;
+	}
+	if (!tap_ok(counts > PROBES / 2, "most tries count"))
+		return;
+	qsort(passed, counts, sizeof(*passed), compare);
+	tap_diag("modelled us until it ran: least %.0f, median %.0f, most %.0f of %u tries",
+		 (double)passed[0] / 1e3, (double)passed[counts / 2] / 1e3,
+		 (double)passed[counts - 1] / 1e3, counts);
+	tap_ok(passed[counts - 1] < LATENCY, "runs within 5 ms of modelled time");
 }
 
 /* Higher classes first, but not for ever. */

@@ -112,6 +112,56 @@ static void test_levels(void)
 	}
 }
 
+/* Looks up each of count pages from va on, in steps of stride pages, round and round. */
+static struct mmu_cache look_up(uint64_t va, uint64_t count, uint64_t stride)
+{
+	struct mmu_cache cache = {0};
+	struct mmu_page page;
+	uint64_t bad = 0;
+	uint8_t *mem;
+
+	for (uint64_t i = 0; i < count; i++)
+		bad += mmu_map(t->dev, &cache, NPU_CORE_COPY, 3, va + i * stride % count * NPU_PAGE_SIZE,
+			       NPU_ACCESS_READ, &page, &mem) != NPU_JOB_OK;
+	tap_is(bad, 0, "all pages are there");
+	return cache;
+}
+
+/*
+ * What pages of 2 MiB save: the same 16 MiB with and without them. One page after the other, as a copy, and
+ * each far away from the one before, as a gather. docs/uapi.md has the figures.
+ */
+static void test_large_pages(void)
+{
+	enum { REGIONS = 8, PAGES = REGIONS * NPU_PT_ENTRIES, FAR = 1537 };
+	const uint64_t memory = host_bus(host, host_alloc(host, REGIONS << 21, 2 << 20));
+	const uint64_t small = (VA & -(2ull << 20)) + (1ull << 30), large = small + (1ull << 30);
+	struct mmu_cache without, with;
+
+	for (uint64_t i = 0; i < PAGES; i++)
+		*host_pte(host, root, small + i * NPU_PAGE_SIZE, 0) =
+			host_leaf(memory + i * NPU_PAGE_SIZE, NPU_PTE_R);
+	for (uint64_t i = 0; i < REGIONS; i++)
+		*host_pte(host, root, large + (i << 21), 1) = host_leaf(memory + (i << 21), NPU_PTE_R);
+	without = look_up(small, PAGES, 1);
+	with = look_up(large, PAGES, 1);
+	tap_diag("%u pages in order: %llu walks and %llu entries read, with pages of 2 MiB %llu and %llu", PAGES,
+		 (unsigned long long)without.walks, (unsigned long long)without.reads,
+		 (unsigned long long)with.walks, (unsigned long long)with.reads);
+	/* of the address space 2, then one a level */
+	tap_is(without.walks, REGIONS, "small pages: a walk for each table");
+	tap_is(without.reads, REGIONS * (2 + NPU_PT_LEVELS - 1) + PAGES, "and an entry for each page");
+	tap_is(with.walks, REGIONS, "large pages: a walk for each");
+	tap_is(with.reads, REGIONS * (2 + NPU_PT_LEVELS - 1), "and nothing more");
+	without = look_up(small, PAGES, FAR);
+	with = look_up(large, PAGES, FAR);
+	tap_diag("%u pages far from each other: %llu walks and %llu entries read, with pages of 2 MiB %llu and %llu",
+		 PAGES, (unsigned long long)without.walks, (unsigned long long)without.reads,
+		 (unsigned long long)with.walks, (unsigned long long)with.reads);
+	tap_is(with.walks, without.walks, "out of order: walks depend on how far they are apart");
+	tap_is(without.reads - with.reads, PAGES, "a large page saves an entry for each");
+}
+
 static void test_addresses(void)
 {
 	const uint64_t page = host_bus(host, host_alloc(host, 4096, 4096));
@@ -270,6 +320,7 @@ int main(void)
 	root = t->root[3];
 	test_permissions();
 	test_levels();
+	test_large_pages();
 	test_addresses();
 	test_map();
 	test_sparse();
