@@ -18,7 +18,7 @@ enum {
 };
 
 struct fault_case {
-	uint32_t fault, count, arg, errors;
+	uint32_t fault, count, arg, size, errors;
 };
 
 /* X(name, values of a struct fault_case). */
@@ -56,7 +56,10 @@ struct fault_case {
 	X(link_down, .fault = NPU_FAULT_LINK_DOWN, .errors = LOSES | GOES) \
 	X(surprise_removal, .fault = NPU_FAULT_SURPRISE_REMOVAL, .errors = LOSES | GOES) \
 	X(slow_link, .fault = NPU_FAULT_SLOW_LINK) \
-	X(thermal_throttle, .fault = NPU_FAULT_THERMAL_THROTTLE)
+	X(thermal_throttle, .fault = NPU_FAULT_THERMAL_THROTTLE) \
+	/* one that is looked at whenever there is work; the others: npu_registers */ \
+	X(register_read, .fault = NPU_FAULT_REGISTER_READ, .count = 1, .arg = NPU_REG_STATUS, \
+	  .size = NPU_STATUS_FW_DEAD, .errors = LOSES)
 /* clang-format on */
 
 #define FAULT_VARIANT(fixture, name, ...) \
@@ -142,7 +145,9 @@ static inline void arm(struct fault_test *test, const struct fault_case *fault, 
 {
 	test->hits = hits(test, fault->fault);
 	do
-		inject_flags(test->regs, fault->fault, ANY, fault->count, fault->arg, flags);
+		inject_as(test->regs, &(struct npu_injection){ .fault = fault->fault, .target = ANY,
+							       .count = fault->count, .arg = fault->arg,
+							       .size = fault->size, .flags = flags });
 	while (!armed(test->regs, fault->fault) && hits(test, fault->fault) == test->hits &&
 	       is_there(test));
 }
