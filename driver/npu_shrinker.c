@@ -10,7 +10,7 @@
  * told whether there is anything left.
  *
  * All this runs where memory is waited for, so it may wait for no lock under which
- * memory is allocated, directly or not. It waits for none: an object of which any
+ * memory is allocated, directly or not. It waits for that of the list only: an object of which any
  * lock is taken is passed over. Only the device is waited for, which answers an
  * invalidation in time or is reset. If it has not answered, its pages stay until the
  * object is freed, as they may still be in use.
@@ -120,8 +120,11 @@ static unsigned long npu_shrinker_scan(struct shrinker *shrinker, struct shrink_
 	struct drm_gem_shmem_object *shmem, *next;
 	unsigned long freed = 0;
 
-	if (!mutex_trylock(&npu->purge_lock))
-		return SHRINK_STOP;
+	/*
+	 * Waited for, as nobody allocates who has it: who was told that there is nothing, while another takes
+	 * it, would have a program killed for the want of memory.
+	 */
+	mutex_lock(&npu->purge_lock);
 	list_for_each_entry_safe(shmem, next, &npu->purgeable, madv_list) {
 		if (freed >= sc->nr_to_scan)
 			break;
