@@ -31,7 +31,7 @@ static inline int npu_gone_perfmon(const struct npu_ctx *ctx, uint32_t *ret_id)
 #define NPU_GONE_ONE(want, name, type, ...)                                                     \
 	do {                                                                                    \
 		EXPECT_EQ(want, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_##name,                        \
-					  &(struct drm_npu_##type){ __VA_ARGS__ }))               \
+					  &(struct drm_npu_##type){ __VA_ARGS__ }))             \
 		{                                                                               \
 			TH_LOG("ioctl " #name);                                                 \
 		}                                                                               \
