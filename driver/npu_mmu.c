@@ -132,12 +132,14 @@ int npu_mmu_invalidate(struct npu_device *npu, u32 asid, u64 va, u64 size)
 }
 
 /**
- * npu_mmu_try_invalidate() - npu_mmu_invalidate() of a whole space, where no lock may be waited for
+ * npu_mmu_try_invalidate() - npu_mmu_invalidate() of a whole space, where memory is waited for
  * @npu: device
  * @asid: address space
  *
- * Return: true: the device has forgotten all of it; false: a lock was taken, or the device did not
- * obey, and a reset has been asked for that will make it forget.
+ * Waits for other invalidations, under which nobody allocates, and not for a reset.
+ *
+ * Return: true: the device has forgotten all of it; false: it is being reset, or did not obey, and
+ * a reset has been asked for that will make it forget.
  */
 bool npu_mmu_try_invalidate(struct npu_device *npu, u32 asid)
 {
@@ -149,7 +151,8 @@ bool npu_mmu_try_invalidate(struct npu_device *npu, u32 asid)
 	if (npu->hw_state != NPU_HW_UP) {
 		/* In reset or cut off: it knows nothing. */
 		done = true;
-	} else if (mutex_trylock(&npu->mmu.lock)) {
+	} else {
+		mutex_lock(&npu->mmu.lock);
 		ret = npu_mmu_invalidate_locked(npu, asid, 0, 0);
 		mutex_unlock(&npu->mmu.lock);
 		done = !ret;

@@ -10,8 +10,8 @@
  * told whether there is anything left.
  *
  * All this runs where memory is waited for, so it may wait for no lock under which
- * memory is allocated, directly or not. It waits for that of the list only: an object of which any
- * lock is taken is passed over. Only the device is waited for, which answers an
+ * memory is allocated, directly or not. It waits for those of the list and of invalidations only: an
+ * object of which any lock is taken is passed over. The device is waited for, which answers an
  * invalidation in time or is reset. If it has not answered, its pages stay until the
  * object is freed, as they may still be in use.
  *
