@@ -10,10 +10,10 @@
  * told whether there is anything left.
  *
  * All this runs where memory is waited for, so it may wait for no lock under which
- * memory is allocated, directly or not. It waits for those of the list and of invalidations only: an
- * object of which any lock is taken is passed over. The device is waited for, which answers an
- * invalidation in time or is reset. If it has not answered, its pages stay until the
- * object is freed, as they may still be in use.
+ * memory is allocated, directly or not. It waits for those of the list and of
+ * invalidations only: an object of which any lock is taken is passed over. The device
+ * is waited for, which answers an invalidation in time or is reset. If it has not
+ * answered, its pages stay until the object is freed, as they may still be in use.
  *
  * Not taken are objects that somebody else may be using: exported or imported ones,
  * those of a process's own memory, and those that a pending bind counts on.
@@ -121,8 +121,8 @@ static unsigned long npu_shrinker_scan(struct shrinker *shrinker, struct shrink_
 	unsigned long freed = 0;
 
 	/*
-	 * Waited for, as nobody allocates who has it: who was told that there is nothing, while another takes
-	 * it, would have a program killed for the want of memory.
+	 * Waited for, as nobody allocates who has it: who was told that there is nothing, while
+	 * another takes it, would have a program killed for the want of memory.
 	 */
 	mutex_lock(&npu->purge_lock);
 	list_for_each_entry_safe(shmem, next, &npu->purgeable, madv_list) {
