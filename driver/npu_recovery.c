@@ -329,8 +329,8 @@ static bool npu_watchdog_update(struct npu_device *npu)
 }
 
 /*
- * Finds the queue that is to be stopped, if there is one; to be put. Of those that are stuck, or have
- * a job that is too old, the one that has been stuck longest.
+ * Finds the queue that is to be stopped, if there is one; to be put. Of those that are stuck, or
+ * have a job that is too old, the one that has been stuck longest.
  */
 static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool running,
 					     struct npu_queue_health *ret_health)
@@ -373,7 +373,8 @@ static void npu_watchdog_queues(struct npu_device *npu)
 	if (health.idle_for > victim->timeout)
 		dev_info_ratelimited(npu->drm.dev,
 				     "queue %u of %s: no progress within %u ms, stopping it\n",
-				     victim->slot, victim->owner, jiffies_to_msecs(victim->timeout));
+				     victim->slot, victim->owner,
+				     jiffies_to_msecs(victim->timeout));
 	else
 		dev_info_ratelimited(npu->drm.dev,
 				     "queue %u of %s: a job is not done after %u ms (job_max_ms), stopping it\n",
