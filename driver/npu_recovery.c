@@ -191,6 +191,14 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 	npu_recovery_count(npu, NPU_STEP_FIRMWARE_RESTART);
 	npu_reset_stop(npu, reason);
 	ret = npu_reset_start(npu);
+	/*
+	 * What was wrong was the bus, and the PCI core has found it out too. It tells us in a
+	 * moment, and brings the device back or not: waited for as if it had told us already.
+	 */
+	if (ret && thawed && npu_to_pci(npu)->error_state == pci_channel_io_frozen) {
+		WRITE_ONCE(npu->recovery.frozen, true);
+		ret = -EAGAIN;
+	}
 	up_write(&npu->hw_sem);
 	return ret;
 }
