@@ -51,7 +51,7 @@ static inline int npu_load_deep(struct npu_ctx *ctx, struct npu_load_count *coun
 	int ret = 0, error;
 
 	memcpy(ctx->mem + (CODE_VA - NPU_TEST_VA), code, sizeof(code));
-	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 2);
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(CODE_VA, 0, 1);
 	for (;;) {
 		while (!ret && next - first < NPU_LOAD_DEPTH) {
 			ret = npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1,
@@ -147,7 +147,7 @@ static inline bool npu_load_live(int which, struct npu_load_count *count)
 		fprintf(stderr, "# a program's %s: %s\n", npu_load_workers[which].name, strerror(-ret));
 	/* nobody says when there is a device again */
 	if (ret == -ENODEV)
-		usleep(1000);
+		usleep(20000);
 	return npu_load_excused(ret);
 }
 
