@@ -98,7 +98,7 @@ struct npu_queue {
 	struct drm_sched_entity entity;
 	/** @sched_stopped: a reset stopped @sched; changed with &npu_device.hw_sem for writing */
 	bool sched_stopped;
-	/** @restart: to be served again after a reset; with &npu_device.hw_sem for writing */
+	/** @restart: to be served after a reset if live; with &npu_device.hw_sem for writing */
 	bool restart;
 	/** @stop_lock: the firmware is asked once to stop the queue */
 	struct mutex stop_lock;
@@ -161,8 +161,8 @@ struct npu_queue {
 	u64 seen_progress;
 	/** @stamp: when the oldest job in flight was last seen to get on, jiffies */
 	unsigned long stamp;
-	/** @oldest: number of the oldest job in flight as the watchdog saw it last */
-	u64 oldest;
+	/** @oldest_seqno: number of the oldest job in flight as the watchdog saw it last */
+	u64 oldest_seqno;
 	/** @oldest_stamp: when the watchdog saw it first, jiffies */
 	unsigned long oldest_stamp;
 	/** @waits: the watchdog saw it last with a job that was not being worked on */
@@ -203,7 +203,8 @@ void npu_queue_handle_fault(struct npu_queue *queue);
 /* recovery, npu_queue_hw.c */
 int npu_queue_start(struct npu_queue *queue);
 int npu_queue_stop(struct npu_queue *queue, u32 state, int error);
-bool npu_queue_lose(struct npu_queue *queue, bool sure);
+bool npu_queue_cut_off(struct npu_queue *queue);
+void npu_queue_lose(struct npu_queue *queue, bool sure);
 void npu_queue_end_lost(struct npu_queue *queue, int error);
 int npu_queue_restart(struct npu_queue *queue);
 u32 npu_queue_go_on(struct npu_queue *queue);

@@ -92,7 +92,7 @@ static void npu_queue_finish_stopped(struct npu_queue *queue)
 
 	if (oldest && queue->state == DRM_NPU_QUEUE_TIMEDOUT) {
 		npu_queue_default_fault(queue, NPU_JOB_STOPPED, oldest->base.seqno);
-		npu_coredump_queue(queue, NPU_DUMP_TIMEOUT, "no progress");
+		npu_coredump_queue(queue, NPU_DUMP_TIMEOUT, "timed out");
 	}
 	/* No fault of this queue, but jobs before this one have ended well. */
 	if (oldest && queue->state == DRM_NPU_QUEUE_INNOCENT && !queue->fault.error)
@@ -596,23 +596,37 @@ static bool npu_queue_untouched(struct npu_queue *queue)
 }
 
 /**
- * npu_queue_lose() - tell a queue that the device was reset
+ * npu_queue_cut_off() - write no more jobs for the device, which is about to be reset
  * @queue: queue
- * @sure: the writeback says how far the device has got; else whatever is in flight is lost
  *
- * Jobs in flight that are lost wait for npu_queue_end_lost(). The device touches no memory any more
- * and &npu_device.hw_sem is held for writing.
+ * A doorbell that rings between the reset and npu_queue_restart() would be taken for that of the
+ * ring that begins anew: the firmware would run what is left in it once more.
+ * &npu_device.hw_sem is held for writing.
  *
- * Return: true if the queue can go on when the device does: it was idle, or none of its jobs has
- * begun.
+ * Return: true if it was served.
  */
-bool npu_queue_lose(struct npu_queue *queue, bool sure)
+bool npu_queue_cut_off(struct npu_queue *queue)
 {
-	bool was_active;
+	bool served;
 
 	guard(spinlock_irqsave)(&queue->lock);
-	was_active = queue->hw_active;
+	served = queue->hw_active;
 	queue->hw_active = false;
+	return served;
+}
+
+/**
+ * npu_queue_lose() - tell a queue that the device was reset
+ * @queue: queue, cut off before
+ * @sure: the writeback says how far the device has got; else whatever is in flight is lost
+ *
+ * It stays live if it can go on when the device does: it was idle, or none of its jobs has begun.
+ * Jobs in flight that are lost wait for npu_queue_end_lost(). The device touches no memory any more
+ * and &npu_device.hw_sem is held for writing.
+ */
+void npu_queue_lose(struct npu_queue *queue, bool sure)
+{
+	guard(spinlock_irqsave)(&queue->lock);
 	npu_queue_update_locked(queue);
 	if (queue->life == NPU_QUEUE_LIVE && npu_queue_oldest(queue) &&
 	    !(sure && npu_queue_untouched(queue)))
@@ -620,7 +634,6 @@ bool npu_queue_lose(struct npu_queue *queue, bool sure)
 	/* Who was to be stopped has been. */
 	if (queue->life == NPU_QUEUE_STOPPING)
 		npu_queue_finish_stopped(queue);
-	return was_active && queue->life == NPU_QUEUE_LIVE;
 }
 
 /**
@@ -642,7 +655,7 @@ void npu_queue_end_lost(struct npu_queue *queue, int error)
 
 /**
  * npu_queue_restart() - serve a queue again after a reset
- * @queue: queue for which npu_queue_lose() returned true
+ * @queue: queue for which npu_queue_cut_off() returned true
  *
  * Its counters start anew. Jobs that it has wait for npu_queue_go_on(). &npu_device.hw_sem is held
  * for writing.
@@ -651,7 +664,7 @@ void npu_queue_end_lost(struct npu_queue *queue, int error)
  */
 int npu_queue_restart(struct npu_queue *queue)
 {
-	/* An attempt to start it has failed since, and cost it its jobs. */
+	/* The reset, or an attempt to start it since, has cost it its jobs. */
 	if (queue->life != NPU_QUEUE_LIVE)
 		return 0;
 	return npu_queue_activate(queue);
@@ -710,8 +723,8 @@ void npu_queue_check(struct npu_queue *queue, struct npu_queue_health *health)
 		queue->seen_progress = progress;
 		queue->stamp = jiffies;
 	}
-	if (queue->oldest != oldest->base.seqno) {
-		queue->oldest = oldest->base.seqno;
+	if (queue->oldest_seqno != oldest->base.seqno) {
+		queue->oldest_seqno = oldest->base.seqno;
 		queue->oldest_stamp = jiffies;
 	}
 	health->busy = true;

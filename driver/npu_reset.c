@@ -61,6 +61,17 @@ void npu_reset_drain(struct npu_device *npu, unsigned long timeout)
 	}
 }
 
+/* Return: true: the device has stopped, and what it has written last is there. */
+static bool npu_reset_hw(struct npu_device *npu)
+{
+	struct npu_queue *queue;
+	u32 i;
+
+	npu_for_each_queue(npu, i, queue)
+		queue->restart |= npu_queue_cut_off(queue);
+	return !npu_hw_reset(npu);
+}
+
 /**
  * npu_reset_pause() - stop the device and take its jobs away from it
  * @npu: device, &npu_device.hw_sem held for writing
@@ -83,11 +94,11 @@ void npu_reset_pause(struct npu_device *npu, const char *reason)
 		if (npu_queue_update(queue))
 			npu_queue_handle_fault(queue);
 	/* Of a device that does not answer the last words may have been lost. */
-	sure = !npu_hw_reset(npu);
+	sure = npu_reset_hw(npu);
 	/* What the firmware that is gone had to say must not be taken for the next one's words. */
 	npu_irq_sync_events(npu);
 	npu_for_each_queue(npu, i, queue)
-		queue->restart |= npu_queue_lose(queue, sure);
+		npu_queue_lose(queue, sure);
 	npu_perf_lose(npu);
 	/* What was asked for until now is done; a writeback that is nonsense has asked again. */
 	WRITE_ONCE(npu->recovery.reason, NULL);
@@ -137,9 +148,9 @@ int npu_reset_start(struct npu_device *npu)
 		if (!ret && queue->restart)
 			ret = npu_queue_restart(queue);
 	if (ret) {
-		sure = !npu_hw_reset(npu);
+		sure = npu_reset_hw(npu);
 		npu_for_each_queue(npu, i, queue)
-			queue->restart |= npu_queue_lose(queue, sure);
+			npu_queue_lose(queue, sure);
 		npu_perf_lose(npu);
 		if (npu->hw_state != NPU_HW_DOWN)
 			pci_clear_master(npu_to_pci(npu));
@@ -173,7 +184,7 @@ void npu_reset_give_up(struct npu_device *npu, enum npu_hw_state state)
 	u32 i;
 
 	npu_reset_stop_schedulers(npu);
-	npu_hw_reset(npu);
+	npu_reset_hw(npu);
 	pci_clear_master(npu_to_pci(npu));
 	WRITE_ONCE(npu->hw_state, state);
 	npu_mbox_set_dead(npu);
