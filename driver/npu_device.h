@@ -92,6 +92,9 @@ struct npu_caps {
  *
  * Lock order: &npu_vm.lock, @hw_sem, &npu_perf.lock, &npu_dvfs.lock, &npu_fwlog.set_lock,
  * &npu_mbox_chan.request_lock, &npu_mbox_chan.drain_lock, &npu_queue.lock, @slots_lock.
+ *
+ * Who reclaims memory waits for @purge_lock and, inside of it, &npu_mmu.lock: nobody allocates any
+ * with them, and all other locks are only tried there.
  */
 struct npu_device {
 	/** @drm: base */
@@ -137,7 +140,7 @@ struct npu_device {
 	struct list_head purgeable;
 	/** @purgeable_pages: their pages; written with @purge_lock held */
 	unsigned long purgeable_pages;
-	/** @purge_lock: protects @purgeable; taken inside of reservation locks */
+	/** @purge_lock: protects @purgeable; taken inside of reservation locks, and in reclaim */
 	struct mutex purge_lock;
 
 	/** @huge_mnt: file system of large pages, or NULL; constant after probe */

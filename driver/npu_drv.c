@@ -101,7 +101,7 @@ static const struct kernel_param_ops npu_job_max_ops = {
 
 module_param_cb(job_max_ms, &npu_job_max_ops, &npu_job_max_ms, 0644);
 MODULE_PARM_DESC(job_max_ms,
-		 "Time in ms that a job gets on the device, whatever progress it makes (1..604800000, default 3600000)");
+		 "Time in ms that a job gets from when it is its queue's oldest, waiting and resets included, whatever progress it makes (1..604800000, default 3600000)");
 
 module_param_named(coredump, npu_coredump_enabled, bool, 0644);
 MODULE_PARM_DESC(coredump,

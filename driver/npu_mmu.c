@@ -143,7 +143,7 @@ int npu_mmu_invalidate(struct npu_device *npu, u32 asid, u64 va, u64 size)
  */
 bool npu_mmu_try_invalidate(struct npu_device *npu, u32 asid)
 {
-	bool done = false;
+	bool done;
 	int ret;
 
 	if (!down_read_trylock(&npu->hw_sem))

@@ -197,6 +197,8 @@ static int npu_recovery_restart_firmware(struct npu_device *npu, const char *rea
 	 */
 	if (ret && thawed && npu_to_pci(npu)->error_state == pci_channel_io_frozen) {
 		WRITE_ONCE(npu->recovery.frozen, true);
+		/* Pausing has taken it for done. */
+		cmpxchg(&npu->recovery.reason, NULL, reason);
 		ret = -EAGAIN;
 	}
 	up_write(&npu->hw_sem);
@@ -340,11 +342,11 @@ static bool npu_watchdog_update(struct npu_device *npu)
  * Finds the queue that is to be stopped, if there is one; to be put. Of those that are stuck, or
  * have a job that is too old, the one that has been stuck longest.
  */
-static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool running,
-					     struct npu_queue_health *ret_health)
+static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool running, bool *ret_old)
 {
 	unsigned long max_age = msecs_to_jiffies(READ_ONCE(npu_job_max_ms));
 	struct npu_queue *queue, *victim = NULL;
+	unsigned long worst = 0;
 	u32 i;
 
 	npu_for_each_queue(npu, i, queue) {
@@ -356,9 +358,10 @@ static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool runnin
 			limit += NPU_START_GRACE;
 		if (!health.busy || (health.idle_for <= limit && health.age <= max_age))
 			continue;
-		if (victim && health.idle_for <= ret_health->idle_for)
+		if (victim && health.idle_for <= worst)
 			continue;
-		*ret_health = health;
+		worst = health.idle_for;
+		*ret_old = health.idle_for <= limit;
 		if (victim)
 			npu_queue_put(victim);
 		victim = npu_queue_get(queue);
@@ -370,23 +373,22 @@ static struct npu_queue *npu_watchdog_victim(struct npu_device *npu, bool runnin
 static void npu_watchdog_queues(struct npu_device *npu)
 {
 	struct npu_queue *queue, *victim;
-	struct npu_queue_health health;
-	bool running;
+	bool running, old;
 	u32 i;
 
 	running = npu_watchdog_update(npu);
-	victim = npu_watchdog_victim(npu, running, &health);
+	victim = npu_watchdog_victim(npu, running, &old);
 	if (!victim)
 		return;
-	if (health.idle_for > victim->timeout)
+	if (old)
+		dev_info_ratelimited(npu->drm.dev,
+				     "queue %u of %s: a job is not done within job_max_ms, stopping it\n",
+				     victim->slot, victim->owner);
+	else
 		dev_info_ratelimited(npu->drm.dev,
 				     "queue %u of %s: no progress within %u ms, stopping it\n",
 				     victim->slot, victim->owner,
 				     jiffies_to_msecs(victim->timeout));
-	else
-		dev_info_ratelimited(npu->drm.dev,
-				     "queue %u of %s: a job is not done after %u ms (job_max_ms), stopping it\n",
-				     victim->slot, victim->owner, jiffies_to_msecs(health.age));
 	npu_recovery_count(npu, NPU_STEP_QUEUE_KILL);
 	npu_queue_stop(victim, DRM_NPU_QUEUE_TIMEDOUT, -ETIMEDOUT);
 	npu_queue_put(victim);

@@ -14,7 +14,7 @@ struct npu_device;
 
 /** enum npu_recovery_step - what is done about trouble, mildest first */
 enum npu_recovery_step {
-	/** @NPU_STEP_QUEUE_KILL: a queue without progress is stopped */
+	/** @NPU_STEP_QUEUE_KILL: a queue whose time is over is stopped */
 	NPU_STEP_QUEUE_KILL,
 	/** @NPU_STEP_TILE_RESET: the firmware resets tiles that do not heed that */
 	NPU_STEP_TILE_RESET,

@@ -23,6 +23,7 @@
  */
 #include <linux/dma-resv.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/shrinker.h>
 
 #include <drm/drm_gem.h>
@@ -158,6 +159,11 @@ int npu_shrinker_init(struct npu_device *npu)
 	shrinker->count_objects = npu_shrinker_count;
 	shrinker->scan_objects = npu_shrinker_scan;
 	shrinker->private_data = npu;
+	/* Lockdep shall know before memory is short that these are waited for then. */
+	fs_reclaim_acquire(GFP_KERNEL);
+	might_lock(&npu->purge_lock);
+	might_lock(&npu->mmu.lock);
+	fs_reclaim_release(GFP_KERNEL);
 	shrinker_register(shrinker);
 	return devm_add_action_or_reset(npu->drm.dev, npu_shrinker_fini, shrinker);
 }

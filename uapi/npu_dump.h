@@ -43,7 +43,7 @@ NPU_ASSERT_OFFSET(struct npu_dump_header, why, 56);
 
 enum npu_dump_reason {
 	NPU_DUMP_FAULT = 1, /* a job failed */
-	NPU_DUMP_TIMEOUT = 2, /* a job made no progress, and was stopped */
+	NPU_DUMP_TIMEOUT = 2, /* a job's time was over, and it was stopped */
 	NPU_DUMP_RESET = 3, /* the device was reset */
 };
 

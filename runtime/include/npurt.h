@@ -465,7 +465,7 @@ struct npurt_timeline *npurt_timeline_unref(struct npurt_timeline *timeline);
  * -ENOEXEC: a job ran into an illegal instruction.
  * -ECONNABORTED: a kernel called npu_abort().
  * -EBADMSG: a job's packet or descriptor broke a rule.
- * -ETIMEDOUT: a job made no progress within its queue's timeout and was killed.
+ * -ETIMEDOUT: a job made no progress within its queue's timeout, or took longer than any may, and was killed.
  * -ECANCELED: a job was cancelled, because an earlier job of its queue failed or the queue was
  *     destroyed.
  * -ECONNRESET: the device was reset while the job was there, on another job's account.
@@ -780,7 +780,7 @@ enum npurt_queue_condition {
 	NPURT_QUEUE_USABLE = 0,
 	/** @NPURT_QUEUE_FAULTED: a job failed */
 	NPURT_QUEUE_FAULTED = 1,
-	/** @NPURT_QUEUE_TIMEDOUT: a job made no progress and was killed */
+	/** @NPURT_QUEUE_TIMEDOUT: a job's time was over and it was killed */
 	NPURT_QUEUE_TIMEDOUT = 2,
 	/** @NPURT_QUEUE_INNOCENT: lost in a reset that another queue caused */
 	NPURT_QUEUE_INNOCENT = 3,

@@ -141,8 +141,8 @@ static int result(struct npurt_jobs *jobs, uint64_t seqno)
 				"cancelled, because an earlier job of this queue timed out");
 		return fail_fault(
 			jobs, -ETIMEDOUT,
-			"killed: the job made no progress within its queue's timeout; does a "
-			"kernel loop without end?");
+			"killed: the job made no progress within its queue's timeout, or took longer "
+			"than any may (job_max_ms); does a kernel loop without end?");
 	default:
 		if (failed && seqno > failed)
 			return fail_fault(jobs, -ECANCELED,

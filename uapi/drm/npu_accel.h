@@ -111,8 +111,8 @@ struct drm_npu_device_info {
 	/** @max_timeout_ms: highest timeout a queue may ask for, as the administrator has set it */
 	__u32 max_timeout_ms;
 	/**
-	 * @max_job_ms: how long a job gets on the device, whatever progress it makes, as the
-	 * administrator has set it
+	 * @max_job_ms: how long a job gets from when it is its queue's oldest, waiting and resets
+	 * included, whatever progress it makes, as the administrator has set it
 	 */
 	__u32 max_job_ms;
 };
@@ -462,7 +462,10 @@ enum drm_npu_queue_state {
 	DRM_NPU_QUEUE_USABLE = 0,
 	/** @DRM_NPU_QUEUE_FAULTED: a job of it failed; &drm_npu_queue_get_state.fault says how */
 	DRM_NPU_QUEUE_FAULTED,
-	/** @DRM_NPU_QUEUE_TIMEDOUT: a job made no progress within the timeout and was killed */
+	/**
+	 * @DRM_NPU_QUEUE_TIMEDOUT: a job made no progress within the timeout, or was not done
+	 * within &drm_npu_device_info.max_job_ms, and was killed
+	 */
 	DRM_NPU_QUEUE_TIMEDOUT,
 	/** @DRM_NPU_QUEUE_INNOCENT: lost in a reset that another queue caused */
 	DRM_NPU_QUEUE_INNOCENT,
