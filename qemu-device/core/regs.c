@@ -252,7 +252,7 @@ static bool link_fails(struct npu_dev *dev)
 	return npu_dev_link_dead(dev) || fault_strikes(dev, NPU_FAULT_LINK_DOWN, 0);
 }
 
-/* The same as the host sees it. */
+/* read32(), and what NPU_FAULT_REGISTER_READ makes of it. */
 static uint32_t read_register(struct npu_dev *dev, uint64_t offset)
 {
 	return fault_register(dev, offset, read32(dev, offset));
@@ -266,10 +266,13 @@ uint64_t npu_dev_read(struct npu_dev *dev, uint64_t offset, unsigned int size)
 		return size == 8 ? UINT64_MAX : UINT64_MAX >> (64 - 8 * (size & 7));
 	if (!valid(offset, size))
 		return 0;
-	/* Needs no lock, and its halves one moment. */
-	if (offset == NPU_REG_TIME_LO && !fault_armed(&dev->fault, NPU_FAULT_REGISTER_READ)) {
-		value = dev->ops->time_ns(dev->opaque);
-		return size == 8 ? value : (uint32_t)value;
+	if (offset == NPU_REG_TIME_LO) { /* needs no lock, and its halves one moment */
+		const uint64_t now = dev->ops->time_ns(dev->opaque);
+
+		value = fault_register(dev, offset, now);
+		if (size == 8)
+			value |= (uint64_t)fault_register(dev, offset + 4, now >> 32) << 32;
+		return value;
 	}
 	dev_lock(dev);
 	value = read_register(dev, offset);
