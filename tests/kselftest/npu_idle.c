@@ -295,7 +295,8 @@ TEST_F_TIMEOUT(idle, under_load, 600)
 	struct npu_load load = {};
 	int i;
 
-	npu_load_start(&load);
+	ASSERT_TRUE(npu_load_start(&load));
+	ASSERT_TRUE(npu_load_goes_on(&load));
 	for (i = 0; i < CYCLES; i++) {
 		EXPECT_EQ(0, run_fill(ctx));
 		/* falls_asleep() may not come true while others work */

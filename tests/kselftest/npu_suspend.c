@@ -380,21 +380,6 @@ FIXTURE_SETUP(suspend_fault)
 	ASSERT_NE(NULL, self->test.regs);
 }
 
-FIXTURE_TEARDOWN(suspend_fault)
-{
-	npu_write_file("/sys/power/pm_test", "none");
-	fault_test_exit(&self->test);
-}
-
-/* Only what a reset ends that it leads to cannot outlast the one that the sleep itself is. */
-static uint32_t flags_in_sleep(const struct fault_case *fault)
-{
-	const bool until_reset = fault->fault == NPU_FAULT_HUNG_FIRMWARE ||
-				 (fault->fault == NPU_FAULT_LINK_DOWN && !fault->count);
-
-	return until_reset ? 0 : NPU_FAULT_PERSIST;
-}
-
 /*
  * Binds the slot's driver, or unbinds it: it takes a card for pulled out whose link is down after sleep, and then
  * QEMU one for unplugged that is in a slot without power and light.
@@ -411,6 +396,23 @@ static bool slot_driver(bool bound)
 	return !npu_write_file(bound ? "/sys/bus/pci_express/drivers/pciehp/bind" :
 				       "/sys/bus/pci_express/drivers/pciehp/unbind",
 			       name);
+}
+
+FIXTURE_TEARDOWN(suspend_fault)
+{
+	/* where a test was cut short; else it has it already */
+	slot_driver(true);
+	npu_write_file("/sys/power/pm_test", "none");
+	fault_test_exit(&self->test);
+}
+
+/* Only what a reset ends that it leads to cannot outlast the one that the sleep itself is. */
+static uint32_t flags_in_sleep(const struct fault_case *fault)
+{
+	const bool until_reset = fault->fault == NPU_FAULT_HUNG_FIRMWARE ||
+				 (fault->fault == NPU_FAULT_LINK_DOWN && !fault->count);
+
+	return until_reset ? 0 : NPU_FAULT_PERSIST;
 }
 
 /*

@@ -725,8 +725,11 @@ static void test_errno_elsewhere(void)
 		char error[16], file[32] = "", test[64], path[512], *elsewhere, *text;
 
 		end = strstr(row, "},");
-		if (!end || sscanf(row, " {\"%*[^\"]\", \"%15[A-Z0-9]\"", error) != 1)
+		if (!end || sscanf(row, " {\"%*[^\"]\", \"%15[A-Z0-9]\"", error) != 1) {
+			tap_diag("no row of the table: %.40s", row + 1);
+			wrong++;
 			break;
+		}
 		*end++ = 0;
 		elsewhere = strstr(row, "\"npu_");
 		if (!elsewhere)
