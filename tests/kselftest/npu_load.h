@@ -45,8 +45,8 @@ static inline int npu_load_short(struct npu_ctx *ctx, struct npu_load_count *cou
 /* Jobs that take so long that one runs nearly always, even where the guest is slow, and more behind it. */
 static inline int npu_load_deep(struct npu_ctx *ctx, struct npu_load_count *count)
 {
-	/* lui a1, 0x400; addi a1, a1, -1; bnez a1, . - 4 */
-	static const uint32_t code[] = { 0x004005b7, 0xfff58593, 0xfe059ee3, NPU_INSN_EXIT };
+	/* lui a1, 0x4000; addi a1, a1, -1; bnez a1, . - 4 */
+	static const uint32_t code[] = { 0x040005b7, 0xfff58593, 0xfe059ee3, NPU_INSN_EXIT };
 	uint32_t jobs[NPU_LOAD_DEPTH], first = 0, next = 0;
 	int ret = 0, error;
 
