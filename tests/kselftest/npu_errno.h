@@ -62,11 +62,6 @@ static int env_init(struct env *env)
 	struct drm_npu_bo_create private = {.size = PAGE};
 	struct drm_npu_bo_userptr own = {.size = PAGE};
 	struct drm_npu_perfmon_create perfmon = {.counters = 1};
-	struct drm_npu_dev_query query = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(env->info),
-		.pointer = (uintptr_t)&env->info,
-	};
 	int ret = npu_ctx_init(&env->ctx, 0);
 
 	env->stream = -1;
@@ -81,7 +76,7 @@ static int env_init(struct env *env)
 	memset(env->pages, 1, 4 * PAGE);
 	if (mprotect(env->pages + 2 * PAGE, PAGE, PROT_READ) || munmap(env->pages + 3 * PAGE, PAGE))
 		return -errno;
-	ret = npu_ioctl(env->fd, DRM_IOCTL_NPU_DEV_QUERY, &query);
+	ret = npu_device_info(env->fd, &env->info);
 	if (!ret)
 		ret = npu_vm_create(env->fd, &env->other_vm);
 	private.vm_id = env->other_vm;

@@ -280,14 +280,9 @@ TEST_F(fdinfo, jobs_that_are_killed_count)
 TEST_F(fdinfo, capacity_and_clock)
 {
 	struct drm_npu_device_info info = {};
-	struct drm_npu_dev_query query = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(info),
-		.pointer = (uintptr_t)&info,
-	};
 	int fd = self->ctx.fd;
 
-	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
+	ASSERT_EQ(0, npu_device_info(fd, &info));
 	EXPECT_EQ(info.chiplets * info.tiles_per_chiplet,
 		  number(_metadata, fd, "drm-engine-capacity-tile", ""));
 	EXPECT_EQ(1, number(_metadata, fd, "drm-engine-capacity-copy", ""));
@@ -468,18 +463,15 @@ FIXTURE(sysfs)
 FIXTURE_SETUP(sysfs)
 {
 	struct drm_npu_dev_query query = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(self->info),
-		.pointer = (uintptr_t)&self->info,
+		.type = DRM_NPU_DEV_QUERY_FW_INFO,
+		.size = sizeof(self->fw),
+		.pointer = (uintptr_t)&self->fw,
 	};
 	int fd;
 
 	fd = npu_test_open();
 	ASSERT_LE(0, fd);
-	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
-	query.type = DRM_NPU_DEV_QUERY_FW_INFO;
-	query.size = sizeof(self->fw);
-	query.pointer = (uintptr_t)&self->fw;
+	ASSERT_EQ(0, npu_device_info(fd, &self->info));
 	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
 	ASSERT_EQ(0, npu_test_pci(fd, self->pci, sizeof(self->pci)));
 	snprintf(self->dir, sizeof(self->dir), "/sys/bus/pci/devices/%s/npu", self->pci);

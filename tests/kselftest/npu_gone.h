@@ -3,20 +3,13 @@
 #ifndef NPU_GONE_H
 #define NPU_GONE_H
 
-#include <npu_perf.h>
-
 #include "npu_test.h"
 
 /* A perfmon for npu_expect_gone(), made while the device is still there. */
 static inline int npu_gone_perfmon(const struct npu_ctx *ctx, uint32_t *ret_id)
 {
 	struct drm_npu_device_info info = {};
-	struct drm_npu_dev_query query = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(info),
-		.pointer = (uintptr_t)&info,
-	};
-	int ret = npu_ioctl(ctx->fd, DRM_IOCTL_NPU_DEV_QUERY, &query);
+	int ret = npu_device_info(ctx->fd, &info);
 	struct drm_npu_perfmon_create req = {
 		.counter_version = info.counter_version,
 		.counters = 1,

@@ -3,7 +3,6 @@
  * Runtime PM: a device that nobody needs sleeps, if an administrator allows it; who needs it wakes it
  * and notices nothing, and what can be done without it does not wake it.
  */
-#include <npu_perf.h>
 
 #include "npu_load.h"
 
@@ -92,15 +91,7 @@ TEST_F(idle, streams_keep_it_awake)
 {
 	struct npu_ctx *ctx = &self->ctx;
 	struct drm_npu_perf_status status = {};
-	struct drm_npu_perf_stream_open req = {
-		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
-		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
-		.queue_id = ctx->queue,
-		.lanes = 1,
-		.modes = NPU_PERF_MODE_PACKETS,
-		.ring_log2 = 8,
-		.threshold = 1,
-	};
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 
 	ASSERT_TRUE(falls_asleep(self->pci));
 	ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req));
@@ -225,11 +216,6 @@ TEST_F(idle, reset_and_unbind_wake_it)
 /* What fails to wake is recovered as if it had been awake, and the job has to wait, no more. */
 TEST_F(idle, does_not_come_back_at_once)
 {
-	static const char inject_dead[] = "'execute': 'npu-inject-fault', 'arguments': "
-					  "{'id': 'npu0', 'fault': 'dead-firmware', 'count': 1, "
-					  "'persist': true}";
-	static const char inject_gone[] = "'execute': 'npu-inject-fault', 'arguments': "
-					  "{'id': 'npu0', 'fault': 'link-down'}";
 	struct npu_ctx *ctx = &self->ctx;
 	int firmware = recovery_count(self->pci, "firmware_restarts");
 	int buses = recovery_count(self->pci, "bus_resets");
@@ -238,13 +224,13 @@ TEST_F(idle, does_not_come_back_at_once)
 		SKIP(return, "no port to QEMU's monitor");
 	/* the boot that wakes it fails */
 	ASSERT_TRUE(falls_asleep(self->pci));
-	ASSERT_TRUE(monitor_do(inject_dead));
+	ASSERT_TRUE(monitor_inject("dead-firmware", ", 'count': 1, 'persist': true"));
 	EXPECT_EQ(0, run_fill(ctx));
 	EXPECT_EQ(firmware + 1, recovery_count(self->pci, "firmware_restarts"));
 
 	/* nobody is there to be woken, until the bus is reset */
 	ASSERT_TRUE(falls_asleep(self->pci));
-	ASSERT_TRUE(monitor_do(inject_gone));
+	ASSERT_TRUE(monitor_inject("link-down", ""));
 	EXPECT_EQ(0, run_fill(ctx));
 	EXPECT_EQ(buses + 1, recovery_count(self->pci, "bus_resets"));
 	monitor_clear();
@@ -255,19 +241,9 @@ TEST_F(idle, does_not_come_back_at_once)
 /* Nor does it ever: who wanted it hears that it is gone, and not that it could not be woken. */
 TEST_F(idle, does_not_come_back)
 {
-	static const char inject_dead[] = "'execute': 'npu-inject-fault', 'arguments': "
-					  "{'id': 'npu0', 'fault': 'dead-firmware', 'count': 0, "
-					  "'persist': true}";
 	struct npu_ctx *ctx = &self->ctx;
 	const int wedged = recovery_count(self->pci, "wedged");
-	struct drm_npu_perf_stream_open stream = {
-		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
-		.queue_id = ctx->queue,
-		.lanes = 1,
-		.modes = NPU_PERF_MODE_PACKETS,
-		.ring_log2 = NPU_PERF_RING_MIN_LOG2,
-		.threshold = 1,
-	};
+	struct drm_npu_perf_stream_open stream = npu_stream_of(ctx->queue);
 	uint32_t queue;
 
 	if (!have_monitor())
@@ -275,7 +251,7 @@ TEST_F(idle, does_not_come_back)
 	/* each is the first to want it once */
 	for (int i = 0; i < 2; i++) {
 		ASSERT_TRUE(falls_asleep(self->pci));
-		ASSERT_TRUE(monitor_do(inject_dead));
+		ASSERT_TRUE(monitor_inject("dead-firmware", ", 'persist': true"));
 		EXPECT_EQ(-ENODEV, i ? npu_queue_create(ctx->fd, ctx->vm, 0, &queue) : run_fill(ctx));
 		EXPECT_EQ(-ENODEV, npu_ctx_submit(ctx, 1));
 		EXPECT_EQ(-ENODEV, npu_queue_create(ctx->fd, ctx->vm, 0, &queue));

@@ -200,6 +200,16 @@ static inline bool monitor_clear(void)
 	return monitor_do("'execute': 'npu-clear-fault', 'arguments': {'id': 'npu0'}");
 }
 
+/* Makes the device fail; more: JSON of what is not as unless told, each after a comma. */
+static inline bool monitor_inject(const char *fault, const char *more)
+{
+	char command[256];
+
+	snprintf(command, sizeof(command),
+		 "'execute': 'npu-inject-fault', 'arguments': {'id': 'npu0', 'fault': '%s'%s}", fault, more);
+	return monitor_do(command);
+}
+
 static inline bool have_monitor(void)
 {
 	int fd = monitor_open();

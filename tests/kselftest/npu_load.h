@@ -7,7 +7,6 @@
 #ifndef NPU_LOAD_H
 #define NPU_LOAD_H
 
-#include <npu_perf.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -80,15 +79,7 @@ static inline int npu_load_bind(struct npu_ctx *ctx, struct npu_load_count *coun
 /* Reads what is recorded of its jobs. A reset in between may have taken a record. */
 static inline int npu_load_stream(struct npu_ctx *ctx, struct npu_load_count *count)
 {
-	struct drm_npu_perf_stream_open req = {
-		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
-		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
-		.queue_id = ctx->queue,
-		.lanes = 1,
-		.modes = NPU_PERF_MODE_PACKETS,
-		.ring_log2 = 8,
-		.threshold = 1,
-	};
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct pollfd wait = { .events = POLLIN };
 	uint8_t records[1024];
 	ssize_t got;

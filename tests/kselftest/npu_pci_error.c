@@ -9,8 +9,6 @@
  */
 #include <sys/wait.h>
 
-#include <npu_perf.h>
-
 #include "npu_load.h"
 
 /* Bits of the uncorrectable error status: not fatal, and fatal, unless somebody has said otherwise. */
@@ -252,13 +250,7 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_for_long, 300)
 	struct npu_ctx *ctx = &self->ctx;
 	const int errors = recovery_count(self->pci, "pci_errors");
 	const int wedged = recovery_count(self->pci, "wedged");
-	struct drm_npu_perf_stream_open stream = {
-		.scope = DRM_NPU_PERF_SCOPE_ALL,
-		.lanes = 1,
-		.modes = NPU_PERF_MODE_PACKETS,
-		.ring_log2 = NPU_PERF_RING_MIN_LOG2,
-		.threshold = 1,
-	};
+	struct drm_npu_perf_stream_open stream = npu_stream_of(0);
 	char port[64];
 	int64_t start;
 	int ret;
@@ -275,6 +267,7 @@ TEST_F_TIMEOUT(pci_error, injected_fatal_for_long, 300)
 	start = npu_deadline(0);
 	while (!device_says(self->pci, "npu/state", "down") && npu_deadline(0) - start < SECONDS(10))
 		usleep(1000);
+	stream.scope = DRM_NPU_PERF_SCOPE_ALL;
 	/* jobs wait for what comes of it, who wants to watch them does not */
 	EXPECT_EQ(-EIO, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &stream));
 	EXPECT_EQ(0, npu_ctx_submit(ctx, 1));

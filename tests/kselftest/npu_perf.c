@@ -41,22 +41,9 @@ FIXTURE_TEARDOWN(perf)
 	npu_ctx_exit(&self->ctx);
 }
 
-static struct drm_npu_perf_stream_open for_queue(uint32_t queue)
-{
-	return (struct drm_npu_perf_stream_open){
-		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
-		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
-		.queue_id = queue,
-		.lanes = 1,
-		.modes = NPU_PERF_MODE_PACKETS,
-		.ring_log2 = 8,
-		.threshold = 1,
-	};
-}
-
 static struct drm_npu_perf_stream_open for_all(uint32_t lanes)
 {
-	struct drm_npu_perf_stream_open req = for_queue(0);
+	struct drm_npu_perf_stream_open req = npu_stream_of(0);
 
 	req.scope = DRM_NPU_PERF_SCOPE_ALL;
 	req.lanes = lanes;
@@ -133,7 +120,7 @@ TEST_F(perf, packets_of_a_queue)
 
 	/* what was before is none of its business */
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
 	EXPECT_EQ(-EAGAIN, read_some(fd, packet, sizeof(packet)));
@@ -157,7 +144,7 @@ TEST_F(perf, packets_of_a_queue)
 	close(fd);
 	/* and gone without a trace */
 	EXPECT_EQ(0, npu_ctx_run(ctx, 2));
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, count_records(fd, NPU_PERF_PACKET, NULL));
 	close(fd);
@@ -167,7 +154,7 @@ TEST_F(perf, packets_of_a_queue)
 TEST_F(perf, exact_cycles)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	struct drm_npu_perf_stream_open req = for_queue(ctx->queue);
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct drm_npu_queue_get_state state = { .id = ctx->queue };
 	uint64_t counters[NPU_COUNTER_COUNT], sum = 0;
 	int fd;
@@ -189,7 +176,7 @@ TEST_F(perf, exact_cycles)
 TEST_F(perf, threshold)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	struct drm_npu_perf_stream_open req = for_queue(ctx->queue);
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct npu_perf_packet packet;
 	int fd;
 
@@ -216,7 +203,7 @@ TEST_F(perf, threshold)
 TEST_F(perf, blocking_read)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	struct drm_npu_perf_stream_open req = for_queue(ctx->queue);
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct npu_perf_packet packet;
 	int fd, code = -1;
 	pid_t child;
@@ -238,7 +225,7 @@ TEST_F(perf, blocking_read)
 TEST_F(perf, lost)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	struct drm_npu_perf_stream_open req = for_queue(ctx->queue);
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct drm_npu_perf_status st;
 	int fd, i;
 
@@ -360,7 +347,7 @@ TEST_F(perf, end_of_a_queue)
 	struct npu_perf_packet packet;
 	int fd;
 
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
@@ -379,12 +366,12 @@ TEST_F(perf, next_owner)
 	uint32_t queue, handle;
 	int fd, again;
 
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, status(fd, 0, &before));
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue));
-	again = stream(ctx->fd, for_queue(queue));
+	again = stream(ctx->fd, npu_stream_of(queue));
 	ASSERT_GE(again, 0);
 	ASSERT_EQ(0, status(again, 0, &after));
 	ASSERT_EQ(before.hw_queue, after.hw_queue);
@@ -399,7 +386,7 @@ TEST_F(perf, next_owner)
 TEST_F(perf, limits)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	struct drm_npu_perf_stream_open req = for_queue(ctx->queue);
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	uint32_t queue[NPU_PERF_STREAMS];
 	int fd[NPU_PERF_STREAMS], i;
 
@@ -411,16 +398,16 @@ TEST_F(perf, limits)
 	EXPECT_EQ(-EBUSY, stream(ctx->fd, req));
 	for (i = 1; i < NPU_PERF_STREAMS; i++) {
 		ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue[i]));
-		fd[i] = stream(ctx->fd, for_queue(queue[i]));
+		fd[i] = stream(ctx->fd, npu_stream_of(queue[i]));
 		ASSERT_GE(fd[i], 0);
 	}
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue[0]));
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, for_queue(queue[0])));
+	EXPECT_EQ(-EBUSY, stream(ctx->fd, npu_stream_of(queue[0])));
 	for (i = 0; i < NPU_PERF_STREAMS; i++)
 		close(fd[i]);
 	fd[0] = stream(ctx->fd, req);
 	ASSERT_GE(fd[0], 0);
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, for_queue(ctx->queue)));
+	EXPECT_EQ(-EBUSY, stream(ctx->fd, npu_stream_of(ctx->queue)));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	EXPECT_EQ(2, count_records(fd[0], NPU_PERF_PACKET, NULL));
 	close(fd[0]);
@@ -429,7 +416,7 @@ TEST_F(perf, limits)
 TEST_F(perf, open_bad)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	const struct drm_npu_perf_stream_open good = for_queue(ctx->queue);
+	const struct drm_npu_perf_stream_open good = npu_stream_of(ctx->queue);
 	struct drm_npu_perf_stream_open req;
 	int bit, fd;
 
@@ -522,7 +509,7 @@ TEST_F(perf, other_process)
 	ASSERT_EQ(0, status(fd, 0, &st));
 	EXPECT_EQ(child, st.pid);
 	close(fd);
-	req = for_queue(st.queue_id);
+	req = npu_stream_of(st.queue_id);
 	req.pid = child;
 	fd = stream(ctx->fd, req);
 	ASSERT_GE(fd, 0);
@@ -531,7 +518,7 @@ TEST_F(perf, other_process)
 	/* without privileges */
 	ASSERT_EQ(0, setresuid(65534, 65534, 65534));
 	EXPECT_EQ(-EACCES, stream(ctx->fd, req));
-	req = for_queue(0);
+	req = npu_stream_of(0);
 	req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
 	EXPECT_EQ(-EACCES, stream(ctx->fd, req));
 	pidfd = syscall(SYS_pidfd_open, child, 0);
@@ -559,7 +546,7 @@ TEST_F(perf, reset)
 
 	if (geteuid())
 		SKIP(return, "only root may reset a device");
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	ASSERT_EQ(0, npu_reset_function(ctx->fd));
@@ -586,7 +573,7 @@ TEST_F(perf, reset)
 TEST_F(perf, comes_and_goes_under_load)
 {
 	struct npu_ctx *ctx = &self->ctx;
-	struct drm_npu_perf_stream_open req = for_queue(ctx->queue);
+	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct npu_perf_sample sample;
 	int fd, i;
 
@@ -629,7 +616,7 @@ static void make_nonsense(struct __test_metadata *_metadata, struct npu_ctx *ctx
 	if (!regs)
 		SKIP(return, "%s", why);
 	restarts = recovery_count(pci, "firmware_restarts");
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, inject(regs, NPU_FAULT_RING_INDEX, ANY, 1, arg));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
@@ -669,7 +656,7 @@ TEST_F(perf, unbind)
 	if (geteuid())
 		SKIP(return, "only root may unbind a driver");
 	ASSERT_EQ(0, npu_test_pci(ctx->fd, pci, sizeof(pci)));
-	fd = stream(ctx->fd, for_queue(ctx->queue));
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ring = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, (void *)ring);
@@ -682,7 +669,7 @@ TEST_F(perf, unbind)
 	EXPECT_EQ(0, status(fd, 0, &st));
 	EXPECT_EQ(DRM_NPU_PERF_LANE_OVER, st.state);
 	EXPECT_EQ(-ENODEV, npu_ioctl(fd, DRM_NPU_PERF_IOC_CONSUME, &consume));
-	EXPECT_EQ(-ENODEV, stream(ctx->fd, for_queue(ctx->queue)));
+	EXPECT_EQ(-ENODEV, stream(ctx->fd, npu_stream_of(ctx->queue)));
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
 	EXPECT_EQ(ENODEV, errno);
 	/* no memory is there any more that might be somebody else's by now */

@@ -23,14 +23,9 @@ FIXTURE_TEARDOWN(queue)
 static uint32_t device_info(int fd, size_t offset)
 {
 	struct drm_npu_device_info info = {};
-	struct drm_npu_dev_query req = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(info),
-		.pointer = (uintptr_t)&info,
-	};
 	uint32_t value = 0;
 
-	if (!npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &req))
+	if (!npu_device_info(fd, &info))
 		memcpy(&value, (char *)&info + offset, sizeof(value));
 	return value;
 }

@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include <npu_perf.h>
-
 #include "npu_test.h"
 
 #define SIZE 0x1000000ull

@@ -15,23 +15,11 @@
 /* From now on the register reads as this, for so many reads; 0: until cleared. */
 static bool reads_as(uint32_t reg, uint32_t value, uint32_t count)
 {
-	char command[256];
+	char more[96];
 
-	snprintf(command, sizeof(command),
-		 "'execute': 'npu-inject-fault', 'arguments': {'id': 'npu0', 'fault': 'register-read', "
-		 "'arg': %u, 'size': %u, 'count': %u, 'persist': true}",
-		 reg, value, count);
-	return monitor_do(command);
-}
-
-/* Another fault, with what it takes unless told. Resets do not end it. */
-static bool break_down(const char *fault)
-{
-	char command[160];
-
-	snprintf(command, sizeof(command),
-		 "'execute': 'npu-inject-fault', 'arguments': {'id': 'npu0', 'fault': '%s', 'persist': true}", fault);
-	return monitor_do(command);
+	snprintf(more, sizeof(more), ", 'arg': %u, 'size': %u, 'count': %u, 'persist': true", reg, value,
+		 count);
+	return monitor_inject("register-read", more);
 }
 
 static int find_device(char *pci, size_t size)
@@ -110,7 +98,7 @@ TEST_F(identity, probe)
 	ASSERT_EQ(0, bus_write("drivers/npu/unbind", self->pci));
 	ASSERT_TRUE(reads_as(variant->reg, variant->value, 0));
 	if (variant->hung)
-		ASSERT_TRUE(break_down("hung-firmware"));
+		ASSERT_TRUE(monitor_inject("hung-firmware", ", 'persist': true"));
 	ret = bus_write("drivers/npu/bind", self->pci);
 	EXPECT_EQ(variant->error, ret);
 	EXPECT_NE(0, access(device_path(self->pci, "accel"), F_OK));
@@ -202,34 +190,33 @@ TEST_F_TIMEOUT(registers, reset_does_not_end, 180)
 	EXPECT_TRUE(device_says(self->pci, "npu/state", "up"));
 }
 
-/* Firmware that would be taken for dead but for one look is restarted, and no more than that. */
-TEST_F(registers, dead_for_a_moment)
+/* A job that never ends is lost, as the firmware is restarted for what the register says, and no more than once. */
+static void restarts_once(struct __test_metadata *_metadata, FIXTURE_DATA(registers) *self, uint32_t reg,
+			  uint32_t value, uint32_t count)
 {
 	ASSERT_EQ(0, new_queue(&self->ctx, 60000));
 	ASSERT_EQ(0, start_forever(&self->ctx));
-	ASSERT_TRUE(reads_as(NPU_REG_STATUS, NPU_STATUS_FW_DEAD, 1));
+	ASSERT_TRUE(reads_as(reg, value, count));
 	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
 	EXPECT_EQ(self->restarts + 1, recovery_count(self->pci, "firmware_restarts"));
+}
+
+/* Firmware that is taken for dead for one look. */
+TEST_F(registers, dead_for_a_moment)
+{
+	restarts_once(_metadata, self, NPU_REG_STATUS, NPU_STATUS_FW_DEAD, 1);
 }
 
 /* A heart that stands still, though all else is well. */
 TEST_F(registers, no_heartbeat)
 {
-	ASSERT_EQ(0, new_queue(&self->ctx, 60000));
-	ASSERT_EQ(0, start_forever(&self->ctx));
-	ASSERT_TRUE(reads_as(NPU_REG_HEARTBEAT, 0x4711, 0));
-	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
-	EXPECT_EQ(self->restarts + 1, recovery_count(self->pci, "firmware_restarts"));
+	restarts_once(_metadata, self, NPU_REG_HEARTBEAT, 0x4711, 0);
 }
 
 /* One that has another identity, for the time of a look, while an answer decides. */
 TEST_F(registers, identity_is_lost)
 {
-	ASSERT_EQ(0, new_queue(&self->ctx, 60000));
-	ASSERT_EQ(0, start_forever(&self->ctx));
-	ASSERT_TRUE(reads_as(NPU_REG_ID, 0, 1));
-	EXPECT_EQ(-ECANCELED, wait_job(&self->ctx, NPU_TEST_WAIT_NS));
-	EXPECT_EQ(self->restarts + 1, recovery_count(self->pci, "firmware_restarts"));
+	restarts_once(_metadata, self, NPU_REG_ID, 0, 1);
 }
 
 /* Events that do not exist, and those that do but for the two of a firmware that has failed, without a cause. */
@@ -242,7 +229,7 @@ TEST_F(registers, all_events)
 		const uint32_t before = misread(self);
 
 		ASSERT_TRUE(reads_as(NPU_REG_IRQ_STATUS, ~NPU_IRQ_FW_DEAD & ~NPU_IRQ_BOOT, 1));
-		ASSERT_TRUE(break_down("spurious-interrupt"));
+		ASSERT_TRUE(monitor_inject("spurious-interrupt", ""));
 		EXPECT_TRUE(misread_again(self, before));
 		EXPECT_EQ(0, run_fill(&self->ctx));
 	}
@@ -255,7 +242,7 @@ TEST_F(registers, memory_errors)
 	const uint32_t before = misread(self);
 
 	ASSERT_TRUE(reads_as(NPU_REG_ECC_LAST, NPU_ECC_LAST_VALID | NPU_ECC_LAST_CORE, 1));
-	ASSERT_TRUE(break_down("ecc-correctable"));
+	ASSERT_TRUE(monitor_inject("ecc-correctable", ""));
 	EXPECT_TRUE(misread_again(self, before));
 	EXPECT_EQ(0, run_fill(&self->ctx));
 	EXPECT_EQ(self->restarts, recovery_count(self->pci, "firmware_restarts"));

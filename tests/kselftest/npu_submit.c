@@ -22,13 +22,8 @@ FIXTURE_TEARDOWN(submit)
 static struct drm_npu_device_info device_info(int fd)
 {
 	struct drm_npu_device_info info = {};
-	struct drm_npu_dev_query req = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(info),
-		.pointer = (uintptr_t)&info,
-	};
 
-	npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &req);
+	npu_device_info(fd, &info);
 	return info;
 }
 

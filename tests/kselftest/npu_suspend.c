@@ -7,7 +7,6 @@
  * the device is put in D3hot and woken, the machine is not. Where NPU_WAKER is set somebody will
  * wake a machine that sleeps (S3), in which the device loses all it knows; tests/vm/sleep does both.
  */
-#include <npu_perf.h>
 
 #include "npu_fault_table.h"
 
@@ -57,14 +56,7 @@ static bool chipset(uint8_t *registers, size_t size, bool restore)
 FIXTURE_SETUP(suspend)
 {
 	const char *rounds = getenv("NPU_SUSPEND");
-	struct drm_npu_perf_stream_open req = {
-		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
-		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
-		.lanes = 1,
-		.modes = NPU_PERF_MODE_PACKETS,
-		.ring_log2 = 8,
-		.threshold = 1,
-	};
+	struct drm_npu_perf_stream_open req = npu_stream_of(0);
 
 	if (!rounds)
 		SKIP(return, "only where NPU_SUSPEND says how many rounds");

@@ -30,6 +30,7 @@
 #include <npu_counters.h>
 #include <npu_isa.h>
 #include <npu_packet.h>
+#include <npu_perf.h>
 #include <npu_pgtable.h>
 #include <npu_regs.h>
 #include <npu_ring.h>
@@ -230,6 +231,31 @@ static inline int npu_queue_state(int fd, uint32_t id, struct drm_npu_queue_get_
 	memset(ret_state, 0, sizeof(*ret_state));
 	ret_state->id = id;
 	return npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_GET_STATE, ret_state);
+}
+
+static inline int npu_device_info(int fd, struct drm_npu_device_info *ret_info)
+{
+	struct drm_npu_dev_query req = {
+		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
+		.size = sizeof(*ret_info),
+		.pointer = (uintptr_t)ret_info,
+	};
+
+	return npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &req);
+}
+
+/* What to ask for to be told of each packet of a queue, at once. */
+static inline struct drm_npu_perf_stream_open npu_stream_of(uint32_t queue)
+{
+	return (struct drm_npu_perf_stream_open){
+		.scope = DRM_NPU_PERF_SCOPE_QUEUE,
+		.flags = DRM_NPU_PERF_STREAM_NONBLOCK,
+		.queue_id = queue,
+		.lanes = 1,
+		.modes = NPU_PERF_MODE_PACKETS,
+		.ring_log2 = 8,
+		.threshold = 1,
+	};
 }
 
 /* One command buffer that signals a point of a timeline. */

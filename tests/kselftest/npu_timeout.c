@@ -191,11 +191,6 @@ TEST_F(timeout, progress_extends)
 TEST_F_TIMEOUT(timeout, progress_ends, 120)
 {
 	struct drm_npu_device_info info;
-	struct drm_npu_dev_query query = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(info),
-		.pointer = (uintptr_t)&info,
-	};
 	struct npu_ctx *ctx = &self->ctx, other;
 	struct drm_npu_queue_get_state state;
 	union npu_packet *pkt = npu_ctx_packets(ctx);
@@ -212,7 +207,7 @@ TEST_F_TIMEOUT(timeout, progress_ends, 120)
 	for (i = 0; i < 1024; i++)
 		pkt[i] = npu_pkt_dispatch(CODE_VA, 0, 1 << 20);
 	ASSERT_EQ(0, set_parameter("job_max_ms", 3 * TIMEOUT_MS));
-	EXPECT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
+	EXPECT_EQ(0, npu_device_info(ctx->fd, &info));
 	EXPECT_EQ(3 * TIMEOUT_MS, info.max_job_ms);
 	start = npu_deadline(0);
 	EXPECT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1024, &first));

@@ -197,15 +197,10 @@ TEST_F(vm, bind_bad_array)
 	};
 	struct drm_npu_vm_bind req = { .vm_id = self->vm, .ops = DRM_NPU_OBJ_ARRAY(1, &op) };
 	struct drm_npu_device_info info = {};
-	struct drm_npu_dev_query query = {
-		.type = DRM_NPU_DEV_QUERY_DEVICE_INFO,
-		.size = sizeof(info),
-		.pointer = (uintptr_t)&info,
-	};
 	struct drm_npu_vm_bind bad;
 	int bit;
 
-	ASSERT_EQ(0, npu_ioctl(self->fd, DRM_IOCTL_NPU_DEV_QUERY, &query));
+	ASSERT_EQ(0, npu_device_info(self->fd, &info));
 	bad = req;
 	bad.vm_id = 4711;
 	EXPECT_EQ(-ENOENT, npu_ioctl(self->fd, DRM_IOCTL_NPU_VM_BIND, &bad));
