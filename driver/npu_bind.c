@@ -29,6 +29,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 
@@ -436,10 +437,14 @@ static int npu_bind_sync(struct npu_vm *vm, struct drm_file *file,
 			 const struct drm_npu_obj_array *ops)
 {
 	struct npu_bind *bind = npu_bind_alloc(vm, ops);
-	int ret;
+	int ret, idx;
 
 	if (IS_ERR(bind))
 		return PTR_ERR(bind);
+	if (!drm_dev_enter(&vm->npu->drm, &idx)) {
+		npu_bind_free(bind);
+		return -ENODEV;
+	}
 	ret = npu_bind_prepare(bind, file);
 	if (!ret) {
 		mutex_lock(&vm->lock);
@@ -447,6 +452,25 @@ static int npu_bind_sync(struct npu_vm *vm, struct drm_file *file,
 		mutex_unlock(&vm->lock);
 	}
 	npu_bind_free(bind);
+	drm_dev_exit(idx);
+	return ret;
+}
+
+/* Prepares the bind and has it done later, or frees it. There is room for it. */
+static int npu_bind_push(struct npu_bind *bind, struct npu_syncs *syncs, struct drm_file *file)
+{
+	int ret, idx;
+
+	if (!drm_dev_enter(&bind->vm->npu->drm, &idx)) {
+		npu_bind_free(bind);
+		return -ENODEV;
+	}
+	ret = npu_bind_prepare(bind, file);
+	if (!ret)
+		ret = npu_bindq_push(bind, syncs, file);
+	if (ret)
+		npu_bind_free(bind);
+	drm_dev_exit(idx);
 	return ret;
 }
 
@@ -469,11 +493,14 @@ static int npu_bind_async(struct npu_vm *vm, struct drm_file *file,
 	if (!ret)
 		ret = npu_syncs_prepare(&syncs);
 	if (!ret)
-		ret = npu_bind_prepare(bind, file);
-	if (!ret)
-		ret = npu_bindq_push(bind, &syncs, file);
-	if (ret)
+		ret = npu_bindq_reserve(vm);
+	if (ret) {
 		npu_bind_free(bind);
+	} else {
+		ret = npu_bind_push(bind, &syncs, file);
+		if (ret)
+			npu_bindq_unreserve(vm);
+	}
 	npu_syncs_fini(&syncs);
 	return ret;
 }

@@ -286,11 +286,24 @@ static struct npu_bindq *npu_bindq_get(struct npu_vm *vm)
 	return bindq;
 }
 
-static int npu_bindq_wait_for_room(struct npu_bindq *bindq, struct npu_vm *vm)
+/**
+ * npu_bindq_reserve() - wait until there is room for a bind
+ * @vm: VM
+ *
+ * Waits while the VM has as many binds pending as it takes, which what they wait for decides: so
+ * not to be called where a removal of the device waits for the caller.
+ *
+ * Return: 0, and npu_bindq_push() or npu_bindq_unreserve() is due soon; -ENOENT: the VM was
+ * destroyed meanwhile; -ERESTARTSYS; -ENOMEM.
+ */
+int npu_bindq_reserve(struct npu_vm *vm)
 {
+	struct npu_bindq *bindq = npu_bindq_get(vm);
 	bool room = false;
 	int ret;
 
+	if (IS_ERR(bindq))
+		return PTR_ERR(bindq);
 	ret = wait_event_interruptible(bindq->room,
 				       READ_ONCE(vm->closed) ||
 				       (room = atomic_add_unless(&bindq->jobs, 1,
@@ -298,6 +311,16 @@ static int npu_bindq_wait_for_room(struct npu_bindq *bindq, struct npu_vm *vm)
 	if (ret)
 		return ret;
 	return room ? 0 : -ENOENT;
+}
+
+/**
+ * npu_bindq_unreserve() - give back what npu_bindq_reserve() got
+ * @vm: VM
+ */
+void npu_bindq_unreserve(struct npu_vm *vm)
+{
+	atomic_dec(&vm->bindq->jobs);
+	wake_up_all(&vm->bindq->room);
 }
 
 /* The point of no return. */
@@ -325,31 +348,23 @@ static int npu_bindq_submit(struct npu_bind *bind, struct npu_syncs *syncs)
 
 /**
  * npu_bindq_push() - have a bind done later
- * @bind: prepared; the queue's from now on, if there is no error
+ * @bind: prepared, and npu_bindq_reserve() has got room for it; both are the queue's from now on,
+ * if there is no error
  * @syncs: what it waits for, and signals; prepared
  * @file: whose it is
  *
- * Waits while the VM has as many binds pending as it takes.
- *
  * Return: 0; -ENOENT: the VM was destroyed meanwhile, or no such syncobj; -EINVAL: the VM is
- * unusable, or nobody has submitted what is to be waited for; -ERESTARTSYS; -ENOMEM; -ENODEV.
+ * unusable, or nobody has submitted what is to be waited for; -ENOMEM; -ENODEV.
  */
 int npu_bindq_push(struct npu_bind *bind, struct npu_syncs *syncs, struct drm_file *file)
 {
 	struct npu_vm *vm = bind->vm;
-	struct npu_bindq *bindq = npu_bindq_get(vm);
+	struct npu_bindq *bindq = vm->bindq;
 	int ret;
 
-	if (IS_ERR(bindq))
-		return PTR_ERR(bindq);
-	ret = npu_bindq_wait_for_room(bindq, vm);
-	if (ret)
-		return ret;
 	bind->fence = kzalloc_obj(*bind->fence, GFP_KERNEL_ACCOUNT);
-	if (!bind->fence) {
-		ret = -ENOMEM;
-		goto err_leave;
-	}
+	if (!bind->fence)
+		return -ENOMEM;
 	ret = npu_sched_job_init(&bind->base, &bindq->entity, 1, file);
 	if (ret)
 		goto err_free_fence;
@@ -372,8 +387,5 @@ int npu_bindq_push(struct npu_bind *bind, struct npu_syncs *syncs, struct drm_fi
 	kref_put(&bindq->kref, npu_bindq_free);
 err_free_fence:
 	kfree(bind->fence);
-err_leave:
-	atomic_dec(&bindq->jobs);
-	wake_up_all(&bindq->room);
 	return ret;
 }

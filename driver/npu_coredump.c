@@ -184,7 +184,7 @@ static void npu_coredump_read_regs(struct npu_coredump *dump)
 	dump->reg_count = i;
 }
 
-/* What a VM has mapped at va, up to size bytes of one page; false: nothing that can be read. */
+/* The size bytes of one page that a VM has mapped at va; false: nothing that can be read. */
 static bool npu_coredump_read(struct npu_vm *vm, u64 va, void *buffer, u32 size)
 {
 	struct drm_gem_shmem_object *shmem;
@@ -199,6 +199,9 @@ static bool npu_coredump_read(struct npu_vm *vm, u64 va, void *buffer, u32 size)
 		return false;
 	shmem = &to_npu_bo(map->gem.obj)->base;
 	offset = map->gem.offset + (va - map->va.addr);
+	/* What the device says of where its packets are need not be aligned. */
+	if (offset_in_page(offset) + size > PAGE_SIZE)
+		return false;
 	/* Others' memory has no pages of ours; and who holds the lock may be taking ours away. */
 	if (to_npu_bo(map->gem.obj)->kind != DRM_NPU_BO_KIND_SHMEM ||
 	    offset + size > shmem->base.size || !dma_resv_trylock(shmem->base.resv))

@@ -109,7 +109,9 @@ MODULE_PARM_DESC(coredump,
 
 /*
  * Ioctls that map memory for the device: removal waits for those under way, and what they have
- * mapped is unmapped before the driver lets go of the device.
+ * mapped is unmapped before the driver lets go of the device. Removals of all DRM devices wait for
+ * each other's, so nothing is waited for in here that a program can put off: memory of its own, or
+ * its jobs. Those that need such enter on their own, when they have it.
  */
 #define NPU_IOCTL_MAPPING(name) \
 	static int npu_ioctl_##name##_plugged(struct drm_device *drm, void *data, \
@@ -125,7 +127,6 @@ MODULE_PARM_DESC(coredump,
 	}
 
 NPU_IOCTL_MAPPING(vm_create)
-NPU_IOCTL_MAPPING(vm_bind)
 NPU_IOCTL_MAPPING(queue_create)
 NPU_IOCTL_MAPPING(perf_stream_open)
 
@@ -133,7 +134,7 @@ static const struct drm_ioctl_desc npu_ioctls[] = {
 	DRM_IOCTL_DEF_DRV(NPU_DEV_QUERY, npu_ioctl_dev_query, 0),
 	DRM_IOCTL_DEF_DRV(NPU_VM_CREATE, npu_ioctl_vm_create_plugged, 0),
 	DRM_IOCTL_DEF_DRV(NPU_VM_DESTROY, npu_ioctl_vm_destroy, 0),
-	DRM_IOCTL_DEF_DRV(NPU_VM_BIND, npu_ioctl_vm_bind_plugged, 0),
+	DRM_IOCTL_DEF_DRV(NPU_VM_BIND, npu_ioctl_vm_bind, 0),
 	DRM_IOCTL_DEF_DRV(NPU_VM_GET_STATE, npu_ioctl_vm_get_state, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_CREATE, npu_ioctl_bo_create, 0),
 	DRM_IOCTL_DEF_DRV(NPU_BO_MMAP_OFFSET, npu_ioctl_bo_mmap_offset, 0),
@@ -188,6 +189,9 @@ static void npu_postclose(struct drm_device *drm, struct drm_file *file)
 	npu_queue_close_all(nfile);
 	npu_perfmon_close(nfile);
 	npu_vm_close_all(nfile);
+	/* What is freed later holds the module. Once for releasing, once for freeing. */
+	flush_workqueue(npu_module_wq);
+	flush_workqueue(npu_module_wq);
 	npu_usage_put(nfile->usage);
 	npu_user_put(nfile->user);
 	kfree(nfile);
@@ -299,6 +303,21 @@ static int npu_init_parts(struct npu_device *npu)
 	return npu_mmu_init(npu);
 }
 
+/* A reset that an interrupt has asked for meanwhile waits, and is done then. */
+static int npu_start(struct npu_device *npu)
+{
+	int ret;
+
+	down_write(&npu->hw_sem);
+	ret = npu_hw_start(npu);
+	if (!ret)
+		ret = npu_dvfs_probe(npu);
+	if (!ret)
+		WRITE_ONCE(npu->hw_state, NPU_HW_UP);
+	up_write(&npu->hw_sem);
+	return ret;
+}
+
 static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 {
 	struct npu_device *npu;
@@ -337,13 +356,9 @@ static int npu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	if (ret)
 		return ret;
 	pci_set_master(pdev);
-	ret = npu_hw_start(npu);
+	ret = npu_start(npu);
 	if (ret)
 		goto err_shutdown;
-	ret = npu_dvfs_probe(npu);
-	if (ret)
-		goto err_shutdown;
-	npu->hw_state = NPU_HW_UP;
 	ret = npu_hwmon_init(npu);
 	if (ret)
 		goto err_shutdown;

@@ -6,6 +6,7 @@
 #include <linux/dma-fence.h>
 #include <linux/list.h>
 
+struct npu_job;
 struct npu_queue;
 
 /** struct npu_fence - end of a job on the hardware */
@@ -18,6 +19,8 @@ struct npu_fence {
 	struct npu_queue *queue;
 	/** @first: index of the job's first entry in the ring */
 	u32 first;
+	/** @job: the job, which the scheduler keeps for now, if it is not in the ring yet */
+	const struct npu_job *job;
 	/** @direct: ring entries that the job took without the scheduler's knowledge */
 	u32 direct;
 };

@@ -399,10 +399,15 @@ int npu_ioctl_bo_mmap_offset(struct drm_device *drm, void *data, struct drm_file
 static int npu_bo_copy_label(struct npu_bo *bo, struct drm_npu_bo_query_info *args)
 {
 	u32 room = args->label ? args->label_size : 0;
+	char label[DRM_NPU_BO_LABEL_MAX];
 
-	guard(mutex)(&bo->label_lock);
-	args->label_size = bo->label ? strlen(bo->label) + 1 : 0;
-	if (copy_to_user(u64_to_user_ptr(args->label), bo->label, min(room, args->label_size)))
+	/* Who has the object too shall not wait for a page of this process. */
+	scoped_guard(mutex, &bo->label_lock) {
+		args->label_size = bo->label ? strlen(bo->label) + 1 : 0;
+		if (bo->label)
+			memcpy(label, bo->label, args->label_size);
+	}
+	if (copy_to_user(u64_to_user_ptr(args->label), label, min(room, args->label_size)))
 		return -EFAULT;
 	return 0;
 }

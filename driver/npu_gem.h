@@ -39,6 +39,11 @@ struct npu_bo {
 	struct list_head node;
 	/** @gpuva_lock: protects the list of VMs that map this object, where it has no such lock */
 	struct npu_gpuva_lock gpuva_lock;
+	/**
+	 * @exported: a dma-buf was made of it, which DRM forgets with the last handle, and which
+	 * others may have still; protected by the reservation lock
+	 */
+	bool exported;
 	/** @pins: binds under way that count on its pages; protected by the reservation lock */
 	u32 pins;
 	/** @flags: enum drm_npu_bo_flags */

@@ -147,7 +147,8 @@ bool npu_hw_try_lock(struct npu_device *npu)
  * npu_hw_reset() - stop the device and make it forget everything
  * @npu: device, &npu_device.hw_sem held for writing or nobody else around yet
  *
- * Registers are left alone while the bus is frozen by an error, which cuts it off too.
+ * Registers are left alone while the bus is frozen by an error. Not every bus stops a device
+ * then: it may no more write by itself, if it still hears that.
  *
  * Return: 0, -ENODEV: nobody answers, -ETIMEDOUT: it did not come out of reset. In the error
  * cases it is cut off from memory.
@@ -157,8 +158,10 @@ int npu_hw_reset(struct npu_device *npu)
 	u32 status;
 	int ret;
 
-	if (pci_channel_offline(npu_to_pci(npu)))
+	if (pci_channel_offline(npu_to_pci(npu))) {
+		pci_clear_master(npu_to_pci(npu));
 		return -ENODEV;
+	}
 	npu_write32(npu, NPU_REG_RESET, NPU_RESET_KEY);
 	ret = read_poll_timeout(npu_read32, status,
 				!(status & NPU_STATUS_RESET_BUSY) || status == NPU_ALL_ONES, 50,

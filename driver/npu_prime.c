@@ -107,11 +107,14 @@ void npu_prime_unplug(struct npu_bo *bo)
  */
 struct dma_buf *npu_prime_export(struct drm_gem_object *obj, int flags)
 {
-	const struct npu_bo *bo = to_npu_bo(obj);
+	struct npu_bo *bo = to_npu_bo(obj);
+	bool taken;
 
 	if (bo->vm_root || bo->kind == DRM_NPU_BO_KIND_USERPTR)
 		return ERR_PTR(-EACCES);
-	if (READ_ONCE(bo->base.madv) < 0)
-		return ERR_PTR(-ENODATA);
-	return drm_gem_prime_export(obj, flags);
+	dma_resv_lock(obj->resv, NULL);
+	taken = bo->base.madv < 0;
+	bo->exported |= !taken;
+	dma_resv_unlock(obj->resv);
+	return taken ? ERR_PTR(-ENODATA) : drm_gem_prime_export(obj, flags);
 }

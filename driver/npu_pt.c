@@ -183,6 +183,7 @@ void npu_pt_destroy(struct device *dev, struct npu_pt *root)
 		if (root->child[i])
 			npu_pt_destroy(dev, root->child[i]);
 	npu_pt_free(dev, root);
+	cond_resched();
 }
 
 /**

@@ -177,9 +177,6 @@ void npu_queue_close_all(struct npu_file *nfile)
 		npu_queue_user_put(queue);
 	}
 	xa_destroy(&nfile->queues);
-	/* Once for releasing, once for freeing. */
-	flush_workqueue(npu_module_wq);
-	flush_workqueue(npu_module_wq);
 }
 
 static u32 npu_queue_hw_priority(u32 priority)

@@ -131,6 +131,8 @@ struct npu_queue {
 	struct npu_queue_mem *mem;
 	/** @mem_dma: bus address of @mem */
 	dma_addr_t mem_dma;
+	/** @unwritten: jobs of @inflight that are not in the ring, all after those that are */
+	u32 unwritten;
 	/** @hw_active: the firmware serves the ring */
 	bool hw_active;
 	/** @life: what becomes of jobs */

@@ -196,8 +196,34 @@ void npu_queue_emit(struct npu_queue *queue, struct npu_job *job, struct npu_fen
 		return;
 	}
 	npu_queue_begin(queue, fence);
-	if (queue->life == NPU_QUEUE_LIVE && !WARN_ON_ONCE(!queue->hw_active))
+	if (queue->life != NPU_QUEUE_LIVE)
+		return;
+	/*
+	 * A scheduler that is stopped may yet be started by who looked before that. What comes then
+	 * waits, and what comes after it too, until the reset is over.
+	 */
+	if (queue->hw_active && !queue->unwritten) {
 		npu_queue_write_job(queue, job);
+	} else {
+		fence->job = job;
+		queue->unwritten++;
+	}
+}
+
+/* Writes the jobs that came while the queue was not served. */
+static void npu_queue_write_late(struct npu_queue *queue)
+{
+	struct npu_fence *fence;
+
+	lockdep_assert_held(&queue->lock);
+	list_for_each_entry(fence, &queue->inflight, node) {
+		if (!fence->job)
+			continue;
+		fence->first = queue->tail;
+		npu_queue_write_job(queue, fence->job);
+		fence->job = NULL;
+	}
+	queue->unwritten = 0;
 }
 
 /**
@@ -217,7 +243,7 @@ struct dma_fence *npu_queue_emit_direct(struct npu_queue *queue, struct npu_job 
 
 	guard(spinlock_irqsave)(&queue->lock);
 	if (queue->life != NPU_QUEUE_LIVE || !queue->hw_active || queue->pending ||
-	    entries > NPU_QUEUE_DIRECT - queue->direct)
+	    queue->unwritten || entries > NPU_QUEUE_DIRECT - queue->direct)
 		return NULL;
 	job->fence = NULL;
 	npu_fence_init(fence, job->seqno);
@@ -683,6 +709,7 @@ u32 npu_queue_go_on(struct npu_queue *queue)
 	guard(spinlock_irqsave)(&queue->lock);
 	if (queue->life != NPU_QUEUE_LIVE || !queue->hw_active || !npu_queue_oldest(queue))
 		return 0;
+	npu_queue_write_late(queue);
 	npu_queue_ring(queue);
 	return list_count_nodes(&queue->inflight);
 }

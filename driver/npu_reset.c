@@ -55,7 +55,7 @@ void npu_reset_drain(struct npu_device *npu, unsigned long timeout)
 	while (atomic_read(&rec->inflight) && time_before(jiffies, end)) {
 		/* The interrupt may get lost: look now and then. */
 		wait_event_timeout(rec->idle, !atomic_read(&rec->inflight),
-				   min_t(long, end - jiffies, NPU_MBOX_POLL_JIFFIES));
+				   clamp_t(long, end - jiffies, 0, NPU_MBOX_POLL_JIFFIES));
 		npu_for_each_queue(npu, i, queue)
 			npu_queue_update(queue);
 	}

@@ -35,6 +35,9 @@
 #include "npu_shrinker.h"
 #include "npu_vm.h"
 
+/* All of the machine may be waiting for memory, and a device may be slow to forget. */
+#define NPU_PURGE_TIME (HZ / 10)
+
 static struct npu_vm *npu_purge_vm(struct drm_gpuvm_bo *vm_bo)
 {
 	return container_of(vm_bo->vm, struct npu_vm, base);
@@ -74,13 +77,20 @@ static bool npu_purge_unmap(struct drm_gpuvm_bo *vm_bo)
 	/* Never bound there, or no longer, or the device has lost its driver. */
 	if (list_empty(&vm_bo->list.gpuva) || !vm->root)
 		return true;
-	drm_gpuvm_bo_for_each_va(va, vm_bo)
+	drm_gpuvm_bo_for_each_va(va, vm_bo) {
+		/* What a bind has replaced is linked for a little longer: others have the range. */
+		if (list_empty(&va->rb.entry))
+			continue;
 		npu_pt_zap(vm->npu->drm.dev, vm->root, va->va.addr, va->va.range);
+	}
 	return npu_mmu_try_invalidate(vm->npu, vm->asid);
 }
 
-/* Takes an object's memory if nobody is in the way; purge_lock is held. */
-static bool npu_purge(struct npu_bo *bo)
+/*
+ * Takes an object's memory if nobody is in the way, and adds what that frees; purge_lock is held.
+ * Pages that a process has mapped stay until it lets go of them.
+ */
+static bool npu_purge(struct npu_bo *bo, unsigned long *freed)
 {
 	struct drm_gem_shmem_object *shmem = &bo->base;
 	struct mutex *gpuva_lock = npu_bo_gpuva_lock(bo);
@@ -89,7 +99,8 @@ static bool npu_purge(struct npu_bo *bo)
 
 	if (!dma_resv_trylock(shmem->base.resv))
 		return false;
-	if (!drm_gem_shmem_is_purgeable(shmem) || bo->pins || !mutex_trylock(gpuva_lock))
+	if (!drm_gem_shmem_is_purgeable(shmem) || bo->exported || bo->pins ||
+	    !mutex_trylock(gpuva_lock))
 		goto out_unlock_resv;
 	if (!npu_purge_lock(bo))
 		goto out_unlock_gpuva;
@@ -100,6 +111,8 @@ static bool npu_purge(struct npu_bo *bo)
 		npu_shmem_purge(shmem);
 	else
 		shmem->madv = -1;
+	if (!shmem->pages)
+		*freed += shmem->base.size >> PAGE_SHIFT;
 	purged = true;
 out_unlock_gpuva:
 	mutex_unlock(gpuva_lock);
@@ -119,7 +132,8 @@ static unsigned long npu_shrinker_scan(struct shrinker *shrinker, struct shrink_
 {
 	struct npu_device *npu = shrinker->private_data;
 	struct drm_gem_shmem_object *shmem, *next;
-	unsigned long freed = 0;
+	const unsigned long deadline = jiffies + NPU_PURGE_TIME;
+	unsigned long taken = 0, freed = 0;
 
 	/*
 	 * Waited for, as nobody allocates who has it: who was told that there is nothing, while
@@ -127,16 +141,17 @@ static unsigned long npu_shrinker_scan(struct shrinker *shrinker, struct shrink_
 	 */
 	mutex_lock(&npu->purge_lock);
 	list_for_each_entry_safe(shmem, next, &npu->purgeable, madv_list) {
-		if (freed >= sc->nr_to_scan)
+		if (taken >= sc->nr_to_scan || (taken && time_after(jiffies, deadline)))
 			break;
-		if (!npu_purge(to_npu_bo(&shmem->base)))
+		if (!npu_purge(to_npu_bo(&shmem->base), &freed))
 			continue;
-		freed += shmem->base.size >> PAGE_SHIFT;
+		taken += shmem->base.size >> PAGE_SHIFT;
 		list_del_init(&shmem->madv_list);
 	}
-	npu->purgeable_pages -= freed;
+	npu->purgeable_pages -= taken;
 	mutex_unlock(&npu->purge_lock);
-	return freed ?: SHRINK_STOP;
+	sc->nr_scanned = taken;
+	return taken ? freed : SHRINK_STOP;
 }
 
 static void npu_shrinker_fini(void *shrinker)

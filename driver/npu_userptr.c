@@ -159,12 +159,32 @@ static int npu_userptr_pin(struct npu_userptr *up, u64 addr, u64 size, bool read
 	return ret;
 }
 
+/*
+ * Removal waits for this, and unmaps what was mapped. It does not wait for pages to be pinned, for
+ * which others of user space may be asked.
+ */
+static int npu_userptr_add(struct npu_device *npu, struct npu_bo *bo, u64 size)
+{
+	struct sg_table *sgt;
+	int idx;
+
+	if (!drm_dev_enter(&npu->drm, &idx))
+		return -ENODEV;
+	sgt = npu_userptr_map(npu, &bo->userptr);
+	if (!IS_ERR(sgt)) {
+		bo->base.sgt = sgt;
+		drm_gem_private_object_init(&npu->drm, &bo->base.base, size);
+		npu_gem_add(bo, DRM_NPU_BO_KIND_USERPTR, 0);
+	}
+	drm_dev_exit(idx);
+	return PTR_ERR_OR_ZERO(sgt);
+}
+
 static struct npu_bo *npu_userptr_create(struct npu_device *npu,
 					 const struct drm_npu_bo_userptr *args)
 {
 	struct drm_gem_object *obj = npu_gem_create_object(&npu->drm, args->size);
 	struct npu_bo *bo;
-	struct sg_table *sgt;
 	int ret;
 
 	if (IS_ERR(obj))
@@ -175,17 +195,9 @@ static struct npu_bo *npu_userptr_create(struct npu_device *npu,
 			      args->flags & DRM_NPU_BO_USERPTR_READONLY);
 	if (ret)
 		goto err_free;
-	sgt = npu_userptr_map(npu, &bo->userptr);
-	if (IS_ERR(sgt)) {
-		ret = PTR_ERR(sgt);
-		goto err_unpin;
-	}
-	bo->base.sgt = sgt;
-	drm_gem_private_object_init(&npu->drm, obj, args->size);
-	npu_gem_add(bo, DRM_NPU_BO_KIND_USERPTR, 0);
-	return bo;
-
-err_unpin:
+	ret = npu_userptr_add(npu, bo, args->size);
+	if (!ret)
+		return bo;
 	npu_userptr_unpin(&bo->userptr);
 err_free:
 	npu_gem_destroy(bo);
@@ -227,7 +239,6 @@ static int npu_userptr_ioctl(struct npu_device *npu, struct drm_npu_bo_userptr *
 int npu_ioctl_bo_userptr(struct drm_device *drm, void *data, struct drm_file *file)
 {
 	struct drm_npu_bo_userptr *args = data;
-	int ret, idx;
 
 	args->handle = 0;
 	if (npu_is_lost(to_npu(drm)))
@@ -238,10 +249,5 @@ int npu_ioctl_bo_userptr(struct drm_device *drm, void *data, struct drm_file *fi
 		return -EINVAL;
 	if (!PAGE_ALIGNED(args->addr | args->size) || args->addr + args->size < args->addr)
 		return -EINVAL;
-	/* Removal waits for us, and unmaps what was mapped. */
-	if (!drm_dev_enter(drm, &idx))
-		return -ENODEV;
-	ret = npu_userptr_ioctl(to_npu(drm), args, file);
-	drm_dev_exit(idx);
-	return ret;
+	return npu_userptr_ioctl(to_npu(drm), args, file);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* How much memory there may be, when it is taken, and in what pages it comes. */
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -336,6 +337,86 @@ TEST_F(purge, shared_is_kept)
 	EXPECT_EQ(DRM_NPU_BO_DISCARDABLE, state_of(ctx->fd, self->bo, &resident));
 	EXPECT_EQ(SIZE, resident);
 	close(dmabuf);
+}
+
+/* The same of what its maker has a binding of left, and no handle. */
+TEST_F(purge, given_away_is_kept)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	uint64_t resident;
+	uint32_t retained;
+	int dmabuf;
+
+	self->mem[0] = 4711;
+	ASSERT_EQ(0, drmPrimeHandleToFD(ctx->fd, self->bo, DRM_CLOEXEC | DRM_RDWR, &dmabuf));
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_DONTNEED, &retained));
+	ASSERT_EQ(0, drmCloseBufferHandle(ctx->fd, self->bo));
+	ASSERT_EQ(0, drop_caches());
+	ASSERT_EQ(0, drmPrimeFDToHandle(ctx->fd, dmabuf, &self->bo));
+	EXPECT_EQ(DRM_NPU_BO_DISCARDABLE, state_of(ctx->fd, self->bo, &resident));
+	EXPECT_EQ(SIZE, resident);
+	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_WILLNEED, &retained));
+	ASSERT_EQ(1, retained);
+	EXPECT_EQ(4711, self->mem[0]);
+	close(dmabuf);
+}
+
+/*
+ * A range that another object has taken is that one's, whatever becomes of the first: also in the
+ * moment after a bind in which what it has replaced is not freed yet.
+ */
+TEST_F_TIMEOUT(purge, what_replaced_it_is_kept, 300)
+{
+	enum { ROUNDS = 20, PIECE = 0x1000, PIECES = SIZE / PIECE };
+	static struct drm_npu_vm_bind_op pieces[256];
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_sync_op signal = { .flags = DRM_NPU_SYNC_OP_SIGNAL };
+	struct drm_npu_vm_bind_op whole = { .bo_handle = self->bo, .va = 2 * VA, .size = SIZE };
+	struct drm_npu_vm_bind bind = {
+		.vm_id = ctx->vm,
+		.flags = DRM_NPU_VM_BIND_ASYNC,
+		.syncs = DRM_NPU_OBJ_ARRAY(1, &signal),
+	};
+	uint32_t bo, retained;
+	uint64_t resident;
+	pid_t reclaimer;
+
+	reclaimer = fork();
+	ASSERT_LE(0, reclaimer);
+	if (!reclaimer) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		while (!drop_caches())
+			;
+		_exit(1);
+	}
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(2 * VA, 4711, SIZE);
+	for (int round = 0; round < ROUNDS; round++) {
+		/* in many pieces, which take long to be freed */
+		ASSERT_EQ(0, npu_bo_create(ctx->fd, SIZE, &bo));
+		for (int i = 0; i < PIECES; i++) {
+			pieces[i % 256] = (struct drm_npu_vm_bind_op){
+				.bo_handle = bo,
+				.bo_offset = i * PIECE,
+				.va = 2 * VA + i * PIECE,
+				.size = PIECE,
+			};
+			if (i % 256 == 255)
+				ASSERT_EQ(0, npu_vm_bind(ctx->fd, ctx->vm, pieces, 256));
+		}
+		ASSERT_EQ(0, drmSyncobjCreate(ctx->fd, 0, &signal.handle));
+		bind.ops = (struct drm_npu_obj_array)DRM_NPU_OBJ_ARRAY(1, &whole);
+		ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_BIND, &bind));
+		ASSERT_EQ(0, npu_wait_binary(ctx->fd, signal.handle));
+		ASSERT_EQ(0, madvise_bo(ctx->fd, bo, DRM_NPU_BO_DONTNEED, &retained));
+		ASSERT_EQ(1, retained);
+		while (state_of(ctx->fd, bo, &resident) != DRM_NPU_BO_PURGED)
+			usleep(1000);
+		ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+		ASSERT_EQ(0, drmSyncobjDestroy(ctx->fd, signal.handle));
+		ASSERT_EQ(0, drmCloseBufferHandle(ctx->fd, bo));
+	}
+	EXPECT_EQ(0, kill(reclaimer, SIGKILL));
+	EXPECT_EQ(reclaimer, waitpid(reclaimer, NULL, 0));
 }
 
 /* While jobs run that use it: faults, nothing worse. */

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #include <linux/udmabuf.h>
 
@@ -169,6 +170,58 @@ TEST_F(unbind, with_all_kinds_of_memory)
 	ASSERT_EQ(0, npu_ctx_init(ctx, 0));
 	npu_ctx_packets(ctx)[0] = npu_pkt_fill(NPU_TEST_VA + NPU_TEST_DATA, 7, 4);
 	EXPECT_EQ(0, npu_ctx_run(ctx, 1));
+}
+
+/* Nor may a program put removal off by having so many binds pending that one more has to wait. */
+TEST_F(unbind, while_a_bind_waits_for_room)
+{
+	enum { ROOM = 1024 };
+	struct npu_ctx *ctx = &self->ctx;
+	struct drm_npu_sync_op wait = {};
+	struct drm_npu_vm_bind bind = {
+		.vm_id = ctx->vm,
+		.flags = DRM_NPU_VM_BIND_ASYNC,
+		.syncs = DRM_NPU_OBJ_ARRAY(1, &wait),
+	};
+	struct sync_fence_info fence = {};
+	struct sync_file_info info = { .num_fences = 1, .sync_fence_info = (uintptr_t)&fence };
+	char path[64], state = 0;
+	uint32_t queue;
+	int file, status;
+	FILE *stat;
+	pid_t pid;
+
+	/* longer than this test may take */
+	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 60000, &queue));
+	*(uint32_t *)(ctx->mem + NPU_TEST_DATA) = NPU_INSN_SELF;
+	npu_ctx_packets(ctx)[0] = npu_pkt_dispatch(NPU_TEST_VA + NPU_TEST_DATA, 0, 8);
+	ASSERT_EQ(0, npu_submit_binary(ctx->fd, queue, NPU_TEST_VA, 1, &wait.handle));
+	ASSERT_EQ(0, drmSyncobjExportSyncFile(ctx->fd, wait.handle, &file));
+	for (int i = 0; i < ROOM; i++)
+		ASSERT_EQ(0, npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_BIND, &bind));
+	pid = fork();
+	ASSERT_LE(0, pid);
+	if (!pid)
+		_exit(-npu_ioctl(ctx->fd, DRM_IOCTL_NPU_VM_BIND, &bind));
+	/* nothing that it does before that sleeps so that it can be interrupted */
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	while (state != 'S') {
+		stat = fopen(path, "re");
+		ASSERT_NE(NULL, stat);
+		ASSERT_EQ(1, fscanf(stat, "%*d (%*[^)]) %c", &state));
+		fclose(stat);
+		ASSERT_NE('Z', state);
+	}
+
+	ASSERT_EQ(0, driver_write("unbind", self->pci));
+
+	/* it was not the end of its time that ended the job */
+	ASSERT_EQ(0, npu_ioctl(file, SYNC_IOC_FILE_INFO, &info));
+	EXPECT_EQ(-ENODEV, info.status);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_TRUE(WIFEXITED(status));
+	EXPECT_EQ(ENODEV, WEXITSTATUS(status));
+	close(file);
 }
 
 TEST_HARNESS_MAIN
