@@ -184,14 +184,18 @@ static int npu_open(struct drm_device *drm, struct drm_file *file)
 static void npu_postclose(struct drm_device *drm, struct drm_file *file)
 {
 	struct npu_file *nfile = file->driver_priv;
+	int i;
 
 	npu_vm_cancel_all(nfile);
 	npu_queue_close_all(nfile);
 	npu_perfmon_close(nfile);
 	npu_vm_close_all(nfile);
-	/* What is freed later holds the module. Once for releasing, once for freeing. */
-	flush_workqueue(npu_module_wq);
-	flush_workqueue(npu_module_wq);
+	/*
+	 * What is freed later holds the module, and shall not after this. Each frees the next: a
+	 * queue or a bind its VM, that its binds' queue, and that itself.
+	 */
+	for (i = 0; i < 3; i++)
+		flush_workqueue(npu_module_wq);
 	npu_usage_put(nfile->usage);
 	npu_user_put(nfile->user);
 	kfree(nfile);
@@ -303,7 +307,10 @@ static int npu_init_parts(struct npu_device *npu)
 	return npu_mmu_init(npu);
 }
 
-/* A reset that an interrupt has asked for meanwhile waits, and is done then. */
+/*
+ * A reset that an interrupt has asked for meanwhile waits, and is done then; not of a device that
+ * does not even start, which is given up.
+ */
 static int npu_start(struct npu_device *npu)
 {
 	int ret;
@@ -314,6 +321,8 @@ static int npu_start(struct npu_device *npu)
 		ret = npu_dvfs_probe(npu);
 	if (!ret)
 		WRITE_ONCE(npu->hw_state, NPU_HW_UP);
+	else
+		WRITE_ONCE(npu->recovery.reason, NULL);
 	up_write(&npu->hw_sem);
 	return ret;
 }

@@ -652,9 +652,13 @@ bool npu_queue_cut_off(struct npu_queue *queue)
  */
 void npu_queue_lose(struct npu_queue *queue, bool sure)
 {
+	struct npu_fence *oldest;
+
 	guard(spinlock_irqsave)(&queue->lock);
 	npu_queue_update_locked(queue);
-	if (queue->life == NPU_QUEUE_LIVE && npu_queue_oldest(queue) &&
+	oldest = npu_queue_oldest(queue);
+	/* Of one that is not in the ring the device cannot have heard. */
+	if (queue->life == NPU_QUEUE_LIVE && oldest && !oldest->job &&
 	    !(sure && npu_queue_untouched(queue)))
 		queue->life = NPU_QUEUE_LOST;
 	/* Who was to be stopped has been. */
