@@ -276,6 +276,11 @@ static void npu_recovery_reset_work(struct work_struct *work)
 void npu_recovery_request(struct npu_device *npu, const char *reason)
 {
 	cmpxchg(&npu->recovery.reason, NULL, reason);
+	/*
+	 * Work that somebody else is just about to queue is pending for queue_work(), and not there
+	 * yet for flush_work(): npu_recovery_wait() would not wait.
+	 */
+	guard(spinlock_irqsave)(&npu->recovery.request_lock);
 	queue_work(npu->recovery.wq, &npu->recovery.reset);
 }
 
@@ -466,6 +471,7 @@ int npu_recovery_init(struct npu_device *npu)
 
 	INIT_DELAYED_WORK(&rec->watchdog, npu_recovery_watchdog);
 	INIT_WORK(&rec->reset, npu_recovery_reset_work);
+	spin_lock_init(&rec->request_lock);
 	init_waitqueue_head(&rec->thaw);
 	init_waitqueue_head(&rec->idle);
 	/*

@@ -40,6 +40,8 @@ struct npu_recovery {
 	struct delayed_work watchdog;
 	/** @reset: resets the device */
 	struct work_struct reset;
+	/** @request_lock: held while @reset is queued: who finds it queued may wait for it then */
+	spinlock_t request_lock;
 	/** @reason: why, of the first request since the last reset; a constant string */
 	const char *reason;
 	/** @inflight: jobs on the hardware, of all queues; while there are any it is kept awake */

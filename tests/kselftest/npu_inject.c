@@ -151,7 +151,7 @@ TEST_F(inject, asked_together)
 				if (!ret)
 					ret = run_fill(&ctx);
 				npu_ctx_exit(&ctx);
-				_exit(ret && ret != -ECANCELED);
+				_exit(ret == -ECANCELED ? 0 : -ret);
 			}
 		}
 		for (i = 0; i < PROGRAMS; i++) {
