@@ -367,11 +367,11 @@ TEST_F(purge, given_away_is_kept)
  */
 TEST_F_TIMEOUT(purge, what_replaced_it_is_kept, 300)
 {
-	enum { ROUNDS = 8, PIECE = 0x1000, PIECES = 4096 };
+	enum { ROUNDS = 8, PIECE = 0x1000, PIECES = SIZE / PIECE };
 	static struct drm_npu_vm_bind_op pieces[256];
 	struct npu_ctx *ctx = &self->ctx;
 	struct drm_npu_sync_op signal = { .flags = DRM_NPU_SYNC_OP_SIGNAL };
-	struct drm_npu_vm_bind_op whole = { .bo_handle = self->bo, .va = 2 * VA, .size = PIECES * PIECE };
+	struct drm_npu_vm_bind_op whole = { .bo_handle = self->bo, .va = 2 * VA, .size = SIZE };
 	struct drm_npu_vm_bind bind = {
 		.vm_id = ctx->vm,
 		.flags = DRM_NPU_VM_BIND_ASYNC,
@@ -390,12 +390,12 @@ TEST_F_TIMEOUT(purge, what_replaced_it_is_kept, 300)
 			;
 		_exit(1);
 	}
-	npu_ctx_packets(ctx)[0] = npu_pkt_fill(2 * VA, 4711, PIECES * PIECE);
+	npu_ctx_packets(ctx)[0] = npu_pkt_fill(2 * VA, 4711, SIZE);
 	/* once at least: where every allocation is checked, binding so many pieces takes very long */
 	for (int round = 0; round < ROUNDS && npu_deadline(0) - start < 60000000000; round++) {
 		/* in many pieces, which take long to be freed */
 		ASSERT_EQ(0, kill(reclaimer, SIGSTOP));
-		ASSERT_EQ(0, npu_bo_create(ctx->fd, PIECES * PIECE, &bo));
+		ASSERT_EQ(0, npu_bo_create(ctx->fd, SIZE, &bo));
 		for (int i = 0; i < PIECES; i++) {
 			pieces[i % 256] = (struct drm_npu_vm_bind_op){
 				.bo_handle = bo,
