@@ -4,7 +4,9 @@
  * and its end no memory may be waited for.
  *
  * Somebody may hold a fence when the file, the queue's id and even the device
- * are gone. It holds the queue's memory, which holds device and module.
+ * are gone. It holds the queue's memory, which holds device and module. As it
+ * may be let go in an interrupt, a work frees that memory: whoever closes the
+ * last fence after the last file finds the module in use for a moment longer.
  */
 #include <linux/slab.h>
 
