@@ -49,7 +49,8 @@
 	X(VECTOR_SRAM, "vector.sram", "bytes", "vector loads and stores to SRAM")                \
 	X(VECTOR_REMOTE, "vector.remote", "bytes", "vector loads and stores to host memory")     \
 	X(GATHER_ROWS, "gather.rows", "rows", "rows named by indices, in tile DMA and packets") \
-	X(MATRIX_SKIPPED, "matrix.skipped", "MACs", "of matrix.macs, with weights left out by sparsity") \
+	X(MATRIX_SKIPPED, "matrix.skipped", "MACs",                                              \
+	  "of matrix.macs, with weights left out by sparsity")                                   \
 	X(MATRIX_S4, "matrix.s4", "MACs", "of matrix.macs, not skipped, with weights of 4 bits") \
 	X(MATRIX_S2, "matrix.s2", "MACs", "of matrix.macs, with weights of 2 bits") \
 	X(MATRIX_BF16, "matrix.bf16", "MACs", "of matrix.macs, bf16") \
@@ -85,20 +86,32 @@ enum npu_counter {
 #define NPU_COUNTER_MAX 64
 NPU_STATIC_ASSERT(NPU_COUNTER_COUNT <= NPU_COUNTER_MAX, "counter table outgrew its block");
 
-/* Snapshot of one queue's counters, or of one core's part of them, as the device writes it. */
+/**
+ * struct npu_counter_block - snapshot of one queue's counters, or of one core's part of them
+ *
+ * The device writes it.
+ */
 struct npu_counter_block {
-	__u32 version; /* NPU_COUNTER_TABLE_VERSION */
-	__u32 count; /* values that follow and are valid; the rest is 0 */
-	__u32 core; /* tile number or NPU_CORE_* (npu_ring.h) */
-	__u32 reserved0; /* 0 */
-	/*
-	 * In the block of a queue's descriptor, while a job runs: TILE_CYCLES and COPY_CYCLES as they are so far, the job
-	 * included, as far as its shares have ended workgroups. A heartbeat of the firmware old, and not more than value
-	 * will be. 0: it has not been looked at, or is in value. In other blocks 0.
+	/** @version: NPU_COUNTER_TABLE_VERSION */
+	__u32 version;
+	/** @count: values that follow and are valid; the rest is 0 */
+	__u32 count;
+	/** @core: tile number or NPU_CORE_* (npu_ring.h) */
+	__u32 core;
+	/** @reserved0: 0 */
+	__u32 reserved0;
+	/**
+	 * @tile_now: TILE_CYCLES so far, in the block of a queue's descriptor while a job runs, the
+	 * job included, as far as its shares have ended workgroups. A heartbeat of the firmware
+	 * old, and not more than @value will be. 0: it has not been looked at, or is in @value. In
+	 * other blocks 0
 	 */
 	__u64 tile_now;
+	/** @copy_now: the same of COPY_CYCLES */
 	__u64 copy_now;
-	__u64 reserved[4]; /* 0 */
+	/** @reserved: 0 */
+	__u64 reserved[4];
+	/** @value: the counters, by enum npu_counter */
 	__u64 value[NPU_COUNTER_MAX];
 };
 NPU_ASSERT_OFFSET(struct npu_counter_block, core, 8);

@@ -3,10 +3,11 @@
  * The firmware's log: lines of text and trace events, in a ring of records in host memory that the
  * firmware writes for people to read. Shared by firmware, driver and tools.
  *
- * The driver owns the ring: it allocates it, zeroes it once, and names it to each firmware that it boots
- * (NPU_MSG_LOG_SET, npu_fw.h), with a level for lines and a mask for events. Nobody waits for a reader:
- * the oldest records are overwritten, and who reads finds out by the count. Nothing in the ring is for
- * programs to depend on but its layout; events are added, and numbers are not used again.
+ * The driver owns the ring: it allocates it, zeroes it once, and names it to each firmware that it
+ * boots (NPU_MSG_LOG_SET, npu_fw.h), with a level for lines and a mask for events. Nobody waits for
+ * a reader: the oldest records are overwritten, and who reads finds out by the count. Nothing in
+ * the ring is for programs to depend on but its layout; events are added, and numbers are not used
+ * again.
  */
 #ifndef NPU_LOG_H
 #define NPU_LOG_H
@@ -22,25 +23,37 @@
 #define NPU_LOG_RING_MIN_LOG2 4 /* records */
 #define NPU_LOG_RING_MAX_LOG2 16 /* 4 MiB of records */
 #define NPU_LOG_RING_SIZE(log2) (NPU_LOG_RING_HEADER + ((__u64)NPU_LOG_RECORD << (log2)))
-/* Records at most that are being written beyond count: as many of the oldest cannot be relied upon. */
+/*
+ * Records at most that are being written beyond count: as many of the oldest cannot be relied upon.
+ */
 #define NPU_LOG_AHEAD 4
 
-/*
- * Header of the ring; the records follow at NPU_LOG_RING_HEADER, record n at n & ((1 << records_log2) - 1).
- * Written by the firmware only, once the driver has zeroed it, in ascending 8-byte units, each of
- * them atomic: first up to NPU_LOG_AHEAD records, then the count that has them in it. At NPU_MSG_LOG_SET
- * the firmware reads count and lost, and goes on from there, so what the firmware before it has written
- * stays until it is overwritten.
+/**
+ * struct npu_log_ring - header of the ring
  *
- * To read: take count; copy what is wanted of the last 1 << records_log2 records; take count again, and
- * of the copies trust those only whose number is at least that count + NPU_LOG_AHEAD - (1 << records_log2).
+ * The records follow at NPU_LOG_RING_HEADER, record n at n & ((1 << @records_log2) - 1). Written by
+ * the firmware only, once the driver has zeroed it, in ascending 8-byte units, each of them atomic:
+ * first up to NPU_LOG_AHEAD records, then the @count that has them in it. At NPU_MSG_LOG_SET the
+ * firmware reads @count and @lost, and goes on from there, so what the firmware before it has
+ * written stays until it is overwritten.
+ *
+ * To read: take @count; copy what is wanted of the last 1 << @records_log2 records; take @count
+ * again, and of the copies trust those only whose number is at least that @count + NPU_LOG_AHEAD -
+ * (1 << @records_log2).
  */
 struct npu_log_ring {
-	__u32 version; /* NPU_LOG_VERSION */
+	/** @version: NPU_LOG_VERSION */
+	__u32 version;
+	/** @records_log2: NPU_LOG_RING_MIN_LOG2..NPU_LOG_RING_MAX_LOG2 */
 	__u32 records_log2;
-	__u64 count; /* records written since the ring was zeroed */
-	__u64 lost; /* records that could not be: more than the firmware keeps before it knows of a ring */
-	__u64 reserved[5]; /* 0 */
+	/** @count: records written since the ring was zeroed */
+	__u64 count;
+	/**
+	 * @lost: records that could not be: more than the firmware keeps before it knows of a ring
+	 */
+	__u64 lost;
+	/** @reserved: 0 */
+	__u64 reserved[5];
 };
 NPU_ASSERT_SIZE(struct npu_log_ring, 64);
 NPU_ASSERT_OFFSET(struct npu_log_ring, count, 8);
@@ -50,15 +63,23 @@ NPU_ASSERT_OFFSET(struct npu_log_ring, lost, 16);
 #define NPU_LOG_CHARS 48
 #define NPU_LOG_NO_QUEUE 0xffffffffu
 
+/** struct npu_log_record - a line of text, or an event */
 struct npu_log_record {
-	__u64 time; /* ns, wall clock of the device, as NPU_REG_TIME_LO */
-	__u16 event; /* NPU_LOG_TEXT, or enum npu_log_event */
-	__u8 level; /* of text: enum npu_log_severity; of an event 0 */
-	__u8 flags; /* NPU_LOG_CONTINUED */
-	__u32 queue; /* that it is about, or NPU_LOG_NO_QUEUE */
+	/** @time: ns, wall clock of the device, as NPU_REG_TIME_LO */
+	__u64 time;
+	/** @event: NPU_LOG_TEXT, or enum npu_log_event */
+	__u16 event;
+	/** @level: of text: enum npu_log_severity; of an event 0 */
+	__u8 level;
+	/** @flags: NPU_LOG_CONTINUED */
+	__u8 flags;
+	/** @queue: that it is about, or NPU_LOG_NO_QUEUE */
+	__u32 queue;
 	union {
-		__u64 arg[NPU_LOG_ARGS]; /* of an event: as NPU_LOG_EVENT_TABLE names them, the rest 0 */
-		char text[NPU_LOG_CHARS]; /* NUL padded; a full one has no NUL */
+		/** @arg: of an event: as NPU_LOG_EVENT_TABLE names them, the rest 0 */
+		__u64 arg[NPU_LOG_ARGS];
+		/** @text: NUL padded; a full one has no NUL */
+		char text[NPU_LOG_CHARS];
 	};
 };
 NPU_ASSERT_SIZE(struct npu_log_record, NPU_LOG_RECORD);
@@ -69,9 +90,11 @@ NPU_ASSERT_OFFSET(struct npu_log_record, arg, 16);
 /* Text that goes on in the line of the record before. A line has NPU_LOG_AHEAD records at most. */
 #define NPU_LOG_CONTINUED (1u << 0)
 
-/* ---- what is written --------------------------------------------------------------------------- */
+/* ---- what is written ---------------------------------------------------------------------- */
 
-/* How much a line matters. A level is written with all that matter more; level 0 is no line at all. */
+/*
+ * How much a line matters. A level is written with all that matter more; level 0 is no line at all.
+ */
 enum npu_log_severity {
 	NPU_LOG_LEVEL_NONE = 0,
 	NPU_LOG_LEVEL_ERROR = 1, /* the firmware gives up */
@@ -81,7 +104,9 @@ enum npu_log_severity {
 	NPU_LOG_LEVELS
 };
 
-/* X(symbol, bit, "name", "description"): groups of events, of which the trace mask has a bit each. */
+/*
+ * X(symbol, bit, "name", "description"): groups of events, of which the trace mask has a bit each.
+ */
 #define NPU_LOG_GROUP_TABLE(X)                                                            \
 	X(BOOT, 0, "boot", "boot and end of the firmware")                                \
 	X(QUEUE, 1, "queue", "queues start and stop")                                     \
@@ -104,8 +129,9 @@ enum npu_log_group {
 };
 
 /*
- * X(symbol, number, group, "name", "arguments"): events. The names of their arguments, NPU_LOG_ARGS at most, are
- * in order, with a blank between two; a # before one says that it is best shown in hexadecimal.
+ * X(symbol, number, group, "name", "arguments"): events. The names of their arguments, NPU_LOG_ARGS
+ * at most, are in order, with a blank between two; a # before one says that it is best shown in
+ * hexadecimal.
  */
 #define NPU_LOG_EVENT_TABLE(X)                                                                    \
 	X(BOOT, 1, BOOT, "boot", "#abi tiles queues")                                             \

@@ -9,9 +9,9 @@
  * never watch the same queue.
  *
  * All times are modelled cycles of the watched queue's clock; nothing in a record depends on the
- * host. A record names its queue, the core that it is about, and its time. Records of one core and one
- * type come in the order of their times; between cores, and types, the order is not
- * defined: sort by (queue, time).
+ * host. A record names its queue, the core that it is about, and its time. Records of one core and
+ * one type come in the order of their times; between cores, and types, the order is not defined:
+ * sort by (queue, time).
  */
 #ifndef NPU_PERF_H
 #define NPU_PERF_H
@@ -30,27 +30,34 @@
 #define NPU_PERF_RING_MAX_LOG2 20 /* 64 MiB */
 #define NPU_PERF_RING_SIZE(log2) (NPU_PERF_RING_HEADER + ((__u64)NPU_PERF_SLOT << (log2)))
 
-/*
- * Header of the ring; the slots follow at NPU_PERF_RING_HEADER. Indices count slots, run
- * freely and start at 0; slot = index & ((1 << slots_log2) - 1); head - tail is at
- * most 1 << slots_log2. The driver zeroes the header before the start. Then the device writes its line,
- * in ascending 8-byte units, each of them atomic, and head only after the slots that
- * it counts are in memory: a consumer that has read head finds complete records up to there. The
- * consumer writes tail when it has taken them.
+/**
+ * struct npu_perf_ring - header of the ring
  *
- * A record that finds no room is dropped and counted in lost; what was not read is never
- * overwritten. The device never reads what it wrote here, and takes nothing but tail; a tail
- * ahead of head, or more than the ring behind it, is a ring without room.
+ * The slots follow at NPU_PERF_RING_HEADER. Indices count slots, run freely and start at 0; slot =
+ * index & ((1 << @slots_log2) - 1); @head - @tail is at most 1 << @slots_log2. The driver zeroes
+ * the header before the start. Then the device writes its line, which ends before @tail, in
+ * ascending 8-byte units, each of them atomic, and @head only after the slots that it counts are in
+ * memory: a consumer that has read @head finds complete records up to there. The consumer writes
+ * @tail when it has taken them.
+ *
+ * A record that finds no room is dropped and counted in @lost; what was not read is never
+ * overwritten. The device never reads what it wrote here, and takes nothing but @tail; a @tail
+ * ahead of @head, or more than the ring behind it, is a ring without room.
  */
 struct npu_perf_ring {
-	/* device */
-	__u32 version; /* NPU_PERF_VERSION */
+	/** @version: NPU_PERF_VERSION */
+	__u32 version;
+	/** @slots_log2: NPU_PERF_RING_MIN_LOG2..NPU_PERF_RING_MAX_LOG2 */
 	__u32 slots_log2;
-	__u64 lost; /* records dropped since the start */
-	__u64 head; /* slots written */
-	__u64 reserved0[5]; /* 0 */
-	/* consumer */
-	__u64 tail; /* slots read */
+	/** @lost: records dropped since the start */
+	__u64 lost;
+	/** @head: slots written */
+	__u64 head;
+	/** @reserved0: 0 */
+	__u64 reserved0[5];
+	/** @tail: slots read; the line of the consumer begins here */
+	__u64 tail;
+	/** @reserved1: 0 */
 	__u64 reserved1[7];
 };
 NPU_ASSERT_SIZE(struct npu_perf_ring, 128);
@@ -72,9 +79,9 @@ NPU_ASSERT_OFFSET(struct npu_perf_ring, tail, 64);
  */
 #define NPU_PERF_MODE_JITTER  (1u << 5)
 /*
- * PCS: do not write the counts at the end of each share but go on adding, until the table is full, the
- * tile turns to another queue, life of the queue or address space, or the stream is stopped. For
- * many short dispatches. The records' packet is 0.
+ * PCS: do not write the counts at the end of each share but go on adding, until the table is full,
+ * the tile turns to another queue, life of the queue or address space, or the stream is stopped.
+ * For many short dispatches. The records' packet is 0.
  */
 #define NPU_PERF_MODE_KEEP    (1u << 6)
 #define NPU_PERF_MODES	      0x7fu
@@ -107,19 +114,29 @@ enum npu_perf_cause {
 	NPU_PERF_CAUSES
 };
 
-/*
- * Head of every record. A consumer skips types that it does not know by size, and reads
- * no more of a record than size says: later versions append.
+/**
+ * struct npu_perf_head - head of every record
+ *
+ * A consumer skips types that it does not know by @size, and reads no more of a record than @size
+ * says: later versions append.
  */
 struct npu_perf_head {
-	__u16 type; /* enum npu_perf_type */
-	__u16 size; /* bytes of the whole record, a multiple of NPU_PERF_SLOT */
-	__u16 core; /* tile number or NPU_CORE_* (npu_ring.h) */
-	__u16 flags; /* NPU_PERF_FLAG_* */
+	/** @type: enum npu_perf_type */
+	__u16 type;
+	/** @size: bytes of the whole record, a multiple of NPU_PERF_SLOT */
+	__u16 size;
+	/** @core: tile number or NPU_CORE_* (npu_ring.h) */
+	__u16 core;
+	/** @flags: NPU_PERF_FLAG_* */
+	__u16 flags;
+	/** @queue: hardware queue */
 	__u16 queue;
-	__u16 as_id; /* address space of the addresses in it */
-	__u32 packet; /* id of the packet (npu_packet.h) that it belongs to, or 0 */
-	__u64 time; /* modelled cycles, queue's clock */
+	/** @as_id: address space of the addresses in it */
+	__u16 as_id;
+	/** @packet: id of the packet (npu_packet.h) that it belongs to, or 0 */
+	__u32 packet;
+	/** @time: modelled cycles, queue's clock */
+	__u64 time;
 };
 NPU_ASSERT_SIZE(struct npu_perf_head, 24);
 NPU_ASSERT_OFFSET(struct npu_perf_head, packet, 12);
@@ -134,66 +151,120 @@ NPU_ASSERT_OFFSET(struct npu_perf_head, packet, 12);
  */
 #define NPU_PERF_FLAG_EARLY  (1u << 2)
 
-/* Where the core stood at a sampling point. Points in a row that say the same are one record. */
+/**
+ * struct npu_perf_sample - where the core stood at a sampling point
+ *
+ * Points in a row that say the same are one record.
+ */
 struct npu_perf_sample {
-	struct npu_perf_head head; /* time: of the first point */
-	__u64 count; /* points */
+	/** @head: time: of the first point */
+	struct npu_perf_head head;
+	/** @count: points */
+	__u64 count;
+	/** @pc: program counter */
 	__u64 pc;
-	__u32 workgroup; /* linear index */
-	__u32 cause; /* enum npu_perf_cause */
-	__u32 opp; /* operating point that the work runs at: how long a cycle is (npu_model.def) */
-	__u32 reserved0; /* 0 */
-	__u64 reserved; /* 0 */
+	/** @workgroup: linear index */
+	__u32 workgroup;
+	/** @cause: enum npu_perf_cause */
+	__u32 cause;
+	/** @opp: operating point that the work runs at: how long a cycle is (npu_model.def) */
+	__u32 opp;
+	/** @reserved0: 0 */
+	__u32 reserved0;
+	/** @reserved: 0 */
+	__u64 reserved;
 };
 NPU_ASSERT_SIZE(struct npu_perf_sample, 64);
 
-/* What the instruction at an address took, exactly, since the record of it before. */
+/**
+ * struct npu_perf_pc - what the instruction at an address took, exactly, since the record of it
+ * before
+ */
 struct npu_perf_pc {
-	struct npu_perf_head head; /* time: of writing it down */
+	/** @head: time: of writing it down */
+	struct npu_perf_head head;
+	/** @pc: address of the instruction */
 	__u64 pc;
-	__u64 executions; /* times it retired */
-	__u64 total; /* cycles, sum of the following */
+	/** @executions: times it retired */
+	__u64 executions;
+	/** @total: cycles, sum of the following */
+	__u64 total;
+	/** @cycles: by enum npu_perf_cause */
 	__u64 cycles[NPU_PERF_CAUSES];
-	__u64 reserved; /* 0 */
+	/** @reserved: 0 */
+	__u64 reserved;
 };
 NPU_ASSERT_SIZE(struct npu_perf_pc, 128);
 NPU_ASSERT_OFFSET(struct npu_perf_pc, cycles, 48);
 
-/* A tile's part of a dispatch, or of what was seen of it. */
+/** struct npu_perf_share - a tile's part of a dispatch, or of what was seen of it */
 struct npu_perf_share {
-	struct npu_perf_head head; /* time: begin */
+	/** @head: time: begin */
+	struct npu_perf_head head;
+	/** @end: time when it was over */
 	__u64 end;
-	__u64 entry; /* kernel */
-	__u32 first, stride, count; /* workgroups first, first + stride, ... count of them */
-	__u32 done; /* of these, retired */
-	__u32 error; /* enum npu_job_error; 0: it ended well, or is not over */
-	__u32 opp; /* operating point */
+	/** @entry: kernel */
+	__u64 entry;
+	/** @first: first of its workgroups */
+	__u32 first;
+	/** @stride: from one of them to the next */
+	__u32 stride;
+	/** @count: how many they are */
+	__u32 count;
+	/** @done: of these, retired */
+	__u32 done;
+	/** @error: enum npu_job_error; 0: it ended well, or is not over */
+	__u32 error;
+	/** @opp: operating point */
+	__u32 opp;
 };
 NPU_ASSERT_SIZE(struct npu_perf_share, 64);
 NPU_ASSERT_OFFSET(struct npu_perf_share, first, 40);
 
-/* A command packet, when it is over and the next one of its queue has begun or its command buffer ended. */
+/**
+ * struct npu_perf_packet - a command packet
+ *
+ * It is written when the packet is over and the next one of its queue has begun or its command
+ * buffer ended.
+ */
 struct npu_perf_packet {
-	struct npu_perf_head head; /* core: NPU_CORE_FRONT; time: front end takes it up */
-	__u64 start; /* its work starts: first share, or copy; for others the front end is done with it */
+	/** @head: core: NPU_CORE_FRONT; time: front end takes it up */
+	struct npu_perf_head head;
+	/**
+	 * @start: its work starts: first share, or copy; for others the front end is done with it
+	 */
+	__u64 start;
+	/** @end: time when it was over */
 	__u64 end;
-	__u64 seqno; /* job */
-	__u32 op; /* enum npu_packet_op */
-	__u32 shares; /* of its work, copies included */
-	__u32 opp; /* operating point */
-	__u32 reserved; /* 0 */
+	/** @seqno: job */
+	__u64 seqno;
+	/** @op: enum npu_packet_op */
+	__u32 op;
+	/** @shares: of its work, copies included */
+	__u32 shares;
+	/** @opp: operating point */
+	__u32 opp;
+	/** @reserved: 0 */
+	__u32 reserved;
 };
 NPU_ASSERT_SIZE(struct npu_perf_packet, 64);
 
-/* An operation of a tile's DMA or matrix engine. */
+/** struct npu_perf_op - an operation of a tile's DMA or matrix engine */
 struct npu_perf_op {
-	struct npu_perf_head head; /* time: issued by the core */
-	__u64 start; /* the engine takes it up */
-	__u64 end; /* it is done, for who waits for it */
-	__u64 amount; /* DMA: bytes moved; MATRIX: multiply-accumulates */
-	__u64 pc; /* of the npu.dma or npu.matrix */
+	/** @head: time: issued by the core */
+	struct npu_perf_head head;
+	/** @start: the engine takes it up */
+	__u64 start;
+	/** @end: it is done, for who waits for it */
+	__u64 end;
+	/** @amount: DMA: bytes moved; MATRIX: multiply-accumulates */
+	__u64 amount;
+	/** @pc: of the npu.dma or npu.matrix */
+	__u64 pc;
+	/** @workgroup: linear index */
 	__u32 workgroup;
-	__u32 busy; /* cycles that the engine was taken; all ones if more */
+	/** @busy: cycles that the engine was taken; all ones if more */
+	__u32 busy;
 };
 NPU_ASSERT_SIZE(struct npu_perf_op, 64);
 

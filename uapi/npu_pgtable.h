@@ -44,10 +44,15 @@
 #define NPU_VA_MIN 0x0000000000010000ull
 #define NPU_VA_MAX 0x00007f0000000000ull
 
-/* One address space. satp is laid out as the RISC-V register: MODE[63:60] ASID[59:44] PPN[43:0]. */
+/** struct npu_as_entry - one address space */
 struct npu_as_entry {
-	__u64 satp; /* 0: no address space, every access faults; MODE must be Sv48 */
-	__u64 reserved; /* 0 */
+	/**
+	 * @satp: 0: no address space, every access faults. Else laid out as the RISC-V register,
+	 * MODE[63:60] ASID[59:44] PPN[43:0]; MODE must be Sv48
+	 */
+	__u64 satp;
+	/** @reserved: 0 */
+	__u64 reserved;
 };
 NPU_ASSERT_SIZE(struct npu_as_entry, 16);
 

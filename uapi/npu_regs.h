@@ -54,7 +54,8 @@
 #define NPU_ID_MAGIC	   0x3155504e /* "NPU1" */
 #define NPU_REG_HW_VERSION 0x004 /* major[31:16] minor[15:0] of this contract */
 #define NPU_HW_VERSION_MAJOR 1 /* differs: the driver refuses the device */
-#define NPU_HW_VERSION_MINOR 10 /* newer: more of it, what was there keeps its meaning; docs/hardware.md has the list */
+/* newer: more of it, what was there keeps its meaning; docs/hardware.md has the list */
+#define NPU_HW_VERSION_MINOR 10
 #define NPU_REG_CAPS0	   0x008
 #define NPU_CAPS0_CHIPLETS	      0x000000ffu /* [7:0] number of chiplets */
 #define NPU_CAPS0_TILES_PER_CHIPLET   0x0000ff00u /* [15:8] */
@@ -99,7 +100,7 @@
 #define NPU_REG_TIME_LO 0x028 /* free-running wall clock of the device, ns */
 #define NPU_REG_TIME_HI 0x02c
 
-/* ---- boot ------------------------------------------------------------------------------------- */
+/* ---- boot --------------------------------------------------------------------------------- */
 #define NPU_REG_FW_BASE_LO  0x040 /* bus address of the firmware image, 4 KiB aligned */
 #define NPU_REG_FW_BASE_HI  0x044
 #define NPU_REG_FW_SIZE	    0x048 /* bytes, whole image with its header */
@@ -146,24 +147,28 @@
 #define NPU_REG_TLB_STATUS  0x0bc
 #define NPU_TLB_STATUS_BUSY (1u << 0)
 
-/* ---- queues ------------------------------------------------------------------------------------ */
+/* ---- queues ------------------------------------------------------------------------------- */
 #define NPU_REG_QUEUE_TABLE_LO 0x0c0 /* bus address of struct npu_queue_desc[NPU_MAX_QUEUES] */
 #define NPU_REG_QUEUE_TABLE_HI 0x0c4
 
 
 /* ---- clock and power: read only -------------------------------------------------------------- */
-/* The firmware chooses the operating point under a cap that the driver sets by message (npu_fw.h). */
+/*
+ * The firmware chooses the operating point under a cap that the driver sets by message (npu_fw.h).
+ */
 #define NPU_REG_OPP	      0x0c8
-#define NPU_OPP_CURRENT	       0x000000ffu /* [7:0] the one in force: command buffers that begin now run at it */
+/* [7:0] the one in force: command buffers that begin now run at it */
+#define NPU_OPP_CURRENT	       0x000000ffu
 #define NPU_OPP_LIMIT	       0x0000ff00u /* [15:8] highest that the heat permits */
-#define NPU_OPP_COUNT	       0x00ff0000u /* [23:16] 0 is the slowest, the last one that of CLOCK_KHZ */
+/* [23:16] 0 is the slowest, the last one that of CLOCK_KHZ */
+#define NPU_OPP_COUNT	       0x00ff0000u
 #define NPU_REG_OPP_KHZ	      0x0cc /* clock of the one in force */
 #define NPU_REG_POWER_CAP     0x0d0 /* cap that the firmware keeps to, mW; 0: none */
 #define NPU_REG_POWER_PEAK    0x0d4 /* most that the device can take at the point in force, mW */
 #define NPU_REG_MODEL_VERSION 0x0d8 /* version of the table of cycles and energies */
 /*
- * Of the die, signed millidegrees Celsius, within these bounds: the thermometer shows no less and no more. That
- * leaves all ones to a device that is gone.
+ * Of the die, signed millidegrees Celsius, within these bounds: the thermometer shows no less and
+ * no more. That leaves all ones to a device that is gone.
  */
 #define NPU_REG_TEMPERATURE   0x0dc
 #define NPU_TEMPERATURE_MIN    0
@@ -178,7 +183,8 @@
 #define NPU_ECC_LAST_VALID	 (1u << 31) /* there was one */
 
 /* ---- clock and power, continued: read only ------------------------------------------------- */
-#define NPU_REG_TEMP_CRIT 0x0ec /* temperature from which on a part is too hot; unit and bounds of TEMPERATURE */
+/* temperature from which on a part is too hot; unit and bounds of TEMPERATURE */
+#define NPU_REG_TEMP_CRIT 0x0ec
 
 /* 0x200 to 0x23f: debug registers, npu_fault.h. */
 

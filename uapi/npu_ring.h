@@ -15,17 +15,30 @@
 #define NPU_RING_MIN_LOG2 4
 #define NPU_RING_MAX_LOG2 12
 
-/* Queue descriptor, 64 bytes; read once by the firmware at NPU_MSG_QUEUE_START. */
+/**
+ * struct npu_queue_desc - queue descriptor, 64 bytes
+ *
+ * Read once by the firmware at NPU_MSG_QUEUE_START.
+ */
 struct npu_queue_desc {
-	__u64 ring; /* bus address of struct npu_ring_entry[1 << ring_log2], 4 KiB aligned */
-	__u64 writeback; /* bus address of struct npu_queue_wb, 64-byte aligned */
-	__u64 counters; /* bus address of struct npu_counter_block (npu_counters.h), or 0 */
-	__u32 ring_log2; /* NPU_RING_MIN_LOG2..NPU_RING_MAX_LOG2 */
-	__u32 vector; /* MSI-X vector of this queue's completions */
-	__u32 priority; /* enum npu_queue_priority */
-	__u32 flags; /* 0 */
-	__u64 core_state; /* bus address of a struct npu_core_state, 64-byte aligned, or 0 */
-	__u64 reserved[2]; /* 0 */
+	/** @ring: bus address of struct npu_ring_entry[1 << ring_log2], 4 KiB aligned */
+	__u64 ring;
+	/** @writeback: bus address of struct npu_queue_wb, 64-byte aligned */
+	__u64 writeback;
+	/** @counters: bus address of struct npu_counter_block (npu_counters.h), or 0 */
+	__u64 counters;
+	/** @ring_log2: NPU_RING_MIN_LOG2..NPU_RING_MAX_LOG2 */
+	__u32 ring_log2;
+	/** @vector: MSI-X vector of this queue's completions */
+	__u32 vector;
+	/** @priority: enum npu_queue_priority */
+	__u32 priority;
+	/** @flags: 0 */
+	__u32 flags;
+	/** @core_state: bus address of a struct npu_core_state, 64-byte aligned, or 0 */
+	__u64 core_state;
+	/** @reserved: 0 */
+	__u64 reserved[2];
 };
 NPU_ASSERT_SIZE(struct npu_queue_desc, 64);
 NPU_ASSERT_OFFSET(struct npu_queue_desc, ring_log2, 24);
@@ -39,15 +52,22 @@ enum npu_queue_priority {
 	NPU_PRIO_REALTIME = 3,
 };
 
-/* Ring entry, 32 bytes. */
+/** struct npu_ring_entry - ring entry, 32 bytes */
 struct npu_ring_entry {
-	__u8 op; /* enum npu_ring_op */
-	__u8 flags; /* NPU_RING_FENCE_IRQ */
-	__u16 as_id; /* RUN: address space, below NPU_MAX_AS */
-	__u32 packets; /* RUN: packets in the command buffer, 1..NPU_CB_MAX_PACKETS */
-	__u64 addr; /* RUN: virtual address of the command buffer, 64-byte aligned */
-	__u64 seqno; /* RUN: seqno of the job it belongs to; FENCE: value to publish */
-	__u64 reserved; /* 0 */
+	/** @op: enum npu_ring_op */
+	__u8 op;
+	/** @flags: NPU_RING_FENCE_IRQ */
+	__u8 flags;
+	/** @as_id: RUN: address space, below NPU_MAX_AS */
+	__u16 as_id;
+	/** @packets: RUN: packets in the command buffer, 1..NPU_CB_MAX_PACKETS */
+	__u32 packets;
+	/** @addr: RUN: virtual address of the command buffer, 64-byte aligned */
+	__u64 addr;
+	/** @seqno: RUN: seqno of the job it belongs to; FENCE: value to publish */
+	__u64 seqno;
+	/** @reserved: 0 */
+	__u64 reserved;
 };
 NPU_ASSERT_SIZE(struct npu_ring_entry, 32);
 NPU_ASSERT_OFFSET(struct npu_ring_entry, as_id, 2);
@@ -73,25 +93,39 @@ enum npu_queue_state {
 	NPU_QUEUE_FAULTED = 3,
 };
 
-/*
- * Queue writeback, 64 bytes, written by the firmware, in ascending 8-byte
- * units, each of them atomic. completed is written last.
+/**
+ * struct npu_queue_wb - queue writeback, 64 bytes
  *
- * When a job fails, error and error_seqno are set, completed advances to the
- * failed job's seqno and the vector is raised, whatever its fence asked for;
- * an NPU_MSG_FAULT with the details has then been queued already.
+ * Written by the firmware, in ascending 8-byte units, each of them atomic, @completed last.
+ *
+ * When a job fails, @error and @error_seqno are set, @completed advances to the failed job's seqno
+ * and the vector is raised, whatever its fence asked for; an NPU_MSG_FAULT with the details has
+ * then been queued already.
  */
 struct npu_queue_wb {
-	__u32 head; /* free-running index of the first ring entry not consumed */
-	__u32 state; /* enum npu_queue_state */
-	__u64 started; /* seqno of the job that runs or ran last */
-	__u64 progress; /* packets + workgroups retired; grows while the job gets on */
-	__u64 error_seqno; /* seqno of the failed job */
-	__u32 error; /* enum npu_job_error */
-	__u32 begun; /* low half of the seqno of the last job of which a packet was begun; before, it has changed nothing */
-	__u64 clock; /* modelled cycles that this queue's work has taken, all jobs */
-	__u64 time; /* the same in ps, at the clocks that it ran at */
-	__u64 completed; /* seqno published last */
+	/** @head: free-running index of the first ring entry not consumed */
+	__u32 head;
+	/** @state: enum npu_queue_state */
+	__u32 state;
+	/** @started: seqno of the job that runs or ran last */
+	__u64 started;
+	/** @progress: packets + workgroups retired; grows while the job gets on */
+	__u64 progress;
+	/** @error_seqno: seqno of the failed job */
+	__u64 error_seqno;
+	/** @error: enum npu_job_error */
+	__u32 error;
+	/**
+	 * @begun: low half of the seqno of the last job of which a packet was begun; before, it has
+	 * changed nothing
+	 */
+	__u32 begun;
+	/** @clock: modelled cycles that this queue's work has taken, all jobs */
+	__u64 clock;
+	/** @time: the same in ps, at the clocks that it ran at */
+	__u64 time;
+	/** @completed: seqno published last */
+	__u64 completed;
 };
 NPU_ASSERT_SIZE(struct npu_queue_wb, 64);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, started, 8);
@@ -101,30 +135,50 @@ NPU_ASSERT_OFFSET(struct npu_queue_wb, begun, 36);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, clock, 40);
 NPU_ASSERT_OFFSET(struct npu_queue_wb, completed, 56);
 
-/*
- * Registers of a tile's core, as they were when a job failed on it, or when it was stopped; 640 bytes. Written by the
- * firmware before the NPU_MSG_FAULT that tells of the same, and not touched otherwise: zeroed before the queue
- * starts, it says by its flags whether there is something in it. There is not if the tile had not begun its first
- * workgroup. The names are those of the RISC-V specifications.
+/**
+ * struct npu_core_state - registers of a tile's core when a job failed on it, or when it was
+ * stopped; 640 bytes
+ *
+ * Written by the firmware before the NPU_MSG_FAULT that tells of the same, and not touched
+ * otherwise: zeroed before the queue starts, it says by @flags whether there is something in it.
+ * There is not if the tile had not begun its first workgroup. The names are those of the RISC-V
+ * specifications.
  */
 struct npu_core_state {
-	__u32 flags; /* NPU_CORE_STATE_VALID */
-	__u32 core; /* tile number */
-	__u64 seqno; /* of the job */
-	__u64 workgroup; /* linear index */
-	__u64 pc; /* the instruction has had no effect; but see vstart */
+	/** @flags: NPU_CORE_STATE_VALID */
+	__u32 flags;
+	/** @core: tile number */
+	__u32 core;
+	/** @seqno: of the job */
+	__u64 seqno;
+	/** @workgroup: linear index */
+	__u64 workgroup;
+	/** @pc: the instruction has had no effect; but see vstart */
+	__u64 pc;
+	/** @x: integer registers */
 	__u64 x[32];
-	__u64 f[32]; /* single precision is NaN-boxed */
-	__u64 cycle; /* of the tile's share of the grid */
+	/** @f: floating-point registers; single precision is NaN-boxed */
+	__u64 f[32];
+	/** @cycle: of the tile's share of the grid */
+	__u64 cycle;
+	/** @instret: instructions retired, of the same */
 	__u64 instret;
-	__u64 vtype; /* only the highest bit set (vill): no vector type is chosen */
+	/** @vtype: only the highest bit set (vill): no vector type is chosen */
+	__u64 vtype;
+	/** @vl: vector length, elements */
 	__u32 vl;
-	__u32 vstart; /* element that a vector load or store is at */
-	__u32 vlenb; /* bytes of a vector register; 0: there are none */
+	/** @vstart: element that a vector load or store is at */
+	__u32 vstart;
+	/** @vlenb: bytes of a vector register; 0: there are none */
+	__u32 vlenb;
+	/** @fcsr: floating-point control and status */
 	__u32 fcsr;
+	/** @vcsr: vector control and status */
 	__u32 vcsr;
-	__u32 reserved0; /* 0 */
-	__u64 reserved[6]; /* 0 */
+	/** @reserved0: 0 */
+	__u32 reserved0;
+	/** @reserved: 0 */
+	__u64 reserved[6];
 };
 NPU_ASSERT_SIZE(struct npu_core_state, 640);
 NPU_ASSERT_OFFSET(struct npu_core_state, pc, 24);
