@@ -31,14 +31,13 @@ struct tenant {
 /* Each workgroup adds one to what a0 points at: amoadd.d zero, a1, (a0) with a1 = 1. */
 static const uint32_t count_kernel[] = { 0x00100593, 0x00b5302f, NPU_INSN_EXIT };
 
-static int tenant_init(struct tenant *t, int fd)
+/* A tenant with a BO that the file has got. */
+static int tenant_init_with(struct tenant *t, int fd, uint32_t bo)
 {
 	int ret;
 
-	memset(t, 0, sizeof(*t));
+	*t = (struct tenant){ .bo = bo };
 	ret = npu_vm_create(fd, &t->vm);
-	if (!ret)
-		ret = npu_bo_create(fd, SIZE, &t->bo);
 	if (!ret)
 		ret = npu_map(fd, t->vm, t->bo, 0, NPU_TEST_VA, SIZE, 0);
 	if (!ret)
@@ -48,10 +47,19 @@ static int tenant_init(struct tenant *t, int fd)
 	if (ret)
 		return ret;
 	t->mem = npu_bo_mmap(fd, t->bo, SIZE);
-	if (t->mem == MAP_FAILED)
-		return -errno;
-	memcpy(t->mem + CODE_AT, count_kernel, sizeof(count_kernel));
-	return 0;
+	return t->mem == MAP_FAILED ? -errno : 0;
+}
+
+static int tenant_init(struct tenant *t, int fd)
+{
+	uint32_t bo;
+	int ret = npu_bo_create(fd, SIZE, &bo);
+
+	if (!ret)
+		ret = tenant_init_with(t, fd, bo);
+	if (!ret)
+		memcpy(t->mem + CODE_AT, count_kernel, sizeof(count_kernel));
+	return ret;
 }
 
 /* Fill with what only this tenant and round have, copy that, and count workgroups beside. */
@@ -177,11 +185,15 @@ TEST_F_TIMEOUT(tenants, sixty_four_contexts, 900)
 
 /* ---- time slices ---------------------------------------------------------------------------- */
 
-#define GRID	   4000 /* workgroups */
+#define GRID	   2000 /* workgroups between two looks */
+#define ROUND	   2000 /* of the work kernel's loop, in each of them */
+#define POINTS	   5 /* at which a share is taken */
+#define OTHERS	   32 /* number of the first packet of another queue */
 #define PROBES	   15
 #define LATENCY	   5000000ull /* modelled cycles at 1 GHz in 5 ms */
 #define ARGS(slot) (NPU_TEST_VA + COUNT_AT + 64 * (slot))
 #define COUNTER(n) (0x800 / 8 + (n)) /* index of a word at COUNT_AT */
+#define COUNTER_VA(n) (ARGS(0) + 8 * COUNTER(n))
 
 /* Loops rounds times, then adds one to what count points at. */
 static const uint32_t work_kernel[] = { 0x00053283, 0xfff28293, 0xfe029ee3, 0x00853303,
@@ -206,7 +218,7 @@ static volatile struct args *args_set(struct tenant *t, unsigned int slot, uint6
 	volatile struct args *args = (void *)(t->mem + COUNT_AT + 64 * slot);
 
 	args->rounds = rounds;
-	args->count = NPU_TEST_VA + COUNT_AT + 8 * COUNTER(n);
+	args->count = COUNTER_VA(n);
 	return args;
 }
 
@@ -222,44 +234,89 @@ static int slices_init(struct tenant *t, int fd)
 	return 0;
 }
 
-/* Two tenants with long grids look how far the other one is: one at its begin, one at its end. */
+/* Waits until a packet has told that its queue is served. */
+static void wait_for(const volatile uint64_t *there)
+{
+	while (!*there)
+		usleep(1000);
+}
+
+/* The other program has all its own but the memory. It tells that its queue is served, then has a long grid. */
+static int neighbour_run(int dmabuf)
+{
+	int fd = npu_test_open(), ret = fd < 0 ? fd : 0;
+	struct tenant t;
+	uint32_t bo;
+
+	if (!ret && drmPrimeFDToHandle(fd, dmabuf, &bo))
+		ret = -errno;
+	if (!ret)
+		ret = tenant_init_with(&t, fd, bo);
+	if (!ret)
+		ret = npu_submit(fd, t.queue, NPU_TEST_VA + OTHERS * 64, 2, t.timeline, 1);
+	if (!ret)
+		ret = npu_wait(fd, t.timeline, 1, NPU_TEST_WAIT_NS);
+	return ret ? ret : npu_point_status(fd, t.timeline, 1);
+}
+
+/*
+ * Two programs with long grids, of which one looks now and then how far the other is. Both wait behind a gate.
+ * What is before the first look does not count, as who begins is a turn ahead.
+ */
 TEST_F_TIMEOUT(tenants, equals_share_the_tiles, 300)
 {
 	struct tenant t;
-	volatile struct args *first, *second, *gate;
+	volatile struct args *look[POINTS + 1], *gate;
+	const volatile uint64_t *count, *there;
+	double share, least = 100, most = 0;
 	union npu_packet *pkt;
-	uint32_t other, gate_queue;
-	int fd = npu_test_open();
-	double share;
+	uint32_t gate_queue;
+	int fd = npu_test_open(), dmabuf, status, i;
+	pid_t other;
 
 	ASSERT_EQ(0, slices_init(&t, fd));
-	ASSERT_EQ(0, npu_queue_create(fd, t.vm, 0, &other));
 	ASSERT_EQ(0, npu_queue_create(fd, t.vm, 0, &gate_queue));
+	ASSERT_EQ(0, drmPrimeHandleToFD(fd, t.bo, DRM_CLOEXEC, &dmabuf));
 	pkt = (union npu_packet *)t.mem;
-	args_set(&t, 0, 2000, 0);
-	args_set(&t, 1, 2000, 1);
-	first = args_set(&t, 2, 0, 1);
-	second = args_set(&t, 3, 0, 0);
-	gate = args_set(&t, 4, 1, 0);
-	pkt[0] = npu_pkt_dispatch(WORK, ARGS(0), GRID);
-	pkt[1] = npu_pkt_dispatch(PROBE, ARGS(2), 1);
-	pkt[2] = npu_pkt_dispatch(PROBE, ARGS(3), 1);
-	pkt[3] = npu_pkt_dispatch(WORK, ARGS(1), 2 * GRID);
-	pkt[4] = npu_pkt_dispatch(GATE, ARGS(4), 1);
-	/* behind a gate, so that both are there when it opens */
-	ASSERT_EQ(0, npu_submit(fd, gate_queue, NPU_TEST_VA + 4 * 64, 1, t.timeline, 1));
-	ASSERT_EQ(0, npu_submit(fd, t.queue, NPU_TEST_VA, 2, t.timeline, 2));
-	ASSERT_EQ(0, npu_submit(fd, other, NPU_TEST_VA + 2 * 64, 2, t.timeline, 3));
+	count = (uint64_t *)(t.mem + COUNT_AT) + COUNTER(0);
+	there = count + 2;
+	args_set(&t, 0, ROUND, 0);
+	args_set(&t, 1, ROUND, 1);
+	gate = args_set(&t, 2, 1, 0);
+	for (i = 0; i <= POINTS; i++) {
+		look[i] = args_set(&t, 3 + i, 0, 1);
+		pkt[2 * i] = npu_pkt_dispatch(WORK, ARGS(0), GRID);
+		pkt[2 * i + 1] = npu_pkt_dispatch(PROBE, ARGS(3 + i), 1);
+	}
+	pkt[OTHERS] = npu_pkt_fill(COUNTER_VA(2), 1, 8);
+	pkt[OTHERS + 1] = npu_pkt_dispatch(WORK, ARGS(1), (POINTS + 2) * GRID);
+	pkt[OTHERS + 2] = npu_pkt_dispatch(GATE, ARGS(2), 1);
+	ASSERT_EQ(0, npu_submit(fd, gate_queue, NPU_TEST_VA + (OTHERS + 2) * 64, 1, t.timeline, 1));
+	ASSERT_EQ(0, npu_submit(fd, t.queue, NPU_TEST_VA, 2 * POINTS + 2, t.timeline, 2));
+	other = fork();
+	ASSERT_GE(other, 0);
+	if (!other)
+		_exit(-neighbour_run(dmabuf));
+	wait_for(there);
 	gate->rounds = 0;
-	ASSERT_EQ(0, npu_wait(fd, t.timeline, 3, NPU_TEST_WAIT_NS));
-	share = 100.0 * (GRID - second->seen) / (GRID - second->seen + first->seen);
-	TH_LOG("one of two equals got %.1f %% of the tiles, from workgroup %llu of %d on", share,
-	       (unsigned long long)second->seen, GRID);
-	EXPECT_LT(second->seen, GRID / 2);
-	EXPECT_GT(share, 45);
-	EXPECT_LT(share, 55);
-	EXPECT_EQ(GRID, ((uint64_t *)(t.mem + COUNT_AT))[COUNTER(0)]);
-	EXPECT_EQ(2 * GRID, ((uint64_t *)(t.mem + COUNT_AT))[COUNTER(1)]);
+	ASSERT_EQ(other, waitpid(other, &status, 0));
+	EXPECT_EQ(0, status)
+	TH_LOG("the other program: %s", WIFEXITED(status) ? strerror(WEXITSTATUS(status)) : "died");
+	ASSERT_EQ(0, npu_wait(fd, t.timeline, 2, NPU_TEST_WAIT_NS));
+	EXPECT_GT(look[0]->seen, 0);
+	EXPECT_LT(look[POINTS]->seen, (POINTS + 2) * GRID);
+	for (i = 1; i <= POINTS; i++) {
+		share = 100.0 * GRID / (GRID + look[i]->seen - look[i - 1]->seen);
+		EXPECT_GT(share, 45);
+		EXPECT_LT(share, 55);
+		least = share < least ? share : least;
+		most = share > most ? share : most;
+	}
+	TH_LOG("of two equal programs one got %.1f to %.1f %% of the tiles, looked at %d times", least,
+	       most, POINTS);
+	EXPECT_EQ((POINTS + 1) * GRID, count[0]);
+	EXPECT_EQ((POINTS + 2) * GRID, count[1]);
+	close(dmabuf);
 	close(fd);
 }
 
