@@ -188,6 +188,7 @@ TEST_F_TIMEOUT(tenants, sixty_four_contexts, 900)
 #define GRID	   2000 /* workgroups between two looks */
 #define ROUND	   2000 /* of the work kernel's loop, in each of them */
 #define POINTS	   5 /* at which a share is taken */
+#define SOME	   200 /* workgroups: more than equals do in a turn, fewer than a lower class waits for */
 #define OTHERS	   32 /* number of the first packet of another queue */
 #define PROBES	   15
 #define LATENCY	   5000000ull /* modelled cycles at 1 GHz in 5 ms */
@@ -317,6 +318,64 @@ TEST_F_TIMEOUT(tenants, equals_share_the_tiles, 300)
 	EXPECT_EQ((POINTS + 1) * GRID, count[0]);
 	EXPECT_EQ((POINTS + 2) * GRID, count[1]);
 	close(dmabuf);
+	close(fd);
+}
+
+/*
+ * A queue of each priority, the lowest first, with the same work behind a gate. When it has done its own each
+ * looks how much the next lower one has: of an equal that is a turn or more, of one that goes first all.
+ */
+TEST_F_TIMEOUT(tenants, priorities_go_first, 300)
+{
+	static const uint32_t upwards[] = {
+		DRM_NPU_QUEUE_PRIORITY_LOW,
+		DRM_NPU_QUEUE_PRIORITY_NORMAL,
+		DRM_NPU_QUEUE_PRIORITY_HIGH,
+		DRM_NPU_QUEUE_PRIORITY_REALTIME,
+	};
+	enum { COUNT = sizeof(upwards) / sizeof(upwards[0]) };
+	struct drm_npu_queue_create req[COUNT + 1] = {};
+	volatile struct args *look[COUNT], *gate;
+	const volatile uint64_t *count, *there;
+	union npu_packet *pkt;
+	struct tenant t;
+	int fd = npu_test_open(), i;
+
+	if (geteuid())
+		SKIP(return, "only root may have all priorities");
+	ASSERT_EQ(0, slices_init(&t, fd));
+	pkt = (union npu_packet *)t.mem;
+	count = (uint64_t *)(t.mem + COUNT_AT) + COUNTER(0);
+	there = count + COUNT;
+	for (i = 0; i < COUNT; i++) {
+		args_set(&t, 2 * i, ROUND, i);
+		look[i] = args_set(&t, 2 * i + 1, 0, i ? i - 1 : i);
+		pkt[4 * i] = npu_pkt_fill(COUNTER_VA(COUNT + i), 1, 8);
+		pkt[4 * i + 1] = npu_pkt_dispatch(WORK, ARGS(2 * i), SOME);
+		pkt[4 * i + 2] = npu_pkt_dispatch(PROBE, ARGS(2 * i + 1), 1);
+		req[i] = (struct drm_npu_queue_create){ .vm_id = t.vm, .priority = upwards[i] };
+		ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req[i]));
+	}
+	/* the gate is at the tiles before all others: of the highest class, and submitted first */
+	req[COUNT] = req[COUNT - 1];
+	ASSERT_EQ(0, npu_ioctl(fd, DRM_IOCTL_NPU_QUEUE_CREATE, &req[COUNT]));
+	gate = args_set(&t, 2 * COUNT, 1, 0);
+	pkt[4 * COUNT] = npu_pkt_dispatch(GATE, ARGS(2 * COUNT), 1);
+	ASSERT_EQ(0, npu_submit(fd, req[COUNT].id, NPU_TEST_VA + 4 * COUNT * 64, 1, t.timeline, 1));
+	for (i = 0; i < COUNT; i++) {
+		ASSERT_EQ(0, npu_submit(fd, req[i].id, NPU_TEST_VA + 4 * i * 64, 3, t.timeline, 2 + i));
+		wait_for(&there[i]);
+	}
+	gate->rounds = 0;
+	ASSERT_EQ(0, npu_wait(fd, t.timeline, 1 + COUNT, NPU_TEST_WAIT_NS));
+	for (i = 0; i < COUNT; i++)
+		EXPECT_EQ(SOME, count[i]);
+	/* the gate kept all waiting for so long that each was due a workgroup on each tile first */
+	for (i = 1; i < COUNT; i++) {
+		TH_LOG("priority %u was done after %llu of %d workgroups of %u", upwards[i],
+		       (unsigned long long)look[i]->seen, SOME, upwards[i - 1]);
+		EXPECT_LT(look[i]->seen, SOME / 10);
+	}
 	close(fd);
 }
 
