@@ -38,20 +38,30 @@ static int query_limits(int fd, struct drm_npu_limits *limits)
 	return npu_ioctl(fd, DRM_IOCTL_NPU_DEV_QUERY, &query);
 }
 
+#define DRM_DEBUG "/sys/module/drm/parameters/debug"
+#define DRM_DEBUG_DRIVER "2" /* drm_dbg() */
+
 FIXTURE(limits)
 {
-	long memory, vms, queues;
+	long memory, vms, queues, debug;
+	int log;
 };
 
 FIXTURE_SETUP(limits)
 {
 	if (read_line(PARAM "user_memory_mib", "%ld", &self->memory) ||
 	    read_line(PARAM "user_vms", "%ld", &self->vms) ||
-	    read_line(PARAM "user_queues", "%ld", &self->queues))
+	    read_line(PARAM "user_queues", "%ld", &self->queues) ||
+	    read_line(DRM_DEBUG, "%li", &self->debug))
 		SKIP(return, "the driver's parameters cannot be read");
 	ASSERT_EQ(0, npu_write_file(PARAM "user_memory_mib", "8"));
 	ASSERT_EQ(0, npu_write_file(PARAM "user_vms", "3"));
 	ASSERT_EQ(0, npu_write_file(PARAM "user_queues", "2"));
+	ASSERT_EQ(0, npu_write_file(DRM_DEBUG, DRM_DEBUG_DRIVER));
+	/* what comes from now on */
+	self->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_GE(self->log, 0);
+	ASSERT_EQ(0, lseek(self->log, 0, SEEK_END));
 }
 
 FIXTURE_TEARDOWN(limits)
@@ -64,6 +74,26 @@ FIXTURE_TEARDOWN(limits)
 	npu_write_file(PARAM "user_vms", text);
 	snprintf(text, sizeof(text), "%ld", self->queues);
 	npu_write_file(PARAM "user_queues", text);
+	snprintf(text, sizeof(text), "%ld", self->debug);
+	npu_write_file(DRM_DEBUG, text);
+	close(self->log);
+}
+
+/* The kernel has told, after what was read of its log before, which limit it was. */
+static bool told(int log, const char *limit)
+{
+	char line[4096];
+	ssize_t length;
+
+	/* a record each; EPIPE: some are lost, it goes on with the next */
+	while ((length = read(log, line, sizeof(line) - 1)) >= 0 || errno == EPIPE) {
+		if (length < 0)
+			continue;
+		line[length] = 0;
+		if (strstr(line, "uid 1000 has ") && strstr(line, limit))
+			return true;
+	}
+	return false;
 }
 
 static int use_memory(void *unused)
@@ -105,6 +135,7 @@ static int use_memory(void *unused)
 TEST_F(limits, memory)
 {
 	EXPECT_EQ(0, npu_as_user(use_memory, NULL));
+	EXPECT_TRUE(told(self->log, ": limit 8388608 of npu.user_memory_mib\n"));
 }
 
 static int use_vms(void *unused)
@@ -133,6 +164,8 @@ static int use_vms(void *unused)
 TEST_F(limits, vms_and_queues)
 {
 	EXPECT_EQ(0, npu_as_user(use_vms, NULL));
+	EXPECT_TRUE(told(self->log, ": limit 3 of npu.user_vms\n"));
+	EXPECT_TRUE(told(self->log, ": limit 2 of npu.user_queues\n"));
 }
 
 #define RING_LOG2 15 /* the largest there is, 2 MiB and a page */
