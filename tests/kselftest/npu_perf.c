@@ -50,6 +50,14 @@ static struct drm_npu_perf_stream_open for_all(uint32_t lanes)
 	return req;
 }
 
+static struct drm_npu_perf_stream_open of_device(void)
+{
+	struct drm_npu_perf_stream_open req = npu_stream_of(0);
+
+	req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
+	return req;
+}
+
 /* Return: the stream, or a negative errno. */
 static int stream(int fd, struct drm_npu_perf_stream_open req)
 {
@@ -393,9 +401,7 @@ TEST_F(perf, limits)
 	fd[0] = stream(ctx->fd, req);
 	ASSERT_GE(fd[0], 0);
 	EXPECT_EQ(-EBUSY, stream(ctx->fd, req));
-	req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
-	req.queue_id = 0;
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, req));
+	EXPECT_EQ(-EBUSY, stream(ctx->fd, of_device()));
 	for (i = 1; i < NPU_PERF_STREAMS; i++) {
 		ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue[i]));
 		fd[i] = stream(ctx->fd, npu_stream_of(queue[i]));
@@ -405,7 +411,7 @@ TEST_F(perf, limits)
 	EXPECT_EQ(-EBUSY, stream(ctx->fd, npu_stream_of(queue[0])));
 	for (i = 0; i < NPU_PERF_STREAMS; i++)
 		close(fd[i]);
-	fd[0] = stream(ctx->fd, req);
+	fd[0] = stream(ctx->fd, of_device());
 	ASSERT_GE(fd[0], 0);
 	EXPECT_EQ(-EBUSY, stream(ctx->fd, npu_stream_of(ctx->queue)));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
@@ -469,7 +475,8 @@ TEST_F(perf, other_process)
 	struct npu_ctx *ctx = &self->ctx;
 	struct drm_npu_perf_stream_open req;
 	int fd, pidfd, taken, again, to[2], from[2];
-	struct drm_npu_perf_status st;
+	struct drm_npu_perf_status st, mine, all;
+	struct npu_perf_packet packet[3];
 	pid_t child;
 	char c = 0;
 
@@ -515,12 +522,33 @@ TEST_F(perf, other_process)
 	ASSERT_GE(fd, 0);
 	close(fd);
 
+	/* of the device: what each of the two did, told apart by the queue */
+	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, status(fd, 0, &mine));
+	close(fd);
+	ASSERT_NE(mine.hw_queue, st.hw_queue);
+	fd = stream(ctx->fd, of_device());
+	ASSERT_GE(fd, 0);
+	ASSERT_EQ(0, status(fd, 0, &all));
+	EXPECT_EQ(NPU_PERF_ALL_QUEUES, all.hw_queue);
+	ASSERT_EQ(1, write(to[1], "", 1));
+	ASSERT_EQ(1, read(from[0], &c, 1));
+	ASSERT_EQ(0, c);
+	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
+	ASSERT_EQ(2 * sizeof(*packet), read_some(fd, packet, sizeof(packet)));
+	EXPECT_EQ(NPU_PERF_PACKET, packet[0].head.type);
+	EXPECT_EQ(st.hw_queue, packet[0].head.queue);
+	EXPECT_EQ(2, packet[0].seqno);
+	EXPECT_EQ(NPU_PERF_PACKET, packet[1].head.type);
+	EXPECT_EQ(mine.hw_queue, packet[1].head.queue);
+	EXPECT_EQ(2, packet[1].seqno);
+	close(fd);
+
 	/* without privileges */
 	ASSERT_EQ(0, setresuid(65534, 65534, 65534));
 	EXPECT_EQ(-EACCES, stream(ctx->fd, req));
-	req = npu_stream_of(0);
-	req.scope = DRM_NPU_PERF_SCOPE_DEVICE;
-	EXPECT_EQ(-EACCES, stream(ctx->fd, req));
+	EXPECT_EQ(-EACCES, stream(ctx->fd, of_device()));
 	pidfd = syscall(SYS_pidfd_open, child, 0);
 	ASSERT_GE(pidfd, 0);
 	again = syscall(SYS_pidfd_getfd, pidfd, taken, 0);
