@@ -770,6 +770,20 @@ static int open_not_unique(struct env *env)
 
 ONE(perf_not_unique, open_not_unique(env))
 
+static int open_without_tiles(struct env *env)
+{
+	struct drm_npu_perf_stream_open req = perf(env);
+	int ret = npu_queue_create(env->fd, env->vm, 0, &req.queue_id);
+
+	if (ret)
+		return -EPROTO;
+	req.tiles = 1ull << 63;
+	ret = perf_open(env, req);
+	return npu_queue_destroy(env->fd, req.queue_id) ? -EPROTO : ret;
+}
+
+ONE(perf_no_tile, open_without_tiles(env))
+
 TWO(perf_watched, perf_open(env, perf(env)), perf_open(env, perf_device(env)))
 
 static int open_without_files(struct env *env)
@@ -834,6 +848,8 @@ struct reason {
 #define NO_BAD_DMA_BUF "no exporter of the kernel makes one"
 /* Of a device that does not come up itself see npu_idle. */
 #define NO_DEAD_BUS "no port of the VM sleeps"
+#define NO_IOMMU    "the VM has none"
+#define ALL_REACHED "the device has all 64 bits of an address"
 
 static struct reason reasons[] = {
 	{"DEV_QUERY", "EINVAL", "", "unknown `type`", query_type},
@@ -867,6 +883,7 @@ static struct reason reasons[] = {
 	{"BO_USERPTR", "EINVAL", "", "alignment", own_alignment},
 	{"BO_USERPTR", "EINVAL", "", "`size` 0 or above 16 GiB", own_size},
 	{"BO_USERPTR", "EINVAL", "", "a range that wraps", own_wraps},
+	{"BO_USERPTR", "EINVAL", "", "an IOMMU does not map it for the device", NULL, NO_IOMMU},
 	{"BO_USERPTR", "EPERM", "", "more than `RLIMIT_MEMLOCK` allows, without `CAP_IPC_LOCK`",
 	 own_too_much},
 	{"BO_USERPTR", "EDQUOT", "", "more than `user_memory_mib` allows", NULL,
@@ -876,6 +893,9 @@ static struct reason reasons[] = {
 	 "that cannot be "
 	 "pinned, as mappings of BOs",
 	 own_not_there},
+	{"BO_USERPTR", "EIO", "",
+	 "without an IOMMU: the device does not reach it, and it cannot be bounced", NULL,
+	 ALL_REACHED},
 	{"BO_USERPTR", "EINTR", "", "a deadly signal", NULL, "who gets it does not live to see it"},
 
 	{"BO_MADVISE", "EINVAL", "", "`pad`", advice_pad},
@@ -902,6 +922,8 @@ static struct reason reasons[] = {
 	 "`syncs` without `ASYNC`, or one that is wrong as told at `SUBMIT`", bind_syncs},
 	{"VM_BIND", "EINVAL", "", "the VM is unusable", NULL,
 	 "npu_pci_error:bind_when_it_is_lost"},
+	{"VM_BIND", "EINVAL", "", "an IOMMU does not map the BO's pages for the device", NULL,
+	 NO_IOMMU},
 	{"VM_BIND", "E2BIG", "", "unknown bytes in an operation or a sync, or a stride above 4096",
 	 bind_too_large},
 	{"VM_BIND", "ENOENT", "", "no such VM, handle or syncobj", bind_no_such},
@@ -911,6 +933,9 @@ static struct reason reasons[] = {
 	{"VM_BIND", "EACCES", "", "memory of a process that may only be read, without `READONLY`",
 	 bind_own_readonly},
 	{"VM_BIND", "ENODATA", "", "a BO whose memory was taken", bind_taken},
+	{"VM_BIND", "EIO", "",
+	 "without an IOMMU: the device does not reach the BO's pages, and they cannot be bounced",
+	 NULL, ALL_REACHED},
 	{"VM_BIND", "EOPNOTSUPP", "", "`SPARSE` on a device without `NPU_FEATURE_SPARSE`", NULL,
 	 "all devices that there are have it"},
 
@@ -986,6 +1011,9 @@ static struct reason reasons[] = {
 	 "the queue, or of `DEVICE` any, is watched by another stream", perf_watched},
 	{"PERF_STREAM_OPEN", "EBUSY", "OPEN", "all streams of the hardware are taken", NULL,
 	 "npu_perf:limits"},
+	{"PERF_STREAM_OPEN", "EBUSY", "OPEN", "no tile of `tiles` exists", perf_no_tile},
+	{"PERF_STREAM_OPEN", "EBUSY", "OPEN", "the firmware refuses for another reason", NULL,
+	 "the driver asks for nothing else that it would refuse"},
 	{"PERF_STREAM_OPEN", "EDQUOT", "OPEN", "the user's limit of memory", NULL,
 	 "npu_reclaim:rings"},
 	{"PERF_STREAM_OPEN", "ENOMEM", "OPEN", "no memory for the ring, which has to be contiguous",
