@@ -20,6 +20,9 @@
  *
  * Configuration space is restored from a copy of the time when the driver was
  * bound where the core has none: what it saves of a device that does not answer is all ones.
+ *
+ * Rejected: looking in reset_prepare() whether the device answers. It may stop to
+ * between that and what the core saves then. What was restored can be looked at.
  */
 #include "npu_hw.h"
 #include "npu_pci_error.h"
@@ -47,6 +50,21 @@ int npu_pci_save_config(struct npu_device *npu)
 	return devm_add_action_or_reset(&pdev->dev, npu_pci_free_config, npu->recovery.config);
 }
 
+/* Not after a reset, which leaves zeros; nor with all ones in it, be it in its end alone. */
+static bool npu_pci_config_is_good(struct pci_dev *pdev)
+{
+	const u32 where = lower_32_bits(pci_bus_address(pdev, 0));
+	u16 command, control;
+	u32 bar;
+
+	pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0, &bar);
+	pci_read_config_word(pdev, PCI_COMMAND, &command);
+	/* there is no payload of more */
+	pcie_capability_read_word(pdev, PCI_EXP_DEVCTL, &control);
+	return (bar & PCI_BASE_ADDRESS_MEM_MASK) == where && (command & PCI_COMMAND_MEMORY) &&
+	       (control & PCI_EXP_DEVCTL_PAYLOAD) <= PCI_EXP_DEVCTL_PAYLOAD_4096B;
+}
+
 /**
  * npu_pci_restore_config() - give a function its configuration back that a reset has taken
  * @npu: device, nobody else around
@@ -57,11 +75,10 @@ void npu_pci_restore_config(struct npu_device *npu)
 {
 	struct pci_dev *pdev = npu_to_pci(npu);
 
-	if (!npu->recovery.config_gone || !pci_device_is_present(pdev))
+	if (!pci_device_is_present(pdev) || npu_pci_config_is_good(pdev))
 		return;
 	pci_load_saved_state(pdev, npu->recovery.config);
 	pci_restore_state(pdev);
-	npu->recovery.config_gone = false;
 }
 
 /**
@@ -94,9 +111,6 @@ static void npu_pci_reset_prepare(struct pci_dev *pdev)
 
 	/* Released when the reset is done; nobody gets at the device in between. */
 	down_write(&npu->hw_sem);
-	/* What the core saves now is all ones, and stays so if this reset does not help either. */
-	if (!pci_device_is_present(pdev))
-		npu->recovery.config_gone = true;
 	if (!npu_is_lost(npu) && npu->hw_state != NPU_HW_ASLEEP)
 		npu_reset_stop(npu, "reset of the PCI function");
 }
@@ -186,7 +200,6 @@ static pci_ers_result_t npu_pci_slot_reset(struct pci_dev *pdev)
 
 	if (!npu_hw_try_lock(npu))
 		return PCI_ERS_RESULT_RECOVERED;
-	npu->recovery.config_gone = true;
 	if (npu->hw_state == NPU_HW_ASLEEP) {
 		up_write(&npu->hw_sem);
 		return PCI_ERS_RESULT_RECOVERED;

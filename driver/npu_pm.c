@@ -103,8 +103,6 @@ void npu_pm_end(struct npu_device *npu)
 
 static int npu_pm_sleep(struct npu_device *npu, const char *reason, unsigned long grace)
 {
-	struct pci_dev *pdev = npu_to_pci(npu);
-
 	guard(rwsem_write)(&npu->hw_sem);
 	/* Lost: there is nothing to be stopped. Asleep: the machine falls asleep over it. */
 	if (npu_is_lost(npu) || npu->hw_state == NPU_HW_ASLEEP)
@@ -114,11 +112,9 @@ static int npu_pm_sleep(struct npu_device *npu, const char *reason, unsigned lon
 	npu_reset_drain(npu, grace);
 	npu_dvfs_rest(npu);
 	npu_reset_pause(npu, reason);
-	pci_clear_master(pdev);
+	pci_clear_master(npu_to_pci(npu));
 	/* A handler would read registers that are not there. */
 	npu_irq_disable_events(npu);
-	if (!pci_device_is_present(pdev))
-		npu->recovery.config_gone = true;
 	WRITE_ONCE(npu->hw_state, NPU_HW_ASLEEP);
 	return 0;
 }

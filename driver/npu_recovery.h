@@ -59,8 +59,6 @@ struct npu_recovery {
 	 * &npu_device.hw_sem for writing, but for the core's giving up
 	 */
 	bool frozen;
-	/** @config_gone: a reset has taken configuration space, or the core's copy is no good */
-	bool config_gone;
 	/** @config: configuration space as it was when the driver was bound */
 	struct pci_saved_state *config;
 	/** @thaw: woken when @frozen becomes false, or the device is lost */

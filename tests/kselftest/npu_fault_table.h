@@ -18,7 +18,8 @@ enum {
 };
 
 struct fault_case {
-	uint32_t fault, count, arg, size, errors;
+	uint32_t fault, vector, count, arg, size, errors;
+	bool stream; /* it is a performance stream's, so there must be one */
 };
 
 /* X(name, values of a struct fault_case). */
@@ -31,8 +32,12 @@ struct fault_case {
 	X(dead_firmware, .fault = NPU_FAULT_DEAD_FIRMWARE, .count = 1, .errors = LOSES) \
 	X(lost_interrupt, .fault = NPU_FAULT_LOST_INTERRUPT, .count = 4) \
 	X(spurious_interrupt, .fault = NPU_FAULT_SPURIOUS_INTERRUPT, .count = 1) \
+	X(spurious_completion, .fault = NPU_FAULT_SPURIOUS_INTERRUPT, .count = 1, \
+	  .vector = NPU_VECTOR_QUEUE_0) \
 	/* not so fast that the kernel gives the vector up, however slow it is */ \
 	X(interrupt_storm, .fault = NPU_FAULT_INTERRUPT_STORM, .count = 2000, .arg = 1000000) \
+	X(completion_storm, .fault = NPU_FAULT_INTERRUPT_STORM, .count = 2000, .arg = 1000000, \
+	  .vector = NPU_VECTOR_QUEUE_0) \
 	X(dma_error, .fault = NPU_FAULT_DMA_ERROR, .count = 1, .errors = FAULTS | LOSES) \
 	X(mmu_error, .fault = NPU_FAULT_MMU_ERROR, .count = 1, .errors = FAULTS | LOSES) \
 	X(mmu_error_entry, .fault = NPU_FAULT_MMU_ERROR, .count = 1, .arg = NPU_FAULT_WALK_ENTRY, \
@@ -52,7 +57,12 @@ struct fault_case {
 	  .errors = LOSES) \
 	X(ring_tail, .fault = NPU_FAULT_RING_INDEX, .count = 1, .arg = NPU_FAULT_RING_TAIL, \
 	  .errors = FAILS | LOSES) \
-	X(lost_reads, .fault = NPU_FAULT_LINK_DOWN, .count = 4, .errors = LOSES) \
+	X(ring_perf, .fault = NPU_FAULT_RING_INDEX, .count = 1, .arg = NPU_FAULT_RING_PERF, \
+	  .errors = LOSES, .stream = true) \
+	X(ring_record, .fault = NPU_FAULT_RING_INDEX, .count = 1, .arg = NPU_FAULT_RING_RECORD, \
+	  .errors = LOSES, .stream = true) \
+	/* some of them are those of who looks whether it has struck */ \
+	X(lost_reads, .fault = NPU_FAULT_LINK_DOWN, .count = 8, .errors = LOSES) \
 	X(link_down, .fault = NPU_FAULT_LINK_DOWN, .errors = LOSES | GOES) \
 	X(surprise_removal, .fault = NPU_FAULT_SURPRISE_REMOVAL, .errors = LOSES | GOES) \
 	X(slow_link, .fault = NPU_FAULT_SLOW_LINK) \
@@ -73,6 +83,7 @@ struct fault_test {
 	struct npu_ctx ctx;
 	volatile uint32_t *regs;
 	uint32_t hits; /* before the fault */
+	uint32_t own; /* reads of the test itself that were lost since */
 	char pci[64];
 };
 
@@ -116,9 +127,17 @@ static inline bool lasts(const struct fault_case *fault)
 	       (fault->fault == NPU_FAULT_LINK_DOWN && !fault->count);
 }
 
-static inline bool armed(volatile uint32_t *regs, uint32_t fault)
+static inline uint32_t look(struct fault_test *test, uint32_t reg)
 {
-	return reg_read(regs, NPU_REG_FAULT_ARMED_LO) >> fault & 1;
+	const uint32_t value = reg_read(test->regs, reg);
+
+	test->own += value == UINT32_MAX;
+	return value;
+}
+
+static inline bool armed(struct fault_test *test, uint32_t fault)
+{
+	return look(test, NPU_REG_FAULT_ARMED_LO) >> fault & 1;
 }
 
 /* Of a device that is gone everything may be read, ones as well as zeros. */
@@ -134,28 +153,43 @@ static inline uint32_t hits(struct fault_test *test, uint32_t fault)
 
 	do {
 		reg_write(test->regs, NPU_REG_FAULT_SELECT, fault);
-		hits = reg_read(test->regs, NPU_REG_FAULT_HITS);
-	} while (reg_read(test->regs, NPU_REG_FAULT_SELECT) != fault && hits != UINT32_MAX &&
-		 is_there(test));
+		hits = look(test, NPU_REG_FAULT_HITS);
+	} while (look(test, NPU_REG_FAULT_SELECT) != fault && hits != UINT32_MAX && is_there(test));
 	return hits;
 }
 
 /* Again where a reset has taken the registers before they were all written. */
 static inline void arm(struct fault_test *test, const struct fault_case *fault, uint32_t flags)
 {
-	test->hits = hits(test, fault->fault);
-	do
-		inject_as(test->regs, &(struct npu_injection){ .fault = fault->fault, .target = ANY,
-							       .count = fault->count, .arg = fault->arg,
-							       .size = fault->size, .flags = flags });
-	while (!armed(test->regs, fault->fault) && hits(test, fault->fault) == test->hits &&
-	       is_there(test));
+	const uint32_t before = hits(test, fault->fault);
+
+	do {
+		/* that it is there is a hit, of one that lasts */
+		test->hits = before + (fault->fault == NPU_FAULT_LINK_DOWN);
+		test->own = 0;
+		inject_write(test->regs, &(struct npu_injection){
+						 .fault = fault->fault,
+						 .target = fault->vector ? fault->vector : ANY,
+						 .count = fault->count,
+						 .arg = fault->arg,
+						 .size = fault->size,
+						 .flags = flags,
+					 });
+	} while (!armed(test, fault->fault) && hits(test, fault->fault) == before && is_there(test));
+}
+
+/* It has struck somebody else than who looks. */
+static inline bool has_struck(struct fault_test *test, const struct fault_case *fault)
+{
+	const uint32_t struck = hits(test, fault->fault) - test->hits;
+
+	return fault->fault == NPU_FAULT_LINK_DOWN ? struck > test->own : struck;
 }
 
 /* It has struck as often as it was to, or was ended by the reset that it led to. */
-static inline bool has_struck(struct fault_test *test, uint32_t fault)
+static inline bool is_over(struct fault_test *test, const struct fault_case *fault)
 {
-	return !armed(test->regs, fault) && hits(test, fault) != test->hits;
+	return !armed(test, fault->fault) && has_struck(test, fault);
 }
 
 /* A test that was ended in its midst may have left the device broken: that one has failed, and not the rest. */
@@ -188,14 +222,29 @@ static inline void fault_test_exit(struct fault_test *test)
 	npu_ctx_exit(&test->ctx);
 }
 
-/* A queue's life with one job of every kind. */
-static inline int work(struct npu_ctx *ctx)
+/* Return: a stream of the queue's packets, or a negative errno. */
+static inline int open_stream(struct npu_ctx *ctx, uint32_t queue)
 {
-	int ret = new_queue(ctx, ENDLESS_MS);
+	struct drm_npu_perf_stream_open req = npu_stream_of(queue);
+	const int ret = npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req);
 
-	if (!ret)
+	return ret ? ret : req.fd;
+}
+
+/* A queue's life with one job of every kind, watched if there is to be a stream. */
+static inline int work(struct npu_ctx *ctx, const struct fault_case *fault)
+{
+	int ret = new_queue(ctx, ENDLESS_MS), stream = -1;
+
+	if (!ret && fault->stream)
+		ret = stream = open_stream(ctx, ctx->queue);
+	if (ret >= 0)
 		ret = run_kernel(ctx, NPU_INSN_EXIT);
-	return ret ? ret : run_fill(ctx);
+	if (!ret)
+		ret = run_fill(ctx);
+	if (stream >= 0)
+		close(stream);
+	return ret;
 }
 
 /* What is under way: a workgroup that never ends and has a tile, and jobs of a queue that go on beside it. */
@@ -203,10 +252,12 @@ struct fault_jobs {
 	uint32_t endless, queue;
 	uint32_t more[16];
 	int count; /* of those */
+	int stream; /* of the queue, or -1 */
 };
 
 static inline void begin_endless(struct __test_metadata *_metadata, struct fault_test *test,
-				 struct fault_jobs *jobs, uint32_t timeout_ms)
+				 const struct fault_case *fault, struct fault_jobs *jobs,
+				 uint32_t timeout_ms)
 {
 	struct npu_ctx *ctx = &test->ctx;
 
@@ -218,6 +269,9 @@ static inline void begin_endless(struct __test_metadata *_metadata, struct fault
 	npu_ctx_packets(ctx)[2] = npu_pkt_fill(DATA_VA, 1, 4096);
 	ASSERT_EQ(0, npu_submit_binary(ctx->fd, ctx->queue, NPU_TEST_VA, 1, &jobs->endless));
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, ENDLESS_MS, &jobs->queue));
+	jobs->stream = -1;
+	if (fault->stream)
+		ASSERT_LE(0, jobs->stream = open_stream(ctx, jobs->queue));
 }
 
 static inline void begin_more(struct __test_metadata *_metadata, struct fault_test *test,
@@ -242,22 +296,29 @@ static inline void end_jobs(struct __test_metadata *_metadata, struct fault_test
 	EXPECT_EXCUSED(endless_errors, ret);
 	while (jobs->count)
 		EXPECT_EXCUSED(errors, npu_wait_binary(test->ctx.fd, jobs->more[--jobs->count]));
+	if (jobs->stream >= 0)
+		close(jobs->stream);
 	EXPECT_EXCUSED(errors & GOES, npu_queue_destroy(test->ctx.fd, jobs->queue));
 }
 
-/* Work is done until the fault has struck; then it is ended, and the device is there for everybody. */
-static inline void settle(struct __test_metadata *_metadata, struct fault_test *test,
-			  const struct fault_case *fault, uint32_t errors)
+/* Work is done until the fault is over. */
+static inline void work_it_off(struct __test_metadata *_metadata, struct fault_test *test,
+			       const struct fault_case *fault, uint32_t errors)
 {
 	const int64_t start = npu_deadline(0);
 
 	do
-		EXPECT_EXCUSED(errors, work(&test->ctx));
-	while (!lasts(fault) && !has_struck(test, fault->fault) &&
-	       npu_deadline(0) - start < NPU_TEST_WAIT_NS);
+		EXPECT_EXCUSED(errors, work(&test->ctx, fault));
+	while (!lasts(fault) && !is_over(test, fault) && npu_deadline(0) - start < NPU_TEST_WAIT_NS);
 	if (!lasts(fault))
-		EXPECT_TRUE(has_struck(test, fault->fault));
+		EXPECT_TRUE(is_over(test, fault));
+}
 
+/* The fault is worked off, or ended; then the device is there for everybody. */
+static inline void settle(struct __test_metadata *_metadata, struct fault_test *test,
+			  const struct fault_case *fault, uint32_t errors)
+{
+	work_it_off(_metadata, test, fault, errors);
 	if (fault->fault == NPU_FAULT_SURPRISE_REMOVAL) {
 		/* the mapping goes with the device */
 		munmap((void *)test->regs, 4096);

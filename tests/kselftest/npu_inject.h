@@ -94,8 +94,8 @@ struct npu_injection {
 	uint32_t target, count, after, arg, size, flags;
 };
 
-/* Returns the device's answer, or all ones if it does not give any. */
-static inline uint32_t inject_as(volatile uint32_t *regs, const struct npu_injection *what)
+/* Reads nothing. */
+static inline void inject_write(volatile uint32_t *regs, const struct npu_injection *what)
 {
 	reg_write(regs, NPU_REG_FAULT_SELECT, what->fault);
 	reg_write(regs, NPU_REG_FAULT_TARGET, what->target);
@@ -107,6 +107,12 @@ static inline uint32_t inject_as(volatile uint32_t *regs, const struct npu_injec
 	reg_write(regs, NPU_REG_FAULT_SIZE_HI, 0);
 	reg_write(regs, NPU_REG_FAULT_FLAGS, what->flags);
 	reg_write(regs, NPU_REG_FAULT_CMD, NPU_FAULT_CMD_INJECT);
+}
+
+/* Returns the device's answer, or all ones if it does not give any. */
+static inline uint32_t inject_as(volatile uint32_t *regs, const struct npu_injection *what)
+{
+	inject_write(regs, what);
 	return reg_read(regs, NPU_REG_FAULT_STATUS);
 }
 

@@ -61,7 +61,7 @@ FIXTURE_TEARDOWN(matrix)
 /* In a reset: one that a reset ends would not be seen to strike in one. */
 static uint32_t flags_in_reset(const struct fault_case *fault)
 {
-	return fault->count && fault->fault != NPU_FAULT_LINK_DOWN ? NPU_FAULT_PERSIST : 0;
+	return fault->count ? NPU_FAULT_PERSIST : 0;
 }
 
 TEST_F(matrix, idle)
@@ -75,11 +75,13 @@ TEST_F(matrix, busy)
 	const struct fault_case *fault = &variant->fault;
 	struct fault_jobs jobs;
 
-	begin_endless(_metadata, &self->test, &jobs, ENDLESS_MS);
+	begin_endless(_metadata, &self->test, fault, &jobs, ENDLESS_MS);
 	arm(&self->test, fault, 0);
 	begin_more(_metadata, &self->test, &jobs, fault->errors);
 	/* the fault's, or that it had no progress */
 	end_jobs(_metadata, &self->test, &jobs, fault->errors | TIMES_OUT, fault->errors);
+	if (!lasts(fault))
+		EXPECT_TRUE(has_struck(&self->test, fault));
 	settle(_metadata, &self->test, fault, fault->errors);
 }
 
@@ -166,10 +168,12 @@ TEST_F_TIMEOUT(matrix, in_reset, 300)
 	EXPECT_EXCUSED(errors, start_forever(&self->test.ctx));
 	arm(&self->test, &variant->fault, flags_in_reset(&variant->fault));
 	/* the kernel waits a minute for a link, as if it never came back; that is npu_pci_error's */
-	if (variant->fault.fault == NPU_FAULT_LINK_DOWN)
+	if (variant->fault.fault == NPU_FAULT_LINK_DOWN && lasts(&variant->fault))
 		EXPECT_TRUE(monitor_clear());
 	EXPECT_TRUE(goes_on(self, 3));
 	EXPECT_EXCUSED(errors | TIMES_OUT, wait_job(&self->test.ctx, NPU_TEST_WAIT_NS));
+	/* if not in what a reset does, then in what is done between this one and the next */
+	work_it_off(_metadata, &self->test, &variant->fault, errors);
 	EXPECT_EXCUSED(errors & GOES, stop_beside(self));
 	settle(_metadata, &self->test, &variant->fault, errors);
 }

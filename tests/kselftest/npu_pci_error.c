@@ -91,6 +91,37 @@ TEST_F_TIMEOUT(pci_error, link_down_for_long, 300)
 }
 
 /*
+ * It goes down anywhere in an administrator's reset, and is back before the kernel gives up. What the kernel saved of
+ * the device may be all ones then, or those from some place on.
+ */
+TEST_F_TIMEOUT(pci_error, link_down_within_a_reset, 300)
+{
+	struct npu_ctx *ctx = &self->ctx;
+	struct timespec wait = {};
+	pid_t child;
+
+	if (!have_monitor())
+		SKIP(return, "no port to QEMU's monitor to bring the link up again");
+	for (int i = 0; i < 40; i++) {
+		/* there is something to stop, which takes the reset's first milliseconds */
+		ASSERT_EQ(0, new_queue(ctx, 60000));
+		ASSERT_EQ(0, start_forever(ctx));
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child)
+			_exit(-npu_reset_function(ctx->fd));
+		/* at another time in each round */
+		wait.tv_nsec = i * 500000;
+		nanosleep(&wait, NULL);
+		inject(self->regs, NPU_FAULT_LINK_DOWN, ANY, 0, 0);
+		EXPECT_TRUE(monitor_clear());
+		ASSERT_EQ(child, waitpid(child, NULL, 0));
+		ASSERT_EQ(0, npu_reset_function(ctx->fd));
+		ASSERT_TRUE(works(ctx));
+	}
+}
+
+/*
  * Ends what is under way. The driver looks once more at a device whose last job has ended, and then no more: it is known
  * that it will not when the device may sleep, and does.
  */
