@@ -626,12 +626,15 @@ static const struct file_operations npu_perf_fops = {
 	.mmap = npu_perf_mmap,
 };
 
-static int npu_perf_check_open(const struct drm_npu_perf_stream_open *args)
+static int npu_perf_check_open(struct npu_device *npu, const struct drm_npu_perf_stream_open *args)
 {
 	const u32 what = NPU_PERF_MODE_SAMPLES | NPU_PERF_MODE_PCS | NPU_PERF_MODE_SHARES |
 			 NPU_PERF_MODE_PACKETS | NPU_PERF_MODE_OPS;
+	const u32 tiles = npu->caps.chiplets * npu->caps.tiles_per_chiplet;
 	bool samples = args->modes & NPU_PERF_MODE_SAMPLES;
 
+	if (args->tiles && !(args->tiles & GENMASK_ULL(tiles - 1, 0)))
+		return -EINVAL;
 	if (args->flags & ~DRM_NPU_PERF_STREAM_NONBLOCK || args->pad)
 		return -EINVAL;
 	if (args->modes & ~NPU_PERF_MODES || !(args->modes & what))
@@ -775,8 +778,8 @@ static int npu_perf_stream_begin(struct npu_perf_stream *stream, u32 queue_id)
  * @data: struct drm_npu_perf_stream_open
  * @file: file
  *
- * Return: 0; -EINVAL: scope, flags, pad, modes, period, ring, threshold, lanes, or a queue where
- * none is to be named; -EACCES: needs CAP_PERFMON; -ENOENT: no such queue; -ENOTUNIQ: the process
+ * Return: 0; -EINVAL: scope, flags, pad, modes, tiles, period, ring, threshold, lanes, or a queue
+ * where none is to be named; -EACCES: needs CAP_PERFMON; -ENOENT: no such queue; -ENOTUNIQ: the process
  * has more than one of that id; -ESRCH: no such process; -EBUSY: the queue is watched already, or
  * the hardware has no free stream; -EDQUOT: the user's limit of memory; -ENOMEM; -EMFILE; -EIO: the
  * device is down; -ENODEV.
@@ -791,7 +794,7 @@ int npu_ioctl_perf_stream_open(struct drm_device *drm, void *data, struct drm_fi
 
 	if (npu_is_lost(nfile->npu))
 		return -ENODEV;
-	ret = npu_perf_check_open(args);
+	ret = npu_perf_check_open(nfile->npu, args);
 	if (ret)
 		return ret;
 	if ((args->scope == DRM_NPU_PERF_SCOPE_DEVICE || args->pid) && !perfmon_capable())

@@ -413,10 +413,11 @@ static uint32_t times_in_sleep(const struct fault_case *fault)
 	switch (fault->fault) {
 	case NPU_FAULT_SPURIOUS_INTERRUPT: /* has no occasions */
 		return 1;
-	case NPU_FAULT_DMA_ERROR: /* jobs have many of them */
-	case NPU_FAULT_MMU_ERROR:
-	case NPU_FAULT_ECC_UNCORRECTABLE:
+	case NPU_FAULT_MMU_ERROR: /* jobs alone, which have many of them */
 		return 8;
+	case NPU_FAULT_DMA_ERROR: /* jobs too; with one more no reset would have a firmware started */
+	case NPU_FAULT_ECC_UNCORRECTABLE:
+		return 3;
 	default:
 		return 2;
 	}
