@@ -778,11 +778,11 @@ static int npu_perf_stream_begin(struct npu_perf_stream *stream, u32 queue_id)
  * @data: struct drm_npu_perf_stream_open
  * @file: file
  *
- * Return: 0; -EINVAL: scope, flags, pad, modes, tiles, period, ring, threshold, lanes, or a queue
- * where none is to be named; -EACCES: needs CAP_PERFMON; -ENOENT: no such queue; -ENOTUNIQ: the process
- * has more than one of that id; -ESRCH: no such process; -EBUSY: the queue is watched already, or
- * the hardware has no free stream; -EDQUOT: the user's limit of memory; -ENOMEM; -EMFILE; -EIO: the
- * device is down; -ENODEV.
+ * Return: 0; -EINVAL: scope, flags, pad, modes, tiles, period, ring, threshold, lanes, or a
+ * queue where none is to be named; -EACCES: needs CAP_PERFMON; -ENOENT: no such queue;
+ * -ENOTUNIQ: the process has more than one of that id; -ESRCH: no such process; -EBUSY: the
+ * queue is watched already, or the hardware has no free stream; -EDQUOT: the user's limit of
+ * memory; -ENOMEM; -EMFILE; -EIO: the device is down; -ENODEV.
  */
 int npu_ioctl_perf_stream_open(struct drm_device *drm, void *data, struct drm_file *file)
 {
