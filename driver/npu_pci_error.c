@@ -42,7 +42,10 @@ static void npu_pci_free_config(void *config)
 int npu_pci_save_config(struct npu_device *npu)
 {
 	struct pci_dev *pdev = npu_to_pci(npu);
+	u32 i;
 
+	for (i = 0; i < PCI_STD_NUM_BARS; i++)
+		pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * i, &npu->recovery.bars[i]);
 	pci_save_state(pdev);
 	npu->recovery.config = pci_store_saved_state(pdev);
 	if (!npu->recovery.config)
@@ -50,18 +53,27 @@ int npu_pci_save_config(struct npu_device *npu)
 	return devm_add_action_or_reset(&pdev->dev, npu_pci_free_config, npu->recovery.config);
 }
 
-/* Not after a reset, which leaves zeros; nor with all ones in it, be it in its end alone. */
-static bool npu_pci_config_is_good(struct pci_dev *pdev)
+/*
+ * Not after a reset, which leaves zeros; nor with all ones in what the core goes by. What of its
+ * copy comes after that, and is ones alone, is not seen: registers of AER, and of no use to us.
+ */
+static bool npu_pci_config_is_good(struct npu_device *npu)
 {
-	const u32 where = lower_32_bits(pci_bus_address(pdev, 0));
-	u16 command, control;
-	u32 bar;
+	struct pci_dev *pdev = npu_to_pci(npu);
+	u16 command, control, msix = PCI_MSIX_FLAGS_ENABLE;
+	u32 bar, i;
 
-	pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0, &bar);
+	for (i = 0; i < PCI_STD_NUM_BARS; i++) {
+		pci_read_config_dword(pdev, PCI_BASE_ADDRESS_0 + 4 * i, &bar);
+		if (bar != npu->recovery.bars[i])
+			return false;
+	}
 	pci_read_config_word(pdev, PCI_COMMAND, &command);
 	/* there is no payload of more */
 	pcie_capability_read_word(pdev, PCI_EXP_DEVCTL, &control);
-	return (bar & PCI_BASE_ADDRESS_MEM_MASK) == where && (command & PCI_COMMAND_MEMORY) &&
+	if (pdev->msix_enabled)
+		pci_read_config_word(pdev, pdev->msix_cap + PCI_MSIX_FLAGS, &msix);
+	return (command & PCI_COMMAND_MEMORY) && (msix & PCI_MSIX_FLAGS_ENABLE) &&
 	       (control & PCI_EXP_DEVCTL_PAYLOAD) <= PCI_EXP_DEVCTL_PAYLOAD_4096B;
 }
 
@@ -75,7 +87,7 @@ void npu_pci_restore_config(struct npu_device *npu)
 {
 	struct pci_dev *pdev = npu_to_pci(npu);
 
-	if (!pci_device_is_present(pdev) || npu_pci_config_is_good(pdev))
+	if (!pci_device_is_present(pdev) || npu_pci_config_is_good(npu))
 		return;
 	pci_load_saved_state(pdev, npu->recovery.config);
 	pci_restore_state(pdev);

@@ -92,19 +92,12 @@ void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step)
 	atomic_inc(&npu->recovery.steps[step]);
 }
 
-/**
- * npu_recovery_wedge() - give the device up, and tell user space
- * @npu: device
- *
- * Nothing if it is lost already. May sleep. The event is the one that drm_dev_wedged_event() sends
- * on newer kernels; that one sends it for the primary node, which accel devices do not have.
- */
-void npu_recovery_wedge(struct npu_device *npu)
+static void npu_recovery_give_up(struct npu_device *npu, bool even_up)
 {
 	char *env[2] = { "WEDGED=rebind,bus-reset", NULL };
 
 	down_write(&npu->hw_sem);
-	if (npu_is_lost(npu)) {
+	if (npu_is_lost(npu) || (npu->hw_state == NPU_HW_UP && !even_up)) {
 		up_write(&npu->hw_sem);
 		return;
 	}
@@ -115,6 +108,18 @@ void npu_recovery_wedge(struct npu_device *npu)
 	dev_err(npu->drm.dev,
 		"device is wedged: resets did not bring it back; reset it through sysfs, unbind and bind the driver, or power-cycle it\n");
 	kobject_uevent_env(&npu->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
+}
+
+/**
+ * npu_recovery_wedge() - give the device up, and tell user space
+ * @npu: device
+ *
+ * Nothing if it is lost already. May sleep. The event is the one that drm_dev_wedged_event() sends
+ * on newer kernels; that one sends it for the primary node, which accel devices do not have.
+ */
+void npu_recovery_wedge(struct npu_device *npu)
+{
+	npu_recovery_give_up(npu, true);
 }
 
 /*
@@ -137,7 +142,9 @@ static bool npu_recovery_pci_reset(struct npu_device *npu, int (*reset)(struct p
 		 time_before(jiffies, deadline));
 	if (ret)
 		dev_err(npu->drm.dev, "that cannot be done (%pe)\n", ERR_PTR(ret));
-	return READ_ONCE(npu->hw_state) == NPU_HW_UP;
+	/* Another reset, which waited for this one, may have it by now: what counts is how that ends. */
+	guard(rwsem_read)(&npu->hw_sem);
+	return npu->hw_state == NPU_HW_UP;
 }
 
 /**
@@ -243,7 +250,8 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 		if (npu_recovery_pci_reset(npu, pci_reset_bus))
 			return;
 	}
-	npu_recovery_wedge(npu);
+	/* Unless an administrator has brought it back meanwhile. */
+	npu_recovery_give_up(npu, false);
 }
 
 static void npu_recovery_reset_work(struct work_struct *work)

@@ -61,6 +61,8 @@ struct npu_recovery {
 	bool frozen;
 	/** @config: configuration space as it was when the driver was bound */
 	struct pci_saved_state *config;
+	/** @bars: of it, what says where the device's memory is */
+	u32 bars[PCI_STD_NUM_BARS];
 	/** @thaw: woken when @frozen becomes false, or the device is lost */
 	wait_queue_head_t thaw;
 	/** @in_vain: restarts since a job has ended well */

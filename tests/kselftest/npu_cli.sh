@@ -190,7 +190,7 @@ chgrp "$group" "$NODE"
 chmod "$mode" "$NODE"
 
 unloaded() {
-	rmmod npu || return 1
+	unload || return 1
 	fails /usr/bin/digits && says $err 'modprobe npu' && fails npu-prof info &&
 		cat $out >>$err && says $err 'modprobe npu'
 }

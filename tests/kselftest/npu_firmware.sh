@@ -11,7 +11,7 @@ GOOD=/tmp/npu_fw.good
 plan 12
 
 cp "$FW" "$GOOD"
-rmmod npu
+unload
 
 # put_bytes OFFSET OCTAL: overwrite a byte
 put_byte() {
@@ -25,7 +25,7 @@ refused() {
 	dmesg | tail -n +$((before + 1)) | grep -i npu >/tmp/npu_fw.log
 	check "$1: no node" sh -c '! ls /dev/accel/accel* 2>/dev/null'
 	check "$1: the log says so" sh -c "cat /tmp/npu_fw.log; grep -Eqi '$2' /tmp/npu_fw.log"
-	rmmod npu
+	unload
 	cp "$GOOD" "$FW"
 }
 

@@ -15,7 +15,6 @@
 #define MAPS   32 /* of one BO: what is charged is told no finer than by some 64 pages for each processor */
 #define TIMES  20
 #define CGROUP "/tmp/npu_huge"
-#define CHARGED (read_number(CGROUP "/test/memory.current", "%ld") / (long)NPU_PAGE_SIZE)
 #define LARGE	(read_number("/proc/meminfo", "ShmemHugePages: %ld") / (long)(NPU_LARGE_PAGE_SIZE / 1024))
 
 struct figures {
@@ -57,7 +56,23 @@ static int reload(const char *options)
 		us = us && us < took ? us : took;                           \
 	} while (0)
 
-static int measure(struct figures *f)
+/* What the first round has freed may be uncharged long after it: each has a group of its own. */
+static const char *const groups[] = { CGROUP "/without", CGROUP "/with" };
+
+static const char *in_group(int huge, const char *file)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", groups[huge], file);
+	return path;
+}
+
+static long charged(int huge)
+{
+	return read_number(in_group(huge, "memory.current"), "%ld") / (long)NPU_PAGE_SIZE;
+}
+
+static int measure(struct figures *f, int huge)
 {
 	const uint64_t src = VA, dst = VA + SIZE, maps = VA + (1ull << 36);
 	const uint64_t list = NPU_TEST_VA + NPU_TEST_DATA, blocks = list + 0x20000;
@@ -75,10 +90,10 @@ static int measure(struct figures *f)
 		goto out;
 	f->large = LARGE - before;
 
-	f->charged = -CHARGED;
+	f->charged = -charged(huge);
 	for (int i = 0; !ret && i < MAPS; i++)
 		ret = npu_map(ctx.fd, ctx.vm, bo[0], 0, maps + i * SIZE, SIZE, 0);
-	f->charged += CHARGED;
+	f->charged += charged(huge);
 	for (int i = 0; i < TIMES; i++) {
 		TIMED(f->unbind_us, npu_unmap(ctx.fd, ctx.vm, maps, SIZE));
 		TIMED(f->bind_us, npu_map(ctx.fd, ctx.vm, bo[0], 0, maps, SIZE, 0));
@@ -117,25 +132,27 @@ FIXTURE_SETUP(huge)
 	mkdir(CGROUP, 0700);
 	ASSERT_EQ(0, mount("none", CGROUP, "cgroup2", 0, NULL));
 	ASSERT_EQ(0, npu_write_file(CGROUP "/cgroup.subtree_control", "+memory"));
-	mkdir(CGROUP "/test", 0700);
-	ASSERT_EQ(0, npu_write_file(CGROUP "/test/cgroup.procs", "0"));
+	mkdir(groups[0], 0700);
+	mkdir(groups[1], 0700);
 }
 
 FIXTURE_TEARDOWN(huge)
 {
 	EXPECT_EQ(0, npu_write_file(CGROUP "/cgroup.procs", "0"));
-	rmdir(CGROUP "/test");
+	rmdir(groups[0]);
+	rmdir(groups[1]);
 	EXPECT_EQ(0, umount(CGROUP));
 	EXPECT_EQ(0, reload(""));
 }
 
-TEST_F(huge, saves_tables)
+TEST_F_TIMEOUT(huge, saves_tables, 300)
 {
 	struct figures f[2] = {};
 
 	for (int huge = 0; huge < 2; huge++) {
 		ASSERT_EQ(0, reload(huge ? "huge_pages=1" : "huge_pages=0"));
-		ASSERT_EQ(0, measure(&f[huge]));
+		ASSERT_EQ(0, npu_write_file(in_group(huge, "cgroup.procs"), "0"));
+		ASSERT_EQ(0, measure(&f[huge], huge));
 		printf("# huge_pages=%d: %ld of %ld pages large; for %u maps of 64 MiB %ld pages charged; bind %ld us, "
 		       "unbind %ld us; gather in order %ld us, far apart %ld us; copy: %lu walks, %lu cycles\n", huge,
 		       f[huge].large, 2 * TABLES, MAPS, f[huge].charged, f[huge].bind_us, f[huge].unbind_us,
@@ -145,6 +162,7 @@ TEST_F(huge, saves_tables)
 	/* the machine may be out of some: what is not large is charged a table */
 	EXPECT_GE(f[1].large, TABLES);
 	EXPECT_GE(f[0].charged, MAPS * TABLES * 3 / 4);
+	EXPECT_GE(f[1].charged, -MAPS * TABLES / 4);
 	EXPECT_LE(f[1].charged, MAPS * (2 * TABLES - f[1].large) + MAPS * TABLES / 4);
 	EXPECT_NE(0, f[0].walks);
 	EXPECT_EQ(f[0].walks, f[1].walks);

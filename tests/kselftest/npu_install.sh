@@ -23,7 +23,7 @@ same() {
 
 # loads NAME: the driver comes with the module of that name or alias.
 loads() {
-	rmmod npu && modprobe "$1" && wait_node
+	unload && modprobe "$1" && wait_node
 }
 
 told() {
@@ -33,7 +33,7 @@ told() {
 check "modinfo tells of the module in updates, its licence, and its firmware" told
 
 taken() {
-	rmmod npu && mv "$module" "$module.away" || return 1
+	unload && mv "$module" "$module.away" || return 1
 	modprobe npu
 	ret=$?
 	mv "$module.away" "$module"

@@ -42,6 +42,16 @@ wait_node() {
 	NODE=$(find_node) && [ -c "$NODE" ]
 }
 
+# What fences held of the module is let go a little later than their file.
+unload() {
+	tries=1000
+	until rmmod npu 2>/dev/null; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		usleep 10000
+	done
+}
+
 pci_of_node() {
 	basename "$(readlink -f "/sys/class/accel/$(basename "$NODE")/device")"
 }

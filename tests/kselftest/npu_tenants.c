@@ -235,11 +235,14 @@ static int slices_init(struct tenant *t, int fd)
 	return 0;
 }
 
-/* Waits until a packet has told that its queue is served. */
-static void wait_for(const volatile uint64_t *there)
+/* Waits until a packet has told that its queue is served. False: it is not. */
+static bool wait_for(const volatile uint64_t *there)
 {
-	while (!*there)
+	const int64_t start = npu_deadline(0);
+
+	while (!*there && npu_deadline(0) - start < NPU_TEST_WAIT_NS)
 		usleep(1000);
+	return *there;
 }
 
 /* The other program has all its own but the memory. It tells that its queue is served, then has a long grid. */
@@ -276,7 +279,7 @@ TEST_F_TIMEOUT(tenants, equals_share_the_tiles, 300)
 	pid_t other;
 
 	ASSERT_EQ(0, slices_init(&t, fd));
-	ASSERT_EQ(0, npu_queue_create(fd, t.vm, 0, &gate_queue));
+	ASSERT_EQ(0, npu_queue_create(fd, t.vm, 60000, &gate_queue));
 	ASSERT_EQ(0, drmPrimeHandleToFD(fd, t.bo, DRM_CLOEXEC, &dmabuf));
 	pkt = (union npu_packet *)t.mem;
 	count = (uint64_t *)(t.mem + COUNT_AT) + COUNTER(0);
@@ -298,7 +301,7 @@ TEST_F_TIMEOUT(tenants, equals_share_the_tiles, 300)
 	ASSERT_GE(other, 0);
 	if (!other)
 		_exit(-neighbour_run(dmabuf));
-	wait_for(there);
+	ASSERT_TRUE(wait_for(there));
 	gate->rounds = 0;
 	ASSERT_EQ(other, waitpid(other, &status, 0));
 	EXPECT_EQ(0, status)
@@ -364,7 +367,7 @@ TEST_F_TIMEOUT(tenants, priorities_go_first, 300)
 	ASSERT_EQ(0, npu_submit(fd, req[COUNT].id, NPU_TEST_VA + 4 * COUNT * 64, 1, t.timeline, 1));
 	for (i = 0; i < COUNT; i++) {
 		ASSERT_EQ(0, npu_submit(fd, req[i].id, NPU_TEST_VA + 4 * i * 64, 3, t.timeline, 2 + i));
-		wait_for(&there[i]);
+		ASSERT_TRUE(wait_for(&there[i]));
 	}
 	gate->rounds = 0;
 	ASSERT_EQ(0, npu_wait(fd, t.timeline, 1 + COUNT, NPU_TEST_WAIT_NS));
