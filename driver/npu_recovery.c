@@ -142,7 +142,7 @@ static bool npu_recovery_pci_reset(struct npu_device *npu, int (*reset)(struct p
 		 time_before(jiffies, deadline));
 	if (ret)
 		dev_err(npu->drm.dev, "that cannot be done (%pe)\n", ERR_PTR(ret));
-	/* Another reset, which waited for this one, may have it by now: what counts is how that ends. */
+	/* Another reset may have waited for this one, and have it now: what counts is its end. */
 	guard(rwsem_read)(&npu->hw_sem);
 	return npu->hw_state == NPU_HW_UP;
 }
