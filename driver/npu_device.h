@@ -203,6 +203,17 @@ static inline struct pci_dev *npu_to_pci(struct npu_device *npu)
 }
 
 /**
+ * npu_tiles() - count the tiles
+ * @npu: device
+ *
+ * Return: how many there are on all chiplets; 0 before the device was probed.
+ */
+static inline u32 npu_tiles(const struct npu_device *npu)
+{
+	return npu->caps.chiplets * npu->caps.tiles_per_chiplet;
+}
+
+/**
  * npu_is_lost() - tell whether the device will never work again
  * @npu: device
  *

@@ -62,7 +62,7 @@ static const enum npu_counter npu_engine_counters[NPU_ENGINES] = {
 static u32 npu_engine_capacity(const struct npu_device *npu, enum npu_engine engine)
 {
 	if (engine == NPU_ENGINE_TILE)
-		return max(npu->caps.chiplets * npu->caps.tiles_per_chiplet, 1);
+		return max(npu_tiles(npu), 1);
 	return 1;
 }
 

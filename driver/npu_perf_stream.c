@@ -630,10 +630,9 @@ static int npu_perf_check_open(struct npu_device *npu, const struct drm_npu_perf
 {
 	const u32 what = NPU_PERF_MODE_SAMPLES | NPU_PERF_MODE_PCS | NPU_PERF_MODE_SHARES |
 			 NPU_PERF_MODE_PACKETS | NPU_PERF_MODE_OPS;
-	const u32 tiles = npu->caps.chiplets * npu->caps.tiles_per_chiplet;
 	bool samples = args->modes & NPU_PERF_MODE_SAMPLES;
 
-	if (args->tiles && !(args->tiles & GENMASK_ULL(tiles - 1, 0)))
+	if (args->tiles && !(args->tiles & GENMASK_ULL(npu_tiles(npu) - 1, 0)))
 		return -EINVAL;
 	if (args->flags & ~DRM_NPU_PERF_STREAM_NONBLOCK || args->pad)
 		return -EINVAL;

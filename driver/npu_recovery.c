@@ -92,7 +92,12 @@ void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step)
 	atomic_inc(&npu->recovery.steps[step]);
 }
 
-static void npu_recovery_give_up(struct npu_device *npu, bool even_up)
+/*
+ * Gives the device up, and tells user space. Nothing if it is lost already, or works: unless told to do
+ * it even so. May sleep. The event is the one that drm_dev_wedged_event() sends on newer kernels;
+ * that one sends it for the primary node, which accel devices do not have.
+ */
+static void npu_recovery_wedge(struct npu_device *npu, bool even_up)
 {
 	char *env[2] = { "WEDGED=rebind,bus-reset", NULL };
 
@@ -108,18 +113,6 @@ static void npu_recovery_give_up(struct npu_device *npu, bool even_up)
 	dev_err(npu->drm.dev,
 		"device is wedged: resets did not bring it back; reset it through sysfs, unbind and bind the driver, or power-cycle it\n");
 	kobject_uevent_env(&npu->drm.accel->kdev->kobj, KOBJ_CHANGE, env);
-}
-
-/**
- * npu_recovery_wedge() - give the device up, and tell user space
- * @npu: device
- *
- * Nothing if it is lost already. May sleep. The event is the one that drm_dev_wedged_event() sends
- * on newer kernels; that one sends it for the primary node, which accel devices do not have.
- */
-void npu_recovery_wedge(struct npu_device *npu)
-{
-	npu_recovery_give_up(npu, true);
 }
 
 /*
@@ -228,7 +221,7 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 	/* A channel that is still frozen is not ours to reset. */
 	if (pci_channel_offline(pdev) ||
 	    atomic_read(&npu->recovery.in_vain) > 2 * NPU_RESTARTS_IN_VAIN) {
-		npu_recovery_wedge(npu);
+		npu_recovery_wedge(npu, true);
 		return;
 	}
 	/* Who is gone does not hear of a reset of its function. */
@@ -251,7 +244,7 @@ static void npu_recovery_do_reset(struct npu_device *npu, const char *reason)
 			return;
 	}
 	/* Unless an administrator has brought it back meanwhile. */
-	npu_recovery_give_up(npu, false);
+	npu_recovery_wedge(npu, false);
 }
 
 static void npu_recovery_reset_work(struct work_struct *work)

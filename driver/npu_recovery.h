@@ -76,7 +76,6 @@ extern const struct attribute_group npu_recovery_group;
 int npu_recovery_init(struct npu_device *npu);
 void npu_recovery_shutdown(struct npu_device *npu);
 void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step);
-void npu_recovery_wedge(struct npu_device *npu);
 void npu_recovery_request(struct npu_device *npu, const char *reason);
 void npu_recovery_thaw(struct npu_device *npu);
 int npu_recovery_wait(struct npu_device *npu);

@@ -120,12 +120,18 @@ static inline bool excused(uint32_t errors, int ret)
 		} \
 	} while (0)
 
+/* Until somebody ends it; else it is some reads that are lost. */
+static inline bool link_dies(const struct fault_case *fault)
+{
+	return fault->fault == NPU_FAULT_LINK_DOWN && !fault->count;
+}
+
 /* Strikes for as long as it is there, and so cannot be waited for to have struck. */
 static inline bool lasts(const struct fault_case *fault)
 {
 	return fault->fault == NPU_FAULT_INTERRUPT_STORM || fault->fault == NPU_FAULT_SURPRISE_REMOVAL ||
 	       fault->fault == NPU_FAULT_SLOW_LINK || fault->fault == NPU_FAULT_THERMAL_THROTTLE ||
-	       (fault->fault == NPU_FAULT_LINK_DOWN && !fault->count);
+	       link_dies(fault);
 }
 
 /* Of a device that is gone everything may be read, ones as well as zeros. */
@@ -228,22 +234,13 @@ static inline void fault_test_exit(struct fault_test *test)
 	npu_ctx_exit(&test->ctx);
 }
 
-/* Return: a stream of the queue's packets, or a negative errno. */
-static inline int open_stream(struct npu_ctx *ctx, uint32_t queue)
-{
-	struct drm_npu_perf_stream_open req = npu_stream_of(queue);
-	const int ret = npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req);
-
-	return ret ? ret : req.fd;
-}
-
 /* A queue's life with one job of every kind, watched if there is to be a stream. */
 static inline int work(struct npu_ctx *ctx, const struct fault_case *fault)
 {
 	int ret = new_queue(ctx, ENDLESS_MS), stream = -1;
 
 	if (!ret && fault->stream)
-		ret = stream = open_stream(ctx, ctx->queue);
+		ret = stream = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	if (ret >= 0)
 		ret = run_kernel(ctx, NPU_INSN_EXIT);
 	if (!ret)
@@ -277,7 +274,8 @@ static inline void begin_endless(struct __test_metadata *_metadata, struct fault
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, ENDLESS_MS, &jobs->queue));
 	jobs->stream = -1;
 	if (fault->stream)
-		ASSERT_LE(0, jobs->stream = open_stream(ctx, jobs->queue));
+		jobs->stream = npu_stream_open(ctx->fd, npu_stream_of(jobs->queue));
+	ASSERT_LE(fault->stream ? 0 : -1, jobs->stream);
 }
 
 static inline void begin_more(struct __test_metadata *_metadata, struct fault_test *test,
@@ -312,12 +310,13 @@ static inline void work_it_off(struct __test_metadata *_metadata, struct fault_t
 			       const struct fault_case *fault, uint32_t errors)
 {
 	const int64_t start = npu_deadline(0);
+	bool over;
 
-	do
+	do {
 		EXPECT_EXCUSED(errors, work(&test->ctx, fault));
-	while (!lasts(fault) && !is_over(test, fault) && npu_deadline(0) - start < NPU_TEST_WAIT_NS);
-	if (!lasts(fault))
-		EXPECT_TRUE(is_over(test, fault));
+		over = lasts(fault) || is_over(test, fault);
+	} while (!over && npu_deadline(0) - start < NPU_TEST_WAIT_NS);
+	EXPECT_TRUE(over);
 }
 
 /* The fault is worked off, or ended; then the device is there for everybody. */

@@ -26,25 +26,17 @@ struct figures {
 
 static long read_number(const char *path, const char *format)
 {
-	FILE *file = fopen(path, "r");
-	char line[128];
 	long value = 0;
 
-	while (fgets(line, sizeof(line), file) && sscanf(line, format, &value) != 1)
-		;
-	fclose(file);
-	return value;
+	return npu_read_line(path, format, &value) ?: value;
 }
 
-/* What fences held of the module is let go a little later than their file. */
 static int reload(const char *options)
 {
-	char line[256];
+	char line[64];
 
-	snprintf(line, sizeof(line),
-		 "i=0; until rmmod npu; do [ $((i += 1)) -lt 100 ] || exit 1; usleep 50000; done 2>/dev/null;"
-		 "modprobe npu %s", options);
-	return system(line);
+	snprintf(line, sizeof(line), "modprobe npu %s", options);
+	return npu_unload() ?: system(line);
 }
 
 /* Does what has not failed before; us is the shortest time that it took. */

@@ -79,15 +79,14 @@ static inline int npu_load_bind(struct npu_ctx *ctx, struct npu_load_count *coun
 /* Reads what is recorded of its jobs. A reset in between may have taken a record. */
 static inline int npu_load_stream(struct npu_ctx *ctx, struct npu_load_count *count)
 {
-	struct drm_npu_perf_stream_open req = npu_stream_of(ctx->queue);
 	struct pollfd wait = { .events = POLLIN };
 	uint8_t records[1024];
 	ssize_t got;
-	int ret = npu_ioctl(ctx->fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req);
+	int ret = 0;
 
-	if (ret)
-		return ret;
-	wait.fd = req.fd;
+	wait.fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
+	if (wait.fd < 0)
+		return wait.fd;
 	while (!ret) {
 		ret = run_fill(ctx);
 		if (!ret && poll(&wait, 1, 1000) < 0)
@@ -96,13 +95,13 @@ static inline int npu_load_stream(struct npu_ctx *ctx, struct npu_load_count *co
 			npu_load_note(count, ret);
 			break;
 		}
-		got = read(req.fd, records, sizeof(records));
+		got = read(wait.fd, records, sizeof(records));
 		if (got > 0)
 			npu_load_note(count, 0);
 		else if (got < 0 && errno != EAGAIN)
 			ret = npu_load_note(count, -errno);
 	}
-	close(req.fd);
+	close(wait.fd);
 	return ret;
 }
 

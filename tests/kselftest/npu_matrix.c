@@ -168,7 +168,7 @@ TEST_F_TIMEOUT(matrix, in_reset, 300)
 	EXPECT_EXCUSED(errors, start_forever(&self->test.ctx));
 	arm(&self->test, &variant->fault, flags_in_reset(&variant->fault));
 	/* the kernel waits a minute for a link, as if it never came back; that is npu_pci_error's */
-	if (variant->fault.fault == NPU_FAULT_LINK_DOWN && lasts(&variant->fault))
+	if (link_dies(&variant->fault))
 		EXPECT_TRUE(monitor_clear());
 	EXPECT_TRUE(goes_on(self, 3));
 	EXPECT_EXCUSED(errors | TIMES_OUT, wait_job(&self->test.ctx, NPU_TEST_WAIT_NS));

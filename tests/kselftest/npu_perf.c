@@ -58,14 +58,6 @@ static struct drm_npu_perf_stream_open of_device(void)
 	return req;
 }
 
-/* Return: the stream, or a negative errno. */
-static int stream(int fd, struct drm_npu_perf_stream_open req)
-{
-	int ret = npu_ioctl(fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req);
-
-	return ret ? ret : req.fd;
-}
-
 static int status(int fd, uint32_t lane, struct drm_npu_perf_status *ret_status)
 {
 	*ret_status = (struct drm_npu_perf_status){ .lane = lane };
@@ -128,7 +120,7 @@ TEST_F(perf, packets_of_a_queue)
 
 	/* what was before is none of its business */
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(FD_CLOEXEC, fcntl(fd, F_GETFD));
 	EXPECT_EQ(-EAGAIN, read_some(fd, packet, sizeof(packet)));
@@ -152,7 +144,7 @@ TEST_F(perf, packets_of_a_queue)
 	close(fd);
 	/* and gone without a trace */
 	EXPECT_EQ(0, npu_ctx_run(ctx, 2));
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(0, count_records(fd, NPU_PERF_PACKET, NULL));
 	close(fd);
@@ -169,7 +161,7 @@ TEST_F(perf, exact_cycles)
 
 	req.modes = NPU_PERF_MODE_PCS | NPU_PERF_MODE_SAMPLES;
 	req.period = NPU_PERF_PERIOD_MIN;
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 3));
 	EXPECT_GE(count_records(fd, NPU_PERF_PC, &sum), 1);
@@ -189,7 +181,7 @@ TEST_F(perf, threshold)
 	int fd;
 
 	req.threshold = 4;
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	EXPECT_EQ(0, events(fd));
@@ -217,7 +209,7 @@ TEST_F(perf, blocking_read)
 	pid_t child;
 
 	req.flags = 0;
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	child = fork();
 	ASSERT_GE(child, 0);
@@ -238,7 +230,7 @@ TEST_F(perf, lost)
 	int fd, i;
 
 	req.ring_log2 = NPU_PERF_RING_MIN_LOG2;
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	for (i = 0; i < 50; i++)
 		ASSERT_EQ(0, npu_ctx_run(ctx, 2));
@@ -264,7 +256,7 @@ TEST_F(perf, mapped)
 	const volatile struct npu_perf_ring *ring;
 	int fd;
 
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0));
 	EXPECT_EQ(EACCES, errno);
@@ -321,7 +313,7 @@ TEST_F(perf, queues_of_a_file)
 
 	ASSERT_EQ(0, npu_ctx_init(&other, 0));
 	npu_ctx_packets(&other)[0] = npu_pkt_fill(DATA_VA, 1, 64);
-	fd = stream(ctx->fd, for_all(2));
+	fd = npu_stream_open(ctx->fd, for_all(2));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(&other, 1));
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue));
@@ -355,7 +347,7 @@ TEST_F(perf, end_of_a_queue)
 	struct npu_perf_packet packet;
 	int fd;
 
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
@@ -374,12 +366,12 @@ TEST_F(perf, next_owner)
 	uint32_t queue, handle;
 	int fd, again;
 
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, status(fd, 0, &before));
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue));
-	again = stream(ctx->fd, npu_stream_of(queue));
+	again = npu_stream_open(ctx->fd, npu_stream_of(queue));
 	ASSERT_GE(again, 0);
 	ASSERT_EQ(0, status(again, 0, &after));
 	ASSERT_EQ(before.hw_queue, after.hw_queue);
@@ -398,22 +390,22 @@ TEST_F(perf, limits)
 	uint32_t queue[NPU_PERF_STREAMS];
 	int fd[NPU_PERF_STREAMS], i;
 
-	fd[0] = stream(ctx->fd, req);
+	fd[0] = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd[0], 0);
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, req));
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, of_device()));
+	EXPECT_EQ(-EBUSY, npu_stream_open(ctx->fd, req));
+	EXPECT_EQ(-EBUSY, npu_stream_open(ctx->fd, of_device()));
 	for (i = 1; i < NPU_PERF_STREAMS; i++) {
 		ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue[i]));
-		fd[i] = stream(ctx->fd, npu_stream_of(queue[i]));
+		fd[i] = npu_stream_open(ctx->fd, npu_stream_of(queue[i]));
 		ASSERT_GE(fd[i], 0);
 	}
 	ASSERT_EQ(0, npu_queue_create(ctx->fd, ctx->vm, 0, &queue[0]));
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, npu_stream_of(queue[0])));
+	EXPECT_EQ(-EBUSY, npu_stream_open(ctx->fd, npu_stream_of(queue[0])));
 	for (i = 0; i < NPU_PERF_STREAMS; i++)
 		close(fd[i]);
-	fd[0] = stream(ctx->fd, of_device());
+	fd[0] = npu_stream_open(ctx->fd, of_device());
 	ASSERT_GE(fd[0], 0);
-	EXPECT_EQ(-EBUSY, stream(ctx->fd, npu_stream_of(ctx->queue)));
+	EXPECT_EQ(-EBUSY, npu_stream_open(ctx->fd, npu_stream_of(ctx->queue)));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	EXPECT_EQ(2, count_records(fd[0], NPU_PERF_PACKET, NULL));
 	close(fd[0]);
@@ -430,7 +422,7 @@ TEST_F(perf, open_bad)
 	do { \
 		req = good; \
 		req.field = (value); \
-		EXPECT_EQ(-(error), stream(ctx->fd, req)); \
+		EXPECT_EQ(-(error), npu_stream_open(ctx->fd, req)); \
 	} while (0)
 	for (bit = 1; bit < 32; bit++)
 		BAD(EINVAL, flags, 1u << bit);
@@ -457,11 +449,11 @@ TEST_F(perf, open_bad)
 	BAD(ESRCH, pid, 0x3fffffff);
 #undef BAD
 	req = for_all(NPU_PERF_STREAMS + 1);
-	EXPECT_EQ(-EINVAL, stream(ctx->fd, req));
+	EXPECT_EQ(-EINVAL, npu_stream_open(ctx->fd, req));
 	req = for_all(0);
-	EXPECT_EQ(-EINVAL, stream(ctx->fd, req));
+	EXPECT_EQ(-EINVAL, npu_stream_open(ctx->fd, req));
 	/* and nothing of it has stayed */
-	fd = stream(ctx->fd, good);
+	fd = npu_stream_open(ctx->fd, good);
 	ASSERT_GE(fd, 0);
 	close(fd);
 }
@@ -506,7 +498,7 @@ TEST_F(perf, other_process)
 
 	req = for_all(2);
 	req.pid = child;
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
 	ASSERT_EQ(1, write(to[1], "", 1));
@@ -518,17 +510,17 @@ TEST_F(perf, other_process)
 	close(fd);
 	req = npu_stream_of(st.queue_id);
 	req.pid = child;
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	close(fd);
 
 	/* of the device: what each of the two did, told apart by the queue */
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, status(fd, 0, &mine));
 	close(fd);
 	ASSERT_NE(mine.hw_queue, st.hw_queue);
-	fd = stream(ctx->fd, of_device());
+	fd = npu_stream_open(ctx->fd, of_device());
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, status(fd, 0, &all));
 	EXPECT_EQ(NPU_PERF_ALL_QUEUES, all.hw_queue);
@@ -547,13 +539,13 @@ TEST_F(perf, other_process)
 
 	/* without privileges */
 	ASSERT_EQ(0, setresuid(65534, 65534, 65534));
-	EXPECT_EQ(-EACCES, stream(ctx->fd, req));
-	EXPECT_EQ(-EACCES, stream(ctx->fd, of_device()));
+	EXPECT_EQ(-EACCES, npu_stream_open(ctx->fd, req));
+	EXPECT_EQ(-EACCES, npu_stream_open(ctx->fd, of_device()));
 	pidfd = syscall(SYS_pidfd_open, child, 0);
 	ASSERT_GE(pidfd, 0);
 	again = syscall(SYS_pidfd_getfd, pidfd, taken, 0);
 	ASSERT_GE(again, 0);
-	fd = stream(again, for_all(2));
+	fd = npu_stream_open(again, for_all(2));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(1, write(to[1], "", 1));
 	ASSERT_EQ(1, read(from[0], &c, 1));
@@ -574,7 +566,7 @@ TEST_F(perf, reset)
 
 	if (geteuid())
 		SKIP(return, "only root may reset a device");
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 2));
 	ASSERT_EQ(0, npu_reset_function(ctx->fd));
@@ -610,11 +602,11 @@ TEST_F(perf, comes_and_goes_under_load)
 	*(uint32_t *)(ctx->mem + (CODE_VA - NPU_TEST_VA)) = NPU_INSN_SELF;
 	ASSERT_EQ(0, npu_ctx_submit(ctx, 3));
 	for (i = 0; i < 20; i++) {
-		fd = stream(ctx->fd, req);
+		fd = npu_stream_open(ctx->fd, req);
 		ASSERT_GE(fd, 0);
 		close(fd);
 	}
-	fd = stream(ctx->fd, req);
+	fd = npu_stream_open(ctx->fd, req);
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, npu_queue_destroy(ctx->fd, ctx->queue));
 	ASSERT_GE(read_some(fd, &sample, sizeof(sample)), 64);
@@ -644,7 +636,7 @@ static void make_nonsense(struct __test_metadata *_metadata, struct npu_ctx *ctx
 	if (!regs)
 		SKIP(return, "%s", why);
 	restarts = recovery_count(pci, "firmware_restarts");
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ASSERT_EQ(0, inject(regs, NPU_FAULT_RING_INDEX, ANY, 1, arg));
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
@@ -684,7 +676,7 @@ TEST_F(perf, unbind)
 	if (geteuid())
 		SKIP(return, "only root may unbind a driver");
 	ASSERT_EQ(0, npu_test_pci(ctx->fd, pci, sizeof(pci)));
-	fd = stream(ctx->fd, npu_stream_of(ctx->queue));
+	fd = npu_stream_open(ctx->fd, npu_stream_of(ctx->queue));
 	ASSERT_GE(fd, 0);
 	ring = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
 	ASSERT_NE(MAP_FAILED, (void *)ring);
@@ -697,7 +689,7 @@ TEST_F(perf, unbind)
 	EXPECT_EQ(0, status(fd, 0, &st));
 	EXPECT_EQ(DRM_NPU_PERF_LANE_OVER, st.state);
 	EXPECT_EQ(-ENODEV, npu_ioctl(fd, DRM_NPU_PERF_IOC_CONSUME, &consume));
-	EXPECT_EQ(-ENODEV, stream(ctx->fd, npu_stream_of(ctx->queue)));
+	EXPECT_EQ(-ENODEV, npu_stream_open(ctx->fd, npu_stream_of(ctx->queue)));
 	EXPECT_EQ(MAP_FAILED, mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0));
 	EXPECT_EQ(ENODEV, errno);
 	/* no memory is there any more that might be somebody else's by now */

@@ -10,19 +10,6 @@
 #define SIZE 0x1000000ull
 #define VA (4 * NPU_TEST_VA)
 
-static int read_line(const char *path, const char *format, long *value)
-{
-	FILE *file = fopen(path, "r");
-	char line[128];
-	int found = -ENOENT;
-
-	while (file && found && fgets(line, sizeof(line), file))
-		found = sscanf(line, format, value) == 1 ? 0 : -ENOENT;
-	if (file)
-		fclose(file);
-	return found;
-}
-
 /* ---- limits ---------------------------------------------------------------------------------- */
 
 #define PARAM "/sys/module/npu/parameters/"
@@ -49,10 +36,10 @@ FIXTURE(limits)
 
 FIXTURE_SETUP(limits)
 {
-	if (read_line(PARAM "user_memory_mib", "%ld", &self->memory) ||
-	    read_line(PARAM "user_vms", "%ld", &self->vms) ||
-	    read_line(PARAM "user_queues", "%ld", &self->queues) ||
-	    read_line(DRM_DEBUG, "%li", &self->debug))
+	if (npu_read_line(PARAM "user_memory_mib", "%ld", &self->memory) ||
+	    npu_read_line(PARAM "user_vms", "%ld", &self->vms) ||
+	    npu_read_line(PARAM "user_queues", "%ld", &self->queues) ||
+	    npu_read_line(DRM_DEBUG, "%li", &self->debug))
 		SKIP(return, "the driver's parameters cannot be read");
 	ASSERT_EQ(0, npu_write_file(PARAM "user_memory_mib", "8"));
 	ASSERT_EQ(0, npu_write_file(PARAM "user_vms", "3"));
@@ -309,12 +296,12 @@ TEST_F(purge, dontneed_is_taken)
 	self->mem = NULL;
 	npu_ctx_packets(ctx)[0] = npu_pkt_fill(VA, 4711, 4);
 	ASSERT_EQ(0, npu_ctx_run(ctx, 1));
-	ASSERT_EQ(0, read_line("/proc/meminfo", "Shmem: %ld kB", &before));
+	ASSERT_EQ(0, npu_read_line("/proc/meminfo", "Shmem: %ld kB", &before));
 	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_DONTNEED, &retained));
 	ASSERT_EQ(0, drop_caches());
 	EXPECT_EQ(DRM_NPU_BO_PURGED, state_of(ctx->fd, self->bo, &resident));
 	EXPECT_EQ(0, resident);
-	ASSERT_EQ(0, read_line("/proc/meminfo", "Shmem: %ld kB", &after));
+	ASSERT_EQ(0, npu_read_line("/proc/meminfo", "Shmem: %ld kB", &after));
 	EXPECT_LE(after, before - (long)(SIZE / 1024) + 1024);
 	/* for good */
 	ASSERT_EQ(0, madvise_bo(ctx->fd, self->bo, DRM_NPU_BO_WILLNEED, &retained));
@@ -513,7 +500,7 @@ static int fill_memory(const struct short_of_memory *all)
 
 	/* who is to blame, should it come to that */
 	if (npu_write_file("/proc/self/oom_score_adj", "1000") ||
-	    read_line("/proc/meminfo", "MemTotal: %ld kB", &total))
+	    npu_read_line("/proc/meminfo", "MemTotal: %ld kB", &total))
 		return 1;
 	for (taken = 0; taken < total; taken += step / 1024) {
 		int i;
@@ -649,10 +636,10 @@ TEST_F(purge, large_pages)
 	close(fd);
 	if (huge[0] != 'Y' || access("/sys/kernel/mm/transparent_hugepage", F_OK))
 		SKIP(return, "no large pages");
-	ASSERT_EQ(0, read_line("/proc/meminfo", "ShmemHugePages: %ld kB", &before));
+	ASSERT_EQ(0, npu_read_line("/proc/meminfo", "ShmemHugePages: %ld kB", &before));
 	ASSERT_EQ(0, npu_bo_create(self->ctx.fd, SIZE, &bo));
 	ASSERT_EQ(0, npu_map(self->ctx.fd, self->ctx.vm, bo, 0, 2 * VA, SIZE, 0));
-	ASSERT_EQ(0, read_line("/proc/meminfo", "ShmemHugePages: %ld kB", &after));
+	ASSERT_EQ(0, npu_read_line("/proc/meminfo", "ShmemHugePages: %ld kB", &after));
 	/* the machine may be out of some */
 	EXPECT_GE(after - before, (long)(SIZE / 1024 / 2));
 }

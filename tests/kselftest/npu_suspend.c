@@ -402,7 +402,7 @@ FIXTURE_TEARDOWN(suspend_fault)
 static uint32_t flags_in_sleep(const struct fault_case *fault)
 {
 	const bool until_reset = fault->fault == NPU_FAULT_HUNG_FIRMWARE ||
-				 (fault->fault == NPU_FAULT_LINK_DOWN && !fault->count);
+				 link_dies(fault);
 
 	return until_reset ? 0 : NPU_FAULT_PERSIST;
 }
@@ -431,7 +431,7 @@ TEST_F_TIMEOUT(suspend_fault, strikes, 300)
 {
 	struct fault_case fault = variant->fault;
 	/* with jobs in flight the driver sees that, and resets the bus, before anybody sleeps */
-	const bool dead_link = fault.fault == NPU_FAULT_LINK_DOWN && !fault.count;
+	const bool dead_link = link_dies(&fault);
 	struct fault_jobs jobs = {};
 
 	if (fault.count == 1)

@@ -258,6 +258,28 @@ static inline struct drm_npu_perf_stream_open npu_stream_of(uint32_t queue)
 	};
 }
 
+/* Return: the stream, or a negative errno. */
+static inline int npu_stream_open(int fd, struct drm_npu_perf_stream_open req)
+{
+	const int ret = npu_ioctl(fd, DRM_IOCTL_NPU_PERF_STREAM_OPEN, &req);
+
+	return ret ? ret : req.fd;
+}
+
+/* The number in the first line of a file that is so. Return: 0, or -ENOENT if there is none. */
+static inline int npu_read_line(const char *path, const char *format, long *value)
+{
+	FILE *file = fopen(path, "r");
+	char line[128];
+	int found = -ENOENT;
+
+	while (file && found && fgets(line, sizeof(line), file))
+		found = sscanf(line, format, value) == 1 ? 0 : -ENOENT;
+	if (file)
+		fclose(file);
+	return found;
+}
+
 /* One command buffer that signals a point of a timeline. */
 static inline int npu_submit(int fd, uint32_t queue, uint64_t va, uint32_t packets,
 			     uint32_t timeline, uint64_t point)
@@ -283,6 +305,18 @@ static inline int64_t npu_deadline(int64_t ns)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000000ll + now.tv_nsec + ns;
+}
+
+/* Return: 0 when the driver is unloaded. What fences hold of it is let go a little later than their file. */
+static inline int npu_unload(void)
+{
+	const int64_t start = npu_deadline(0);
+	int ret;
+
+	while ((ret = system("rmmod npu 2>/dev/null")) &&
+	       npu_deadline(0) - start < NPU_TEST_WAIT_NS)
+		usleep(10000);
+	return ret;
 }
 
 /* Waits for a point that is or will be submitted; 0, or -ETIME after ns. */
