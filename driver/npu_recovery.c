@@ -93,9 +93,9 @@ void npu_recovery_count(struct npu_device *npu, enum npu_recovery_step step)
 }
 
 /*
- * Gives the device up, and tells user space. Nothing if it is lost already, or works: unless told to do
- * it even so. May sleep. The event is the one that drm_dev_wedged_event() sends on newer kernels;
- * that one sends it for the primary node, which accel devices do not have.
+ * Gives the device up, and tells user space. Nothing if it is lost already, or works: unless told
+ * to do it even so. May sleep. The event is the one that drm_dev_wedged_event() sends on newer
+ * kernels; that one sends it for the primary node, which accel devices do not have.
  */
 static void npu_recovery_wedge(struct npu_device *npu, bool even_up)
 {
